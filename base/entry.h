@@ -1,0 +1,45 @@
+/*
+ * One entry of a manifest: the plain value that the walk makes, the wire carries and the staging
+ * area receives.
+ *
+ * Progress is counted in units. A file of `size` bytes has one unit per chunk of LIMIT_CHUNK bytes
+ * begun, and an empty file one, so that its creation counts; directories and symbolic links have
+ * none. Units are numbered through the manifest in its order, so "what is durable" of a transfer
+ * with a million files is one set of ranges.
+ */
+#ifndef BASE_ENTRY_H
+#define BASE_ENTRY_H
+
+#include "base/limits.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum entry_type { ENTRY_FILE = 1, ENTRY_DIRECTORY = 2, ENTRY_SYMLINK = 3 };
+
+struct entry {
+    enum entry_type type;
+    uint32_t mode;      /* permission bits, 0777 at most */
+    uint64_t size;      /* bytes; 0 unless a file */
+    int64_t mtime_s;    /* since 1970 */
+    uint32_t mtime_ns;  /* below 1e9 */
+    const char *path;   /* relative, not terminated, borrowed */
+    size_t path_length;
+    const char *target; /* of a symbolic link, not terminated, borrowed; else NULL */
+    size_t target_length;
+};
+
+/* Units of an entry. */
+static inline uint64_t entry_units(enum entry_type type, uint64_t size) {
+    if (type != ENTRY_FILE)
+        return 0;
+    return size == 0 ? 1 : (size - 1) / LIMIT_CHUNK + 1;
+}
+
+/* Bytes of chunk `chunk` of a file of `size` bytes. */
+static inline uint32_t entry_chunk_size(uint64_t size, uint64_t chunk) {
+    uint64_t left = size - chunk * LIMIT_CHUNK;
+    return left < LIMIT_CHUNK ? (uint32_t)left : LIMIT_CHUNK;
+}
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * Relative paths as they stand in a manifest, judged as text. Names are bytes: anything but NUL
+ * and '/' is legal in a component. What touches the file system is in files/.
+ */
+#ifndef BASE_PATH_H
+#define BASE_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Why a path is not acceptable, as a few words for people; NULL where it is: 1 to LIMIT_PATH bytes,
+ * 1 to LIMIT_DEPTH components of 1 to LIMIT_COMPONENT bytes, none "." or "..", no leading, trailing or
+ * double '/', no NUL. `path` need not be terminated. */
+const char *path_fault(const char *path, size_t length);
+
+/* The order of a manifest: a directory before what is in it, siblings by their bytes. That is byte
+ * order with '/' below every other byte. Less than, equal to or greater than 0. */
+int path_compare(const char *a, size_t a_length, const char *b, size_t b_length);
+
+/* Length of the parent of `path` ("a/b/c" -> 3); 0 where it is top-level. */
+size_t path_parent(const char *path, size_t length);
+
+/* Length of the first component. */
+size_t path_top(const char *path, size_t length);
+
+/* Whether a symbolic link at `path` (relative, as in a manifest) with `target` stays inside the
+ * top-level item that it belongs to: target relative, not empty, no NUL, at most LIMIT_PATH, and
+ * lexically never above the top-level item. A top-level link may not point anywhere. */
+bool path_link_is_inside(const char *path, size_t length, const char *target, size_t target_length);
+
+#endif

@@ -24,11 +24,12 @@ int chan_pair(int fds[2]);
 
 /* Sends one message with `fd_count` descriptors (borrowed). `flags`: 0 or MSG_DONTWAIT. No SIGPIPE.
  * 0; -EAGAIN where it would block; -EMSGSIZE over LIMIT_PACKET; -errno. */
-int chan_send(int chan, const void *data, size_t length, const int *fds, size_t fd_count, int flags);
+int chan_send(int chan, const void *data, size_t length, const int *fds, size_t fd_count,
+              int flags);
 
 /* Receives one message. 1: a message; 0: end of file; -EAGAIN with MSG_DONTWAIT and nothing there;
  * -EBADMSG for a truncated packet or too many descriptors (they are closed); -errno. An empty
- * packet counts as -EBADMSG. */
+ * packet counts as end of file. */
 int chan_receive(int chan, struct chan_packet *packet, int flags);
 
 /* Closes the descriptors that the receiver of `packet` did not take (set to -1 what was taken). */

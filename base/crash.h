@@ -1,7 +1,7 @@
 /*
- * Crash points of test builds: FXNODE_CRASH=NAME[:N] makes the process kill itself (SIGKILL) the N-th
- * time (default first) that it passes the point NAME. Without FXNODE_CRASH_POINTS it compiles to
- * nothing. Names: offered, accepted, manifest-synced, batch-written, batch-synced,
+ * Crash points of test builds: FXNODE_CRASH=NAME[:N] makes the process kill itself (SIGKILL) the
+ * N-th time (default first) that it passes the point NAME. Without FXNODE_CRASH_POINTS it compiles
+ * to nothing. Names: offered, accepted, manifest-synced, batch-written, batch-synced,
  * extents-committed, placing-committed, renamed, done-committed.
  */
 #ifndef BASE_CRASH_H

@@ -19,11 +19,11 @@ enum entry_type { ENTRY_FILE = 1, ENTRY_DIRECTORY = 2, ENTRY_SYMLINK = 3 };
 
 struct entry {
     enum entry_type type;
-    uint32_t mode;      /* permission bits, 0777 at most */
-    uint64_t size;      /* bytes; 0 unless a file */
-    int64_t mtime_s;    /* since 1970 */
-    uint32_t mtime_ns;  /* below 1e9 */
-    const char *path;   /* relative, not terminated, borrowed */
+    uint32_t mode;     /* permission bits, 0777 at most */
+    uint64_t size;     /* bytes; 0 unless a file */
+    int64_t mtime_s;   /* since 1970 */
+    uint32_t mtime_ns; /* below 1e9 */
+    const char *path;  /* relative, not terminated, borrowed */
     size_t path_length;
     const char *target; /* of a symbolic link, not terminated, borrowed; else NULL */
     size_t target_length;

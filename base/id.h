@@ -13,11 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ID_TEXT 56          /* characters of an id */
-#define ID_TEXT_ROOM 57     /* with its NUL */
-#define ID_GROUPED_ROOM 70  /* seven groups of eight, with '-' between and a NUL */
-#define ID_SHORT_ROOM 9     /* first eight characters and a NUL */
-#define ID_PREFIX_MIN 8     /* characters of a prefix that may stand for an id */
+#define ID_TEXT 56         /* characters of an id */
+#define ID_TEXT_ROOM 57    /* with its NUL */
+#define ID_GROUPED_ROOM 70 /* seven groups of eight, with '-' between and a NUL */
+#define ID_SHORT_ROOM 9    /* first eight characters and a NUL */
+#define ID_PREFIX_MIN 8    /* characters of a prefix that may stand for an id */
 
 /* Writes the id of `key` (LIMIT_KEY bytes) with its NUL. */
 void id_format(char out[ID_TEXT_ROOM], const uint8_t *key);
@@ -32,8 +32,8 @@ void id_format_short(char out[ID_SHORT_ROOM], const uint8_t *key);
  * the check does not match. */
 bool id_parse(uint8_t key[LIMIT_KEY], const char *text);
 
-/* Whether `text` (either case, '-' ignored, at least ID_PREFIX_MIN characters of base32) is a prefix
- * of the id of `key`. */
+/* Whether `text` (either case, '-' ignored, at least ID_PREFIX_MIN characters of base32) is a
+ * prefix of the id of `key`. */
 bool id_has_prefix(const uint8_t *key, const char *text);
 
 /* Whether two keys are the same, in constant time. */

@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 /* Identities */
-#define LIMIT_KEY 32        /* an X25519 public key */
-#define LIMIT_NAME 64       /* device name on the wire, zero-padded */
+#define LIMIT_KEY 32         /* an X25519 public key */
+#define LIMIT_NAME 64        /* device name on the wire, zero-padded */
 #define LIMIT_TRANSFER_ID 16 /* random, chosen by the sender */
-#define LIMIT_HASH 32       /* BLAKE2b-256 of a manifest */
-#define LIMIT_CHUNK_HASH 16 /* XXH3-128 of a chunk, canonical (big-endian) */
-#define LIMIT_SESSION_ID 16 /* first bytes of the control connection's handshake hash */
+#define LIMIT_HASH 32        /* BLAKE2b-256 of a manifest */
+#define LIMIT_CHUNK_HASH 16  /* XXH3-128 of a chunk, canonical (big-endian) */
+#define LIMIT_SESSION_ID 16  /* first bytes of the control connection's handshake hash */
 
 /* Wire */
 #define LIMIT_FRAME (1024u * 1024u)           /* plaintext of one frame, its type byte included */

@@ -27,8 +27,8 @@ struct log_limit {
     uint32_t dropped;
 };
 
-/* Whether a line may be logged at `now_ms` (monotonic). `*dropped` receives how many lines were held
- * back since the last one that was let through. */
+/* Whether a line may be logged at `now_ms` (monotonic). `*dropped` receives how many lines were
+ * held back since the last one that was let through. */
 bool log_limit_take(struct log_limit *limit, uint64_t now_ms, uint32_t *dropped);
 
 #endif

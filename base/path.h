@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 /* Why a path is not acceptable, as a few words for people; NULL where it is: 1 to LIMIT_PATH bytes,
- * 1 to LIMIT_DEPTH components of 1 to LIMIT_COMPONENT bytes, none "." or "..", no leading, trailing or
- * double '/', no NUL. `path` need not be terminated. */
+ * 1 to LIMIT_DEPTH components of 1 to LIMIT_COMPONENT bytes, none "." or "..", no leading, trailing
+ * or double '/', no NUL. `path` need not be terminated. */
 const char *path_fault(const char *path, size_t length);
 
 /* The order of a manifest: a directory before what is in it, siblings by their bytes. That is byte
@@ -24,8 +24,9 @@ size_t path_parent(const char *path, size_t length);
 size_t path_top(const char *path, size_t length);
 
 /* Whether a symbolic link at `path` (relative, as in a manifest) with `target` stays inside the
- * top-level item that it belongs to: target relative, not empty, no NUL, at most LIMIT_PATH, and
- * lexically never above the top-level item. A top-level link may not point anywhere. */
+ * top-level item that it belongs to: target relative, not empty, no NUL, at most LIMIT_PATH, ".."
+ * only at its beginning (behind a name it could climb out through another link) and never above the
+ * top-level item. A top-level link may not point anywhere. */
 bool path_link_is_inside(const char *path, size_t length, const char *target, size_t target_length);
 
 #endif

@@ -37,7 +37,8 @@ bool rangeset_intersects(const struct rangeset *set, uint64_t first, uint64_t co
 /* How many numbers are in the set. */
 uint64_t rangeset_total(const struct rangeset *set);
 
-/* The first maximal gap in [from, end): fills *gap and returns true, or false where there is none. */
+/* The first maximal gap in [from, end): fills *gap and returns true, or false where there is none.
+ */
 bool rangeset_next_gap(const struct rangeset *set, uint64_t from, uint64_t end, struct range *gap);
 
 /* Moves the contents of `from` into `to` (cleared first); `from` is empty afterwards. */

@@ -1,0 +1,16 @@
+/*
+ * Removing a staging directory, and exactly that: nothing outside it, nothing through a symbolic
+ * link, nothing on another file system that is mounted below it.
+ */
+#ifndef FILES_CLEAN_H
+#define FILES_CLEAN_H
+
+#include "base/fail.h"
+#include "files/staging.h"
+
+/* Removes everything of `staging`, whose lock is held, then the area where it is empty. Afterwards
+ * only staging_close is allowed. Can be repeated (staging_open again) after an interruption; the
+ * lock goes last. One thread. Blocks. 0; negative with `fail` filled. */
+int clean_staging(struct staging *staging, struct fail *fail);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * Placing: finished top-level items move from the staging tree to their final names in the
+ * destination, each with one rename, and never over an existing name.
+ *
+ *   place_choose for every item -> commit names and inodes (PLACING) -> place_item for each
+ *   (PLACE_TAKEN: commit the new name, again) -> place_sync -> commit DONE -> clean_staging
+ *
+ * After a crash in between: place_item again for every committed item; whatever had been done is
+ * recognised by inode. One thread. Blocks.
+ */
+#ifndef FILES_PLACE_H
+#define FILES_PLACE_H
+
+#include "base/entry.h"
+#include "base/fail.h"
+#include "base/limits.h"
+#include "files/staging.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A top-level item; plain value. The caller fills the first four from the manifest; for recovery
+ * also the rest, from what was committed. */
+struct place_item {
+    const char *name; /* in the manifest; not terminated, borrowed */
+    size_t name_length;
+    enum entry_type type;
+    uint32_t mode;
+    uint64_t device; /* of the staged item */
+    uint64_t inode;
+    char final[LIMIT_COMPONENT + 1]; /* name in the destination, terminated */
+};
+
+enum place_outcome {
+    PLACE_DONE = 0,
+    PLACE_TAKEN = 1,    /* somebody has the name meanwhile; `final` is another one that is free */
+    PLACE_MISSING = 2,  /* nothing is staged under the item's name */
+    PLACE_NO_SPACE = 3, /* the destination directory cannot grow: try again later */
+};
+
+/* Fills device, inode and final: the item's own name where it is free, else "NAME (2).EXT" and so
+ * on. Renames nothing. PLACE_DONE; PLACE_MISSING; negative with `fail` filled. */
+int place_choose(struct staging *staging, struct place_item *item, struct fail *fail);
+
+/* Renames the item to item->final, or finds it renamed before (it is gone from the staging), and
+ * gives a top-level directory its mode. Crash point renamed. An outcome, with `fail` filled for
+ * PLACE_NO_SPACE; negative with `fail` filled. */
+int place_item(struct staging *staging, struct place_item *item, struct fail *fail);
+
+/* Makes the renames durable. 0; negative with `fail` filled. */
+int place_sync(struct staging *staging, struct fail *fail);
+
+/* Writes the `counter`-th (2 or more) variant of a name: "a (2).pdf"; directories, names without an
+ * extension and names whose only '.' is the first byte get it at the end. The stem is cut, at a
+ * whole UTF-8 character where it is UTF-8, so that the result has at most LIMIT_COMPONENT bytes. */
+void place_variant(char out[LIMIT_COMPONENT + 1], const char *name, size_t length,
+                   enum entry_type type, unsigned counter);
+
+#endif

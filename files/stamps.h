@@ -1,0 +1,42 @@
+/*
+ * What the walk saw of each entry beyond the manifest: device, inode and change time. Kept in the
+ * sender's own `stat` file, one record of STAMP_SIZE bytes per entry (big-endian: u64 device, u64
+ * inode, u64 ctime seconds, u32 nanoseconds, u32 zero), so that equal trees still make equal
+ * manifests.
+ */
+#ifndef FILES_STAMPS_H
+#define FILES_STAMPS_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+#define STAMP_SIZE 32
+
+struct stamp {
+    uint64_t device;
+    uint64_t inode;
+    int64_t ctime_s;
+    uint32_t ctime_ns;
+};
+
+struct stamps;
+
+/* The stamp of what `st` describes. */
+struct stamp stamps_of(const struct stat *st);
+
+/* Makes records on `fd` (borrowed, readable and writable, position unused). 0 or -ENOMEM. One
+ * thread at a time. */
+int stamps_new(struct stamps **out, int fd);
+void stamps_free(struct stamps *stamps);
+
+/* Adds the stamp of the next entry (0, 1, ... from the start of the file); buffered. 0 or -errno.
+ */
+int stamps_add(struct stamps *stamps, const struct stamp *stamp);
+
+/* Writes what is buffered. Does not sync: the file is made again by every walk. 0 or -errno. */
+int stamps_flush(struct stamps *stamps);
+
+/* Reads the stamp of entry `index`; cheap in ascending order. 0; -EBADMSG past the end; -errno. */
+int stamps_get(struct stamps *stamps, uint64_t index, struct stamp *out);
+
+#endif

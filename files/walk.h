@@ -1,0 +1,40 @@
+/*
+ * Walks what is to be sent, in the order of a manifest: a directory before what is in it, siblings
+ * by their bytes (path_compare). Memory grows with the depth and the directories on the way, not
+ * with the tree.
+ *
+ * A symbolic link named by the user is followed; below it none is. Links that are relative and stay
+ * inside their top-level item are entries; other links, named pipes, sockets and devices are left
+ * out and named, as is the staging area `.fxnode` of a directory for received files. What cannot be
+ * read, has vanished in between, or has too long a path is named as failed. Mode bits above 0777
+ * are not carried. Mount points are crossed.
+ */
+#ifndef FILES_WALK_H
+#define FILES_WALK_H
+
+#include "base/entry.h"
+#include "base/fail.h"
+#include "files/items.h"
+#include "files/stamps.h"
+
+#include <stdbool.h>
+
+/* Where entries go. `context` is handed through. Called on the walking thread. */
+struct walk_sink {
+    void *context;
+
+    /* The next entry; entry and stamp are valid during the call. Not 0 ends the walk with that. */
+    int (*entry)(void *context, const struct entry *entry, const struct stamp *stamp);
+
+    /* Something is not sent; `line` says what and why, escaped. `failed`: it should have been sent
+     * and could not be; else it is left out by rule. */
+    void (*skipped)(void *context, const char *line, bool failed);
+};
+
+/*
+ * Walks all items. Blocks on the file system. 0; what `entry` returned; or fills `fail` and returns
+ * negative: an item that does not exist, more than LIMIT_ENTRIES entries, no memory.
+ */
+int walk_items(const struct items *items, const struct walk_sink *sink, struct fail *fail);
+
+#endif

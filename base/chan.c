@@ -78,6 +78,8 @@ int chan_receive(int chan, struct chan_packet *packet, int flags) {
     int rc = take_fds(&message, packet);
     if (rc == 0 && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
         rc = -EBADMSG;
+    if (rc == 0 && got == 0 && packet->fd_count > 0)
+        rc = -EBADMSG;
     if (rc < 0) {
         chan_drop_fds(packet);
         return rc;

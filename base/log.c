@@ -20,7 +20,8 @@ void log_open(const char *helper, enum log_level level) {
 }
 
 /* One write per line, so that lines of several processes never mix. */
-static void log_line(enum log_level level, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static void log_line(enum log_level level, const char *format,
+                                                           va_list arguments) {
     char line[2048];
     int length;
 

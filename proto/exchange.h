@@ -1,0 +1,97 @@
+/*
+ * What both roles of a transfer share: how it can end, the clock of silence on the control
+ * connection, and the messages on their way out. Used by sender.c and receiver.c; callers of those
+ * need only the values.
+ */
+#ifndef PROTO_EXCHANGE_H
+#define PROTO_EXCHANGE_H
+
+#include "base/fail.h"
+#include "base/limits.h"
+#include "base/rangeset.h"
+#include "proto/transfer.pb-c.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXCHANGE_PING_MS 5000u     /* own silence after which a Ping is sent */
+#define EXCHANGE_SILENT_MS 20000u  /* the peer's silence after which it counts as lost */
+#define EXCHANGE_AGAIN_MAX 3u      /* rounds of Again that a receiver asks for */
+#define EXCHANGE_RANGES_MAX 65536u /* ranges that a peer can make a set consist of */
+#define EXCHANGE_NEVER UINT64_MAX
+
+/* How a transfer ended on this connection; helper.proto has the same names. */
+enum exchange_outcome {
+    EXCHANGE_OPEN = 0,  /* it has not */
+    EXCHANGE_COMPLETE,  /* delivered, and the sender knows */
+    EXCHANGE_LOST,      /* connection lost or peer silent: try again soon */
+    EXCHANGE_BUSY,      /* the peer has no room for us now */
+    EXCHANGE_NO_SPACE,  /* a disk is full, here or there */
+    EXCHANGE_REFUSED,   /* the peer said no */
+    EXCHANGE_PAUSED,    /* by the peer */
+    EXCHANGE_CANCELLED, /* by the peer */
+    EXCHANGE_FAILED,    /* an error, here or there, that will not get better by itself */
+    EXCHANGE_PROTOCOL,  /* the peer broke the protocol */
+    EXCHANGE_STOPPED,   /* as the caller asked */
+};
+
+/* Why this side stops: what is told to the peer. Values of Stop.Reason in transfer.proto. */
+typedef Fxnode__Wire__Stop__Reason exchange_reason;
+
+/* The end of a transfer: outcome and an escaped line for people, which may be empty. */
+struct exchange_end {
+    enum exchange_outcome outcome;
+    char text[512];
+};
+
+/* Name of an outcome for logs: "LOST". */
+const char *exchange_outcome_name(enum exchange_outcome outcome);
+
+/* The silence of both sides. Times are milliseconds of any clock that does not go back. */
+struct exchange_clock {
+    uint64_t now;
+    uint64_t sent;  /* last control message of this side */
+    uint64_t heard; /* last sign of life of the peer */
+    bool deaf;      /* this side does not read at the moment: the peer's silence does not count */
+};
+
+enum exchange_beat { EXCHANGE_QUIET, EXCHANGE_PING_DUE, EXCHANGE_PEER_SILENT };
+
+void exchange_clock_start(struct exchange_clock *clock, uint64_t now_ms);
+
+/* Time goes on to `now_ms`; an earlier one is ignored. */
+void exchange_clock_advance(struct exchange_clock *clock, uint64_t now_ms);
+
+/* A sign of life of the peer, now. */
+void exchange_clock_heard(struct exchange_clock *clock);
+
+/* Whether this side reads; starting to read again counts as a sign of life. */
+void exchange_clock_set_deaf(struct exchange_clock *clock, bool deaf);
+
+/* What is due now. */
+enum exchange_beat exchange_clock_beat(const struct exchange_clock *clock);
+
+/* When something will be due, in the same clock. */
+uint64_t exchange_clock_deadline(const struct exchange_clock *clock);
+
+/* Fills `end` once: the first end stays. `text` is cut where it is too long. */
+void exchange_end_set(struct exchange_end *end, enum exchange_outcome outcome, const char *text);
+
+/* The end that a peer's Stop means here. */
+void exchange_end_from_stop(struct exchange_end *end, const Fxnode__Wire__Stop *stop);
+
+/* The end that stopping for `reason` means on this side. */
+enum exchange_outcome exchange_outcome_of_reason(exchange_reason reason);
+
+/* Extents of a message, as ranges added to `set`. 0; 1 where one ends beyond `units` or the set
+ * would become too many ranges; -ENOMEM. */
+int exchange_extents_add(struct rangeset *set, Fxnode__Wire__Extent *const *extents, size_t count,
+                         uint64_t units);
+
+/* Encodes up to WIRE_EXTENTS_MAX ranges of `set`, taking them out of it, as a Holding (with `last`
+ * where it became empty), Durable or Again. Bytes written, or -errno. */
+int exchange_encode_extents(struct rangeset *set, Fxnode__Wire__Control__BodyCase body,
+                            uint8_t *buffer, size_t room);
+
+#endif

@@ -1,0 +1,152 @@
+/*
+ * The sender's side of a transfer, from offer to delivered, as a state machine: inputs are calls,
+ * outputs are actions. It does no I/O and has no threads, clock or randomness. It counts in units
+ * and entries (base/entry.h) and never looks at paths or content.
+ *
+ *   state      waits for                 then
+ *   NEW        sender_start              Offer                            -> OFFERED
+ *   OFFERED    Verdict                   ASKED: stays; ACCEPT: STREAM_MANIFEST -> MANIFEST (or
+ * HOLDING) DELIVERED: -> RECORDING; else the end MANIFEST   sender_manifest_batch     all sent ->
+ * HOLDING HOLDING    Holding ... last          OPEN_LANES, START                -> DATA DATA
+ * claims, Durable, Again, sender_confirm, sender_failed all entries confirmed: Sent      -> SENT
+ *   SENT       Delivered                 DELIVERED                        -> RECORDING
+ *              Again                     REWIND                           -> DATA
+ *   RECORDING  sender_recorded           Finish, END (COMPLETE)           -> ENDED
+ *
+ * The caller holds one lock around all calls on one sender. Times are milliseconds of one monotonic
+ * clock. After every input the caller takes actions until there are none, before the next
+ * input: what an action borrows is valid only until then.
+ *
+ * Inputs return 0; a negative number is the caller's own mistake or lack of memory (-EINVAL for a
+ * call that the state does not allow, -ENOMEM), after which the transfer should be stopped. What a
+ * peer does wrong never shows there: it ends the transfer by SENDER_END with EXCHANGE_PROTOCOL.
+ */
+#ifndef PROTO_SENDER_H
+#define PROTO_SENDER_H
+
+#include "base/limits.h"
+#include "base/rangeset.h"
+#include "proto/exchange.h"
+#include "proto/manifest.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sender;
+
+struct sender_config {
+    uint8_t transfer_id[LIMIT_TRANSFER_ID];
+    const struct manifest_summary *summary; /* copied; with names */
+    uint32_t lanes; /* connections wanted, the control connection included; 1 to LIMIT_LANES */
+};
+
+/* 0, -EINVAL for a summary without entries or names or too many lanes, or -ENOMEM. */
+int sender_new(struct sender **sender, const struct sender_config *config);
+void sender_free(struct sender *sender);
+
+/* What to do next. Pointers are valid until the next call on this sender. */
+enum sender_action_kind {
+    SENDER_NONE = 0,
+    SENDER_SEND,     /* write `message` as one control frame on lane 0, in this order */
+    SENDER_ASKED,    /* somebody is asked at the peer; `text` may say more (foreign, not escaped) */
+    SENDER_ACCEPTED, /* the peer said yes */
+    SENDER_STREAM_MANIFEST, /* give all batches to sender_manifest_batch, in order */
+    SENDER_OPEN_LANES,      /* `lanes` connections are wanted in all (only where more than 1) */
+    SENDER_START,           /* lanes may claim; `held` is what the peer has from before */
+    SENDER_PROGRESS,  /* more is durable at the peer, or has to be sent again; ask sender_durable */
+    SENDER_REWIND,    /* `unit` is no longer durable: confirming goes back to its entry, see
+                         sender_rewind */
+    SENDER_DELIVERED, /* record it durably, then sender_recorded */
+    SENDER_END,       /* the transfer has ended on this connection; last action, stays */
+};
+
+struct sender_action {
+    enum sender_action_kind kind;
+    const uint8_t *message; /* SEND: an encoded Control */
+    size_t length;
+    uint32_t lanes;
+    uint64_t unit;
+    const char *text;                         /* ASKED */
+    const struct rangeset *held;              /* START */
+    const Fxnode__Wire__Delivered *delivered; /* DELIVERED; NULL where the peer only said that it
+                                                 was delivered before */
+    const struct exchange_end *end;           /* END */
+};
+
+/* Takes the next action; false (and SENDER_NONE) where there is none. */
+bool sender_next(struct sender *sender, struct sender_action *action);
+
+/* Lane 0 is open: begins. */
+int sender_start(struct sender *sender, uint64_t now_ms);
+
+/* A control frame came in on lane 0: its content behind the type byte. */
+int sender_control(struct sender *sender, uint64_t now_ms, const void *data, size_t length);
+
+/* Time passed. Call at sender_deadline or earlier. */
+int sender_tick(struct sender *sender, uint64_t now_ms);
+
+/* When the next sender_tick is needed, EXCHANGE_NEVER where none is. */
+uint64_t sender_deadline(const struct sender *sender);
+
+/* The next batch of the manifest (encoded, without its prefix; borrowed until its SEND was taken).
+ * Take the SEND before giving the next. */
+int sender_manifest_batch(struct sender *sender, const void *batch, size_t length);
+
+/* Lane `lane` (1 to LIMIT_LANES - 1) is open, or any lane is lost: what it had claimed and is not
+ * durable is claimed again by others. Losing lane 0 ends the transfer (EXCHANGE_LOST). */
+int sender_lane_opened(struct sender *sender, uint32_t lane);
+int sender_lane_lost(struct sender *sender, uint32_t lane);
+
+/*
+ * Claims up to `max_units` adjacent units for an open lane, the lowest that nobody has: those the
+ * lane reads and sends next, in order. Returns 1 and fills *range; 0 where there is nothing to send
+ * at the moment (a lost lane, Again or a failed entry may change that: ask again after
+ * SENDER_PROGRESS or a lane's loss); negative as all inputs.
+ */
+int sender_claim(struct sender *sender, uint32_t lane, uint64_t max_units, struct range *range);
+
+/* Whether the lane still has to send unit `unit` of what it claimed (its entry may have failed
+ * since, or the unit become durable). */
+bool sender_wants(const struct sender *sender, uint32_t lane, uint64_t unit);
+
+struct sender_failure {
+    uint32_t entry;
+    uint64_t first_unit;
+    uint64_t units; /* all units of the entry */
+    Fxnode__Wire__Failed__Reason reason;
+    const char *text; /* for people at the peer; cut at 1024 bytes */
+};
+
+/* An entry cannot be sent: its units are not claimed any more and count as settled. Once for an
+ * entry; again is ignored. In state DATA. */
+int sender_failed(struct sender *sender, const struct sender_failure *failure);
+
+/* Whether all of these units are durable at the peer or belong to failed entries. */
+bool sender_is_durable(const struct sender *sender, uint64_t first, uint64_t count);
+
+/* Units durable at the peer (without failed ones); entries failed. */
+const struct rangeset *sender_durable(const struct sender *sender);
+uint32_t sender_failed_count(const struct sender *sender);
+
+/*
+ * Confirming: the caller walks the entries in order. Once all units of entries
+ * [sender_confirm_next(),
+ * + count) are durable (sender_is_durable), it checks that the sources are unchanged (else
+ * sender_failed), and confirms with XXH3-128 (canonical) over the chunk hashes of all their units,
+ * in order, without failed entries. The confirm that reaches the last entry sends Sent too.
+ */
+uint32_t sender_confirm_next(const struct sender *sender);
+int sender_confirm(struct sender *sender, uint32_t count, const uint8_t digest[LIMIT_CHUNK_HASH]);
+
+/* Answers SENDER_REWIND: `entry` is the one that `unit` belongs to. Confirming goes on there. The
+ * units have to be hashed anew when they are sent again. */
+int sender_rewind(struct sender *sender, uint32_t entry);
+
+/* The delivery is recorded durably. */
+int sender_recorded(struct sender *sender);
+
+/* This side stops; the peer is told `reason` and `text` (for people, may be NULL). Any state. */
+int sender_stop(struct sender *sender, exchange_reason reason, const char *text);
+
+#endif

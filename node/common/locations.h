@@ -8,6 +8,7 @@
 #include "base/fail.h"
 
 #include <limits.h>
+#include <stdbool.h>
 
 /* What --state, --socket and --config said, or NULL each. Borrowed. */
 struct location_options {
@@ -21,8 +22,8 @@ struct locations {
     char state[PATH_MAX];
     char socket[108]; /* as long as sun_path */
     char config[PATH_MAX];
-    int socket_given; /* by option or environment; else what the lock file names comes first */
-    int config_given; /* by option: then it has to exist */
+    bool socket_given; /* by option or environment; else what the lock file names comes first */
+    bool config_given; /* by option: then it has to exist */
 };
 
 /*

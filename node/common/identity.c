@@ -1,0 +1,110 @@
+#include "node/common/identity.h"
+
+#include "base/escape.h"
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_NAME "identity"
+#define FILE_NEW "identity.new"
+#define FILE_HEAD "fxnode-identity-1 "
+#define FILE_LENGTH (sizeof FILE_HEAD - 1 + 2 * LIMIT_KEY + 1)
+
+static int parse(struct identity *identity, const char *text, size_t length) {
+    size_t head = sizeof FILE_HEAD - 1;
+    size_t got = 0;
+    if (length != FILE_LENGTH || memcmp(text, FILE_HEAD, head) != 0 || text[length - 1] != '\n' ||
+        sodium_hex2bin(identity->secret, LIMIT_KEY, text + head, 2 * LIMIT_KEY, NULL, &got, NULL) !=
+            0 ||
+        got != LIMIT_KEY)
+        return -EBADMSG;
+    return crypto_scalarmult_base(identity->public_key, identity->secret) == 0 ? 0 : -EBADMSG;
+}
+
+static int read_key(struct identity *identity, int fd, const char *shown, struct fail *fail) {
+    char text[FILE_LENGTH + 1];
+    struct stat st;
+    int rc = 0;
+
+    if (fstat(fd, &st) != 0)
+        return fail_set(fail, -errno, "cannot examine %s/" FILE_NAME, shown);
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+        return fail_set(fail, 0,
+                        "%s/" FILE_NAME " is not a private file of this user: make it one with "
+                        "chown and chmod 600, or restore it",
+                        shown);
+    ssize_t got = io_pread_full(fd, text, sizeof text, 0);
+    if (got < 0)
+        rc = fail_set(fail, (int)got, "cannot read %s/" FILE_NAME, shown);
+    else if (parse(identity, text, (size_t)got) < 0)
+        rc = fail_set(fail, 0,
+                      "%s/" FILE_NAME " is damaged: restore it from a backup, or move it away to "
+                      "become a new node that peers do not know",
+                      shown);
+    sodium_memzero(text, sizeof text);
+    return rc;
+}
+
+/* Written under another name, synced, linked into place and the directory synced: at no moment can
+ * a half-written key be taken for the identity. */
+static int write_key(const struct identity *identity, int state_fd) {
+    char text[FILE_LENGTH + 1] = FILE_HEAD;
+    int rc = 0;
+    int fd =
+        openat(state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return -errno;
+    sodium_bin2hex(text + sizeof FILE_HEAD - 1, 2 * LIMIT_KEY + 1, identity->secret, LIMIT_KEY);
+    text[FILE_LENGTH - 1] = '\n';
+    rc = io_write_full(fd, text, FILE_LENGTH);
+    sodium_memzero(text, sizeof text);
+    if (rc == 0 && fsync(fd) != 0)
+        rc = -errno;
+    io_close(&fd);
+    if (rc == 0 && linkat(state_fd, FILE_NEW, state_fd, FILE_NAME, 0) != 0)
+        rc = -errno;
+    unlinkat(state_fd, FILE_NEW, 0);
+    if (rc == 0 && fsync(state_fd) != 0)
+        rc = -errno;
+    return rc;
+}
+
+static int create(struct identity *identity, int state_fd, const char *shown, struct fail *fail) {
+    if (crypto_box_keypair(identity->public_key, identity->secret) != 0)
+        return fail_set(fail, -EIO, "cannot make a key");
+    int rc = write_key(identity, state_fd);
+    return rc < 0 ? fail_set(fail, rc, "cannot write %s/" FILE_NAME, shown) : 0;
+}
+
+int identity_load(struct identity *identity, int state_fd, const char *state, struct fail *fail) {
+    char shown[256];
+    int rc;
+
+    escape_text(shown, sizeof shown, state);
+    *identity = (struct identity){.secret = sodium_malloc(LIMIT_KEY)};
+    if (identity->secret == NULL)
+        return fail_set(fail, -ENOMEM, "cannot hold a key");
+    int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0)
+        rc = read_key(identity, fd, shown, fail);
+    else if (errno == ENOENT)
+        rc = create(identity, state_fd, shown, fail);
+    else
+        rc = fail_set(fail, -errno, "cannot open %s/" FILE_NAME, shown);
+    io_close(&fd);
+    if (rc < 0)
+        identity_clear(identity);
+    return rc;
+}
+
+void identity_clear(struct identity *identity) {
+    sodium_free(identity->secret);
+    *identity = (struct identity){0};
+}

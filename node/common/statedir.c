@@ -1,0 +1,110 @@
+#include "node/common/statedir.h"
+
+#include "base/escape.h"
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCK_NAME "lock"
+
+/* mkdir -p; the last one 0700, parents as umask says. */
+static int make_path(const char *path) {
+    char part[PATH_MAX];
+    size_t length = strlen(path);
+
+    if (length >= sizeof part)
+        return -ENAMETOOLONG;
+    memcpy(part, path, length + 1);
+    for (char *at = part + 1; *at != '\0'; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        /* An existing directory on a read-only disk may say EROFS rather than EEXIST. */
+        if (mkdir(part, 0777) != 0 && errno != EEXIST && errno != EROFS)
+            return -errno;
+        *at = '/';
+    }
+    return mkdir(part, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+int statedir_open(struct statedir *dir, const char *path, struct fail *fail) {
+    char shown[256];
+    struct stat st;
+    int rc = make_path(path);
+
+    escape_text(shown, sizeof shown, path);
+    *dir = (struct statedir){.fd = -1, .lock_fd = -1};
+    if (rc < 0)
+        return fail_set(fail, rc, "cannot make the state directory %s", shown);
+    dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir->fd < 0)
+        return fail_set(fail, -errno, "cannot open the state directory %s", shown);
+    if (fstat(dir->fd, &st) != 0)
+        rc = fail_set(fail, -errno, "cannot examine the state directory %s", shown);
+    else if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
+        rc =
+            fail_set(fail, 0,
+                     "the state directory %s belongs to or can be written by others: chmod 700 it, "
+                     "or choose another with --state",
+                     shown);
+    if (rc < 0)
+        statedir_close(dir);
+    return rc;
+}
+
+int statedir_lock(struct statedir *dir, const char *path, struct fail *fail) {
+    char shown[256];
+    escape_text(shown, sizeof shown, path);
+    dir->lock_fd = openat(dir->fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (dir->lock_fd < 0)
+        return fail_set(fail, -errno, "cannot open %s/" LOCK_NAME, shown);
+    if (flock(dir->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+        /* What a node before us has named is no longer true. */
+        return ftruncate(dir->lock_fd, 0) == 0
+                   ? 0
+                   : fail_set(fail, -errno, "cannot write %s/" LOCK_NAME, shown);
+    }
+    int rc = errno == EWOULDBLOCK ? STATEDIR_LOCKED
+                                  : fail_set(fail, -errno, "cannot lock %s/" LOCK_NAME, shown);
+    io_close(&dir->lock_fd);
+    return rc;
+}
+
+int statedir_publish(struct statedir *dir, const char *path, const char *socket,
+                     struct fail *fail) {
+    char shown[256];
+    int rc = io_pwrite_full(dir->lock_fd, socket, strlen(socket), 0);
+    return rc < 0 ? fail_set(fail, rc, "cannot write %s/" LOCK_NAME,
+                             escape_text(shown, sizeof shown, path))
+                  : 0;
+}
+
+bool statedir_socket(const char *path, char *out, size_t room) {
+    char name[PATH_MAX];
+    int length = snprintf(name, sizeof name, "%s/" LOCK_NAME, path);
+    if (length < 0 || (size_t)length >= sizeof name)
+        return false;
+    int fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    /* A lock that can be shared is held by nobody: the text is left over. */
+    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    ssize_t got = held ? io_pread_full(fd, out, room - 1, 0) : -1;
+    io_close(&fd);
+    if (got <= 0)
+        return false;
+    out[got] = '\0';
+    return out[0] == '/' && strlen(out) == (size_t)got;
+}
+
+void statedir_close(struct statedir *dir) {
+    io_close(&dir->lock_fd);
+    io_close(&dir->fd);
+}

@@ -33,8 +33,8 @@ void items_free(struct items *items);
 size_t items_count(const struct items *items);
 struct item items_get(const struct items *items, size_t index);
 
-/* Finds the item that a manifest path (`length` bytes, first component counts) belongs to.
- * NULL-named item where there is none: `.name == NULL`. */
+/* The item that the manifest path `path` (`length` bytes) belongs to, by its first component; one
+ * with a NULL name where there is none. */
 struct item items_find(const struct items *items, const char *path, size_t length);
 
 #endif

@@ -1,0 +1,111 @@
+#include "files/stamps.h"
+
+#include "base/io.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_STAMPS 512
+
+/* One block of records: either records still to be written, from `first` on, or a piece that was
+ * read. */
+struct stamps {
+    int fd; /* borrowed */
+    uint64_t added;
+    uint64_t first;
+    size_t count;
+    bool unwritten;
+    uint8_t block[BLOCK_STAMPS * STAMP_SIZE];
+};
+
+struct stamp stamps_of(const struct stat *st) {
+    return (struct stamp){
+        .device = st->st_dev,
+        .inode = st->st_ino,
+        .ctime_s = st->st_ctim.tv_sec,
+        .ctime_ns = (uint32_t)st->st_ctim.tv_nsec,
+    };
+}
+
+static void encode(uint8_t out[STAMP_SIZE], const struct stamp *stamp) {
+    uint64_t words[3] = {htobe64(stamp->device), htobe64(stamp->inode),
+                         htobe64((uint64_t)stamp->ctime_s)};
+    uint32_t halves[2] = {htobe32(stamp->ctime_ns), 0};
+    memcpy(out, words, sizeof(words));
+    memcpy(out + sizeof(words), halves, sizeof(halves));
+}
+
+static struct stamp decode(const uint8_t in[STAMP_SIZE]) {
+    uint64_t words[3];
+    uint32_t nanoseconds;
+    memcpy(words, in, sizeof(words));
+    memcpy(&nanoseconds, in + sizeof(words), sizeof(nanoseconds));
+    return (struct stamp){
+        .device = be64toh(words[0]),
+        .inode = be64toh(words[1]),
+        .ctime_s = (int64_t)be64toh(words[2]),
+        .ctime_ns = be32toh(nanoseconds),
+    };
+}
+
+int stamps_new(struct stamps **out, int fd) {
+    struct stamps *stamps = calloc(1, sizeof(*stamps));
+    if (stamps == NULL)
+        return -ENOMEM;
+    stamps->fd = fd;
+    *out = stamps;
+    return 0;
+}
+
+void stamps_free(struct stamps *stamps) {
+    free(stamps);
+}
+
+int stamps_flush(struct stamps *stamps) {
+    if (!stamps->unwritten)
+        return 0;
+    stamps->unwritten = false;
+    size_t length = stamps->count * STAMP_SIZE;
+    stamps->count = 0;
+    return io_pwrite_full(stamps->fd, stamps->block, length, stamps->first * STAMP_SIZE);
+}
+
+int stamps_add(struct stamps *stamps, const struct stamp *stamp) {
+    if (!stamps->unwritten) {
+        stamps->first = stamps->added;
+        stamps->count = 0;
+        stamps->unwritten = true;
+    }
+    encode(stamps->block + stamps->count * STAMP_SIZE, stamp);
+    stamps->count++;
+    stamps->added++;
+    return stamps->count == BLOCK_STAMPS ? stamps_flush(stamps) : 0;
+}
+
+/* Reads the block that begins with record `index`. */
+static int load(struct stamps *stamps, uint64_t index) {
+    int error = stamps_flush(stamps);
+    if (error < 0)
+        return error;
+    stamps->count = 0;
+    ssize_t got =
+        io_pread_full(stamps->fd, stamps->block, sizeof(stamps->block), index * STAMP_SIZE);
+    if (got < 0)
+        return (int)got;
+    stamps->first = index;
+    stamps->count = (size_t)got / STAMP_SIZE;
+    return stamps->count == 0 ? -EBADMSG : 0;
+}
+
+int stamps_get(struct stamps *stamps, uint64_t index, struct stamp *out) {
+    if (stamps->unwritten || index < stamps->first || index - stamps->first >= stamps->count) {
+        int error = load(stamps, index);
+        if (error < 0)
+            return error;
+    }
+    *out = decode(stamps->block + (index - stamps->first) * STAMP_SIZE);
+    return 0;
+}

@@ -1,0 +1,20 @@
+#include "node/daemon/link.h"
+
+#include "base/io.h"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sodium.h>
+
+void link_make(struct link *link, int fd, const struct address *address,
+               const struct handshake *handshake) {
+    int one = 1;
+    *link = (struct link){.fd = fd, .address = *address, .result = *handshake_result(handshake)};
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+}
+
+void link_drop(struct link *link) {
+    io_close(&link->fd);
+    sodium_memzero(&link->result, sizeof link->result);
+}

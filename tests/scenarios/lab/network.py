@@ -1,0 +1,133 @@
+"""A LAN: a bridge in the scenario's own network namespace and a namespace for each host, with
+`eth0` at 10.77.0.N and fd77::N. No address of the machine, and no way out."""
+
+import json
+import os
+import re
+import subprocess
+
+from .errors import Failure, Skip
+from .process import Process, run
+
+PREFIX4 = "10.77.0."
+PREFIX6 = "fd77::"
+
+
+LACKING = re.compile("not supported|No such file or directory|kind is unknown|not permitted")
+
+
+def _ask_kernel(argv, feature):
+    """Runs a command that needs something that not every kernel has."""
+    try:
+        run(argv)
+    except Failure as failure:
+        if LACKING.search(str(failure)):
+            raise Skip(f"probe: {feature}: {failure}") from failure
+        raise
+
+
+def _batch(arguments, lines):
+    done = subprocess.run(["ip", *arguments, "-batch", "-"], input="\n".join(lines) + "\n",
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failure(f"ip -batch: {done.stderr.strip()}")
+
+
+class Host:
+    """One machine of the LAN. `number` is the last part of its addresses."""
+
+    def __init__(self, number):
+        self.number = number
+        self.name = f"h{number}"
+        self.port = f"p{number}"
+        self.address = PREFIX4 + str(number)
+        self.address6 = PREFIX6 + format(number, "x")
+        self.run_directory = f"/run/lab/{self.name}"
+        self.bus = None  # address of a system bus of its own, where it has one
+        os.mkdir(self.run_directory, 0o700)
+        self._connect()
+
+    def _connect(self):
+        run(["ip", "netns", "add", self.name])
+        # A link-local address is there at once, not after a second of duplicate detection.
+        run(self.inside("sh", "-c", "for f in all default; do echo 0 >"
+                        "/proc/sys/net/ipv6/conf/$f/accept_dad; done"))
+        _batch([], [f"link add {self.port} type veth peer name eth0 netns {self.name}",
+                    f"link set {self.port} master br0 up"])
+        _batch(["-n", self.name], [
+            "link set lo up", f"addr add {self.address}/24 dev eth0",
+            f"addr add {self.address6}/64 dev eth0 nodad", "link set eth0 up"])
+
+    def inside(self, *argv):
+        return ["ip", "netns", "exec", self.name, *argv]
+
+    def start(self, argv, env=None, name=None, cwd=None):
+        return Process(self.inside(*argv), env=env, name=name, cwd=cwd)
+
+    def run(self, argv, env=None, accept=(0,)):
+        return run(self.inside(*argv), env=env, accept=accept)
+
+    def cut(self):
+        """Takes the cable out; both ends keep their connections and hear nothing."""
+        run(["ip", "link", "set", self.port, "down"])
+
+    def restore(self):
+        run(["ip", "link", "set", self.port, "up"])
+
+    def readdress(self, number):
+        """Gives the host other addresses, as a new lease would."""
+        old4, old6 = self.address, self.address6
+        self.address, self.address6 = PREFIX4 + str(number), PREFIX6 + format(number, "x")
+        _batch(["-n", self.name], [
+            f"addr del {old4}/24 dev eth0", f"addr del {old6}/64 dev eth0",
+            f"addr add {self.address}/24 dev eth0", f"addr add {self.address6}/64 dev eth0 nodad"])
+
+    def limit_rate(self, rate):
+        """Limits what the host sends, as in "100mbit"; None takes the limit away."""
+        run(["tc", "-n", self.name, "qdisc", "del", "dev", "eth0", "root"], accept=(0, 2))
+        if rate is None:
+            return
+        _ask_kernel(["tc", "-n", self.name, "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate,
+                     "burst", "64kb", "latency", "50ms"], "token bucket filter")
+
+    def lose(self, percent):
+        """Loses some of what the host receives."""
+        rules = ("table netdev lab { chain lose { type filter hook ingress device \"eth0\" priority "
+                 f"0;\nnumgen random mod 100 < {percent} drop\n}}\n}}")
+        _ask_kernel(self.inside("nft", rules), "dropping at random with nftables")
+
+    def kill_connections(self, port):
+        """Resets the host's TCP connections to `port` of others."""
+        _ask_kernel(self.inside("ss", "-K", "dport", "=", str(port)), "killing sockets")
+
+    def bytes_sent(self):
+        """Bytes that left the host since it was made, counted on its port of the bridge."""
+        shown = json.loads(run(["ip", "-j", "-s", "link", "show", "dev", self.port]))
+        return shown[0]["stats64"]["rx"]["bytes"]
+
+
+class Lan:
+    """The bridge and its hosts, numbered from 1."""
+
+    def __init__(self, hosts=2):
+        _batch([], ["link set lo up", "link add name br0 type bridge mcast_snooping 0",
+                    "link set br0 up"])
+        self.hosts = [Host(number + 1) for number in range(hosts)]
+
+    def __getitem__(self, index):
+        return self.hosts[index]
+
+
+class Loopback:
+    """The machine itself in the place of a host, for where namespaces cannot be had."""
+
+    def __init__(self, name, run_directory):
+        self.name = name
+        self.address = "127.0.0.1"
+        self.run_directory = run_directory
+        self.bus = None
+        os.makedirs(run_directory, 0o700)
+
+    @staticmethod
+    def start(argv, env=None, name=None, cwd=None):
+        return Process(argv, env=env, name=name, cwd=cwd)

@@ -1,0 +1,140 @@
+"""An fxnode node on a host: its daemon, its directories and its commands."""
+
+import os
+import re
+
+from .errors import Failure, check
+from .isolate import search_path
+
+PROGRAM = "FXNODE_PROGRAM"
+READY = r"^fxnode: (?P<name>.*) \((?P<id>[a-z2-7-]{69})\) is listening on port (?P<port>\d+)$"
+
+# What the programs under test may see of the environment of the one who runs the tests.
+PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH")
+
+
+def program():
+    return os.environ[PROGRAM]
+
+
+class Node:
+    """One node with a home of its own. `config` holds keys of fxnode.conf, `env` variables that
+    its daemon sees, `arguments` more of its command line."""
+
+    def __init__(self, host, home, name=None, config=None, env=None, arguments=()):
+        self.host = host
+        self.name = name or host.name
+        self.home = os.path.join(home, self.name)
+        self.files = os.path.join(self.home, "files")
+        self.runtime = os.path.join(host.run_directory, self.name)
+        self.config = {"accept": "all", **(config or {})}
+        self.env = env or {}
+        self.arguments = list(arguments)
+        self.daemon = None
+        self.id = None
+        self.port = None
+        for directory in (self.home, self.files, f"{self.home}/config/fxnode"):
+            os.makedirs(directory)
+        os.mkdir(self.runtime, 0o700)
+        self._write_config()
+
+    @property
+    def state(self):
+        return os.path.join(self.home, "state", "fxnode")
+
+    def _write_config(self):
+        keys = {"name": self.name, "files": self.files, **self.config}
+        with open(f"{self.home}/config/fxnode/fxnode.conf", "w", encoding="utf-8") as file:
+            file.writelines(f"{key} = {value}\n" for key, value in keys.items())
+
+    def environment(self):
+        result = {"PATH": search_path(), "LANG": "C.UTF-8", "HOME": self.home,
+                  "XDG_STATE_HOME": f"{self.home}/state", "XDG_CONFIG_HOME": f"{self.home}/config",
+                  "XDG_RUNTIME_DIR": self.runtime}
+        if self.host.bus is not None:
+            result["DBUS_SYSTEM_BUS_ADDRESS"] = self.host.bus
+        result.update((key, os.environ[key]) for key in PASSED_ON if key in os.environ)
+        return result
+
+    def configure(self, **keys):
+        """Changes the configuration of the next start."""
+        self.config.update(keys)
+        self._write_config()
+
+    def launch(self, **env):
+        """Starts the daemon without waiting for it."""
+        self.daemon = self.host.start(
+            [program(), "daemon", *self.arguments],
+            env={**self.environment(), **self.env, **env}, name=self.name)
+        return self.daemon
+
+    def start(self, **env):
+        """Starts the daemon and waits until it says that it is ready."""
+        self.launch(**env)
+        ready = self.daemon.wait_line(READY)
+        check(self.id in (None, ready["id"]), f"{self.name}: a restart changed the id")
+        self.id = ready["id"]
+        self.port = int(ready["port"])
+        return self
+
+    def stop(self):
+        """Ends the daemon as a person or systemd would; it must say goodbye with status 0."""
+        status = self.daemon.stop()
+        check(status == 0, f"{self.name}: the daemon ended with {status}\n{self.daemon.said()}")
+
+    def kill(self):
+        self.daemon.kill()
+
+    def restart(self, **env):
+        self.stop()
+        return self.start(**env)
+
+    @property
+    def at(self):
+        """host:port, for commands of other nodes."""
+        return f"{self.host.address}:{self.port}"
+
+    def command(self, *arguments, env=None):
+        """Starts `fxnode ARGUMENTS` as a command of this node's user."""
+        return self.host.start([program(), *arguments], env={**self.environment(), **(env or {})},
+                               name=f"{self.name}-{arguments[0] if arguments else 'fxnode'}")
+
+    def run(self, *arguments, status=0, patience=None):
+        """Runs a command to its end; it must end with `status`. Returns the ended process."""
+        command = self.command(*arguments)
+        got = command.wait(patience)
+        if got != status:
+            raise Failure(f"{' '.join(arguments)}: status {got} instead of {status}\n"
+                          f"{command.said()}\n{self.daemon.said() if self.daemon else ''}")
+        return command
+
+    def send(self, peer, *paths, status=0, patience=None):
+        """`fxnode send` to another Node by its address, or to what a string names."""
+        return self.run("send", peer if isinstance(peer, str) else peer.at, *paths, status=status,
+                        patience=patience)
+
+    def transfers(self, *arguments):
+        """The open transfers (and all of them with --all), as JSON objects."""
+        return self.run("transfers", "--json", *arguments).events()
+
+    def received(self, name):
+        return os.path.join(self.files, name)
+
+    def litter(self):
+        """What is left in the staging area of received files."""
+        staging = os.path.join(self.files, ".fxnode")
+        return sorted(os.listdir(staging)) if os.path.isdir(staging) else []
+
+    def check_listed(self, *names):
+        """The directory for received files holds these names and no others."""
+        found = sorted(name for name in os.listdir(self.files) if name != ".fxnode")
+        check(found == sorted(names), f"{self.files} holds {found}, not {sorted(names)}")
+
+
+def crashed(node):
+    """Waits until the process that had a crash point in it is gone: the daemon itself, or one of
+    its sessions, of which the daemon tells."""
+    node.daemon.wait_line(CRASHED)
+
+
+CRASHED = re.compile(r"killed by signal 9|Killed")

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define STORE_NAMES_DIGEST 32
+
 struct store_name {
     const char *bytes; /* not terminated */
     size_t length;     /* UINT16_MAX at most */
@@ -31,5 +33,10 @@ int store_names_decode(struct store_names *names, const uint8_t *blob, size_t le
 
 /* A list with copies of the strings. 0 or -ENOMEM. */
 int store_names_copy(struct store_names *names, const struct store_name *items, size_t count);
+
+/* BLAKE2b-256 of the strings as a set: sorted by their bytes, each once, each as u32be length ||
+ * bytes. 0 or -ENOMEM. */
+int store_names_digest(const struct store_name *items, size_t count,
+                       uint8_t digest[STORE_NAMES_DIGEST]);
 
 #endif

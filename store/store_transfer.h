@@ -56,8 +56,9 @@ struct store_transfer_new {
     uint64_t rate;           /* bytes a second, 0 for no limit */
     int64_t now;
     /* Called (unless NULL) with the new number before the commit, to give its directory that name.
-     * Not 0 (-errno) gives the transfer up, and store_transfer_create() returns it. Where the
-     * commit itself fails afterwards, the caller undoes what this did. */
+     * A directory that has the name already is of a crash between this and a commit that never
+     * came: it is nobody's. Not 0 (-errno) gives the transfer up, and store_transfer_create()
+     * returns it. Where the commit itself fails afterwards, the caller undoes what this did. */
     int (*before_commit)(uint64_t number, void *context);
     void *context;
 };

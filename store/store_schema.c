@@ -1,0 +1,128 @@
+#include "store/store_schema.h"
+
+#include <stdio.h>
+
+/*
+ * Names and paths are bytes, so they are blobs. Times are seconds since 1970. What is deleted from
+ * `transfer` takes its other rows along; AUTOINCREMENT keeps numbers from being used again.
+ */
+static const char VERSION_1[] =
+    "CREATE TABLE peer ("
+    "  id INTEGER PRIMARY KEY,"
+    "  key BLOB NOT NULL UNIQUE CHECK (length(key) = 32),"
+    "  name BLOB NOT NULL CHECK (length(name) <= 64),"
+    "  remembered_at INTEGER NOT NULL,"
+    "  last_used_at INTEGER NOT NULL"
+    ") STRICT;"
+    /* `sequence` orders the addresses of all peers by when they were last good. */
+    "CREATE TABLE peer_address ("
+    "  peer INTEGER NOT NULL REFERENCES peer ON DELETE CASCADE,"
+    "  host TEXT NOT NULL,"
+    "  port INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535),"
+    "  interface TEXT NOT NULL,"
+    "  typed TEXT NOT NULL,"
+    "  last_good_at INTEGER NOT NULL,"
+    "  sequence INTEGER NOT NULL UNIQUE,"
+    "  PRIMARY KEY (peer, host, port, interface)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX peer_address_typed ON peer_address (typed) WHERE typed <> '';"
+    /* direction and state: enum store_direction and enum store_state. */
+    "CREATE TABLE transfer ("
+    "  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  direction INTEGER NOT NULL CHECK (direction IN (1, 2)),"
+    "  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 9),"
+    "  peer_key BLOB NOT NULL CHECK (length(peer_key) = 32),"
+    "  peer_name BLOB NOT NULL CHECK (length(peer_name) <= 64),"
+    "  transfer_id BLOB NOT NULL CHECK (length(transfer_id) = 16),"
+    "  manifest_hash BLOB NOT NULL CHECK (length(manifest_hash) = 32),"
+    "  manifest_length INTEGER NOT NULL,"
+    "  entries INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  units INTEGER NOT NULL,"
+    "  names BLOB NOT NULL,"
+    "  name_count INTEGER NOT NULL,"
+    "  final_names BLOB NOT NULL DEFAULT x'',"
+    "  failed INTEGER NOT NULL DEFAULT 0,"
+    "  reason TEXT NOT NULL DEFAULT '',"
+    "  destination BLOB CHECK ((destination IS NOT NULL) = (direction = 2)),"
+    "  rate INTEGER NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  changed_at INTEGER NOT NULL,"
+    "  finished_at INTEGER NOT NULL DEFAULT 0,"
+    "  confirmed INTEGER NOT NULL DEFAULT 0,"
+    "  has_work INTEGER NOT NULL,"
+    "  paths_digest BLOB CHECK ((length(paths_digest) IS 32) = (direction = 1)),"
+    "  UNIQUE (direction, peer_key, transfer_id)"
+    ") STRICT;"
+    "CREATE INDEX transfer_active ON transfer (number) WHERE state < 6;"
+    "CREATE INDEX transfer_left ON transfer (number) WHERE state >= 6 AND has_work;"
+    "CREATE TABLE source ("
+    "  transfer INTEGER NOT NULL REFERENCES transfer ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL,"
+    "  path BLOB NOT NULL,"
+    "  PRIMARY KEY (transfer, position)"
+    ") STRICT, WITHOUT ROWID;"
+    /* Units that are durable: disjoint ranges that do not touch. */
+    "CREATE TABLE extent ("
+    "  transfer INTEGER NOT NULL REFERENCES transfer ON DELETE CASCADE,"
+    "  first INTEGER NOT NULL CHECK (first >= 0),"
+    "  count INTEGER NOT NULL CHECK (count > 0),"
+    "  PRIMARY KEY (transfer, first)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE placing ("
+    "  transfer INTEGER NOT NULL REFERENCES transfer ON DELETE CASCADE,"
+    "  item INTEGER NOT NULL,"
+    "  name BLOB NOT NULL CHECK (length(name) BETWEEN 1 AND 255),"
+    "  device INTEGER NOT NULL," /* unsigned 64 bits, as they are */
+    "  inode INTEGER NOT NULL,"
+    "  PRIMARY KEY (transfer, item)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE setting ("
+    "  name TEXT PRIMARY KEY,"
+    "  value INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;";
+
+const char *const store_schema_steps[] = {VERSION_1};
+const uint32_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);
+
+int store_schema_pragma(sqlite3 *db, const char *name, uint32_t *value) {
+    char sql[64];
+    sqlite3_stmt *stmt = NULL;
+    snprintf(sql, sizeof(sql), "PRAGMA %s", name);
+    int code = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+    if (code != SQLITE_OK)
+        return code;
+    code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW) {
+        *value = (uint32_t)sqlite3_column_int64(stmt, 0);
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(stmt);
+    return code;
+}
+
+static int mark(sqlite3 *db, uint32_t version) {
+    char sql[96];
+    snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %u",
+             STORE_SCHEMA_APPLICATION, version);
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+int store_schema_migrate(sqlite3 *db, const char *const *steps, uint32_t count) {
+    uint32_t version = 0;
+    int code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return code;
+    code = store_schema_pragma(db, "user_version", &version);
+    if (code == SQLITE_OK && version > count)
+        code = SQLITE_MISMATCH;
+    for (uint32_t i = version; code == SQLITE_OK && i < count; i++)
+        code = sqlite3_exec(db, steps[i], NULL, NULL, NULL);
+    if (code == SQLITE_OK && version < count)
+        code = mark(db, count);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+    if (code != SQLITE_OK && !sqlite3_get_autocommit(db))
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return code;
+}

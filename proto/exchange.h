@@ -15,10 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXCHANGE_PING_MS 5000u     /* own silence after which a Ping is sent */
-#define EXCHANGE_SILENT_MS 20000u  /* the peer's silence after which it counts as lost */
-#define EXCHANGE_AGAIN_MAX 3u      /* rounds of Again that a receiver asks for */
-#define EXCHANGE_RANGES_MAX 65536u /* ranges that a peer can make a set consist of */
+#define EXCHANGE_PING_MS 5000u      /* own silence after which a Ping is sent */
+#define EXCHANGE_SILENT_MS 20000u   /* the peer's silence after which it counts as lost */
+#define EXCHANGE_AGAIN_MAX 3u       /* rounds of Again that a receiver asks for */
+#define EXCHANGE_AGAIN_MESSAGES 64u /* Again messages that a sender puts up with */
+#define EXCHANGE_RANGES_MAX 65536u  /* ranges that a peer can make a set consist of */
 #define EXCHANGE_NEVER UINT64_MAX
 
 /* How a transfer ended on this connection; helper.proto has the same names. */
@@ -81,17 +82,55 @@ void exchange_end_set(struct exchange_end *end, enum exchange_outcome outcome, c
 /* The end that a peer's Stop means here. */
 void exchange_end_from_stop(struct exchange_end *end, const Fxnode__Wire__Stop *stop);
 
-/* The end that stopping for `reason` means on this side. */
-enum exchange_outcome exchange_outcome_of_reason(exchange_reason reason);
-
 /* Extents of a message, as ranges added to `set`. 0; 1 where one ends beyond `units` or the set
  * would become too many ranges; -ENOMEM. */
 int exchange_extents_add(struct rangeset *set, Fxnode__Wire__Extent *const *extents, size_t count,
                          uint64_t units);
 
-/* Encodes up to WIRE_EXTENTS_MAX ranges of `set`, taking them out of it, as a Holding (with `last`
- * where it became empty), Durable or Again. Bytes written, or -errno. */
-int exchange_encode_extents(struct rangeset *set, Fxnode__Wire__Control__BodyCase body,
-                            uint8_t *buffer, size_t room);
+/* One thing that the caller is to do. Kinds are those of sender.h and receiver.h; EXCHANGE_SEND is
+ * the same in both. */
+#define EXCHANGE_SEND 1
+
+struct exchange_item {
+    struct exchange_item *next;
+    int kind;
+    uint64_t value;
+    size_t length; /* of the encoded message that belongs to it; 0 for none */
+    uint8_t message[];
+};
+
+/* First in, first out; bounded, since the caller empties it after every input. Zero-initialise it.
+ */
+struct exchange_queue {
+    struct exchange_item *head;
+    struct exchange_item *tail;
+    struct exchange_item *taken; /* what was handed out last */
+    size_t length;
+};
+
+void exchange_queue_clear(struct exchange_queue *queue);
+
+/* Adds an item without a message, or an EXCHANGE_SEND with `control` encoded. 0, -ENOMEM,
+ * -EMSGSIZE, or -EOVERFLOW where the caller has not taken its actions. */
+int exchange_queue_add(struct exchange_queue *queue, int kind, uint64_t value);
+int exchange_queue_send(struct exchange_queue *queue, const Fxnode__Wire__Control *control);
+
+/* The same for messages without fields: Ping, Pong, Sent, Finish. */
+int exchange_queue_send_empty(struct exchange_queue *queue, Fxnode__Wire__Control__BodyCase body);
+
+/* The same for a Stop; `text` may be NULL and is cut. */
+int exchange_queue_send_stop(struct exchange_queue *queue, exchange_reason reason,
+                             const char *text);
+
+/* The same for all ranges of `set`, in as many Holding (the last one marked, and one in any case),
+ * Durable or Again as they need; `set` is empty afterwards. */
+int exchange_queue_send_extents(struct exchange_queue *queue, Fxnode__Wire__Control__BodyCase body,
+                                struct rangeset *set);
+
+/* Takes the oldest item, NULL where there is none. Valid until the next call. */
+const struct exchange_item *exchange_queue_take(struct exchange_queue *queue);
+
+/* Copies `text` to `out`, cut at `room` - 1 bytes; NULL becomes an empty one. Returns `out`. */
+char *exchange_cut(char *out, size_t room, const char *text);
 
 #endif

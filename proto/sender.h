@@ -130,14 +130,26 @@ const struct rangeset *sender_durable(const struct sender *sender);
 uint32_t sender_failed_count(const struct sender *sender);
 
 /*
- * Confirming: the caller walks the entries in order. Once all units of entries
- * [sender_confirm_next(),
- * + count) are durable (sender_is_durable), it checks that the sources are unchanged (else
- * sender_failed), and confirms with XXH3-128 (canonical) over the chunk hashes of all their units,
- * in order, without failed entries. The confirm that reaches the last entry sends Sent too.
+ * Confirming: the caller walks the entries in order. Once all units of some entries from
+ * sender_confirm_next() on are durable (sender_is_durable), it checks that the sources are
+ * unchanged (else sender_failed), and confirms them. The confirm that reaches the last entry sends
+ * Sent too.
  */
+struct sender_confirmation {
+    uint32_t first_entry; /* sender_confirm_next() */
+    uint32_t count;       /* 1 at least */
+    uint64_t first_unit;  /* units of these entries */
+    uint64_t units;
+    uint8_t digest[LIMIT_CHUNK_HASH]; /* XXH3-128 (canonical) over the chunk hashes of all these
+                                         units, in order, without those of failed entries */
+};
+
 uint32_t sender_confirm_next(const struct sender *sender);
-int sender_confirm(struct sender *sender, uint32_t count, const uint8_t digest[LIMIT_CHUNK_HASH]);
+
+/* 0; SENDER_STALE where confirming is elsewhere by now or not all of it is durable (any more):
+ * nothing was sent, the caller looks again at sender_confirm_next(); negative as all inputs. */
+#define SENDER_STALE 1
+int sender_confirm(struct sender *sender, const struct sender_confirmation *confirmation);
 
 /* Answers SENDER_REWIND: `entry` is the one that `unit` belongs to. Confirming goes on there. The
  * units have to be hashed anew when they are sent again. */

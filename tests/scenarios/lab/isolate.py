@@ -15,6 +15,7 @@ from .errors import Skip
 INSIDE = "FXNODE_LAB_INSIDE"
 WORK = "FXNODE_LAB_WORK"
 SKIPPED = 77
+PREFIX = "fxnode-lab-"
 
 
 def inside():
@@ -63,13 +64,23 @@ def remove(directory):
         shutil.rmtree(directory, onerror=writable)
 
 
+def _remove_abandoned(parent):
+    """Working directories of runs that were killed, which could not tidy up."""
+    for entry in os.scandir(parent):
+        owner = entry.name.removeprefix(PREFIX).split("-")[0]
+        if entry.name.startswith(PREFIX) and owner.isdigit() and not os.path.exists(
+                f"/proc/{owner}") and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
+            remove(entry.path)
+
+
 def run_outside(argv, keep):
     """Runs `argv` (a Python file with its arguments) inside; returns its exit status."""
     lacking = probe()
     if lacking:
         raise Skip(lacking)
     parent = os.environ.get("FXNODE_LAB_DIR") or tempfile.gettempdir()
-    work = tempfile.mkdtemp(prefix="fxnode-lab-", dir=parent)
+    _remove_abandoned(parent)
+    work = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent)
     child = None
 
     def stop(number, _):

@@ -50,7 +50,7 @@ class Avahi:
     def __init__(self, host):
         for program in ("dbus-daemon", "avahi-daemon", "avahi-browse"):
             if shutil.which(program) is None:
-                raise Skip(f"probe: {program} is not installed")
+                raise Skip(f"{program} is not installed")
         self.host = host
         self.directory = os.path.join(host.run_directory, "avahi")
         os.mkdir(self.directory)

@@ -1,0 +1,59 @@
+"""Builds of the project and the tests that run in each."""
+
+import os
+import subprocess
+import tempfile
+
+CLANG = "-DCMAKE_C_COMPILER=clang"
+
+# Scenarios that are worth the time under sanitizers: every kind of process and message, small data.
+UNDER_SANITIZERS = "^(unit|fuzz)/|^scenario/(send|commands|discovery)/"
+UNDER_TSAN = "^unit/(base|node|session|store)|^scenario/send/"
+
+
+def _build(results, preset, *options):
+    """Configures and builds; False where that failed."""
+    script = 'cmake --preset "$0" "$@" && cmake --build --preset "$0"'
+    return results.command(f"{preset}/build", ["sh", "-c", script, preset, *options])
+
+
+def _steady_addresses():
+    """The sanitizers of Debian 12 cannot place their shadow where the kernel randomises more bits of an
+    address than they know: run without, where the system lets us."""
+    prefix = ["setarch", os.uname().machine, "--addr-no-randomize"]
+    works = subprocess.run([*prefix, "true"], capture_output=True).returncode == 0
+    return prefix if works else []
+
+
+def dev(results):
+    """gcc, warnings are errors: every test."""
+    if _build(results, "dev"):
+        results.ctest("dev", "build/dev")
+
+
+def asan(results):
+    """clang, warnings are errors, address and undefined-behaviour sanitizers."""
+    if _build(results, "asan", CLANG):
+        results.ctest("asan", "build/asan", "-R", UNDER_SANITIZERS, prefix=_steady_addresses(), env={
+            "ASAN_OPTIONS": "detect_stack_use_after_return=1:abort_on_error=0",
+            "UBSAN_OPTIONS": "print_stacktrace=1", "FXNODE_LAB_PATIENCE": "4"})
+
+
+def tsan(results):
+    """clang, thread sanitizer: what has threads, that is sessions and the store."""
+    if _build(results, "tsan", CLANG):
+        results.ctest("tsan", "build/tsan", "-R", UNDER_TSAN, prefix=_steady_addresses(), env={
+            "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1", "FXNODE_LAB_PATIENCE": "4"})
+
+
+def install(results):
+    """The release build, installed into an empty prefix, is complete and runs."""
+    if not _build(results, "release"):
+        return
+    wanted = ("bin/fxnode", "share/man/man1/fxnode.1", "share/man/man5/fxnode.conf.5",
+              "share/man/man7/fxnode-protocol.7")
+    with tempfile.TemporaryDirectory() as prefix:
+        results.command("install", ["cmake", "--install", "build/release", "--prefix", prefix])
+        for path in wanted:
+            results.add(f"install/{path}", os.path.exists(os.path.join(prefix, path)))
+        results.command("install/version", [os.path.join(prefix, "bin/fxnode"), "--version"])

@@ -165,12 +165,3 @@ int beneath_stat(struct beneath *beneath, const char *path, size_t length, struc
         return error;
     return fstatat(parent, name, out, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
-
-int beneath_chmod(struct beneath *beneath, const char *path, size_t length, mode_t mode) {
-    int parent;
-    const char *name;
-    int error = beneath_parent(beneath, path, length, &parent, &name);
-    if (error < 0)
-        return error;
-    return fchmodat(parent, name, mode, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}

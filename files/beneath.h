@@ -46,8 +46,4 @@ int beneath_unlink(struct beneath *beneath, const char *path, size_t length);
 /* lstat: describes a symbolic link itself. */
 int beneath_stat(struct beneath *beneath, const char *path, size_t length, struct stat *out);
 
-/* Gives the owner of a file or directory `mode` without opening it and without following a link:
- * for what its owner may not open. */
-int beneath_chmod(struct beneath *beneath, const char *path, size_t length, mode_t mode);
-
 #endif

@@ -2,7 +2,8 @@
  * A directory for received files, opened: DEST, and in it the staging area DEST/.fxnode (0700).
  *
  * DEST may be, or lie behind, a symbolic link; below it none is followed. Immutable once open: any
- * thread may use it.
+ * thread may use it. Whoever has it open holds a shared lock on the area, so that it is not
+ * removed.
  */
 #ifndef FILES_DESTINATION_H
 #define FILES_DESTINATION_H
@@ -33,6 +34,9 @@ int destination_area_fd(const struct destination *destination);
 
 /* The path as given, for messages; escaped. */
 const char *destination_shown(const struct destination *destination);
+
+/* Removes the area where it is empty and no other process has the destination open. */
+void destination_drop_area(const struct destination *destination);
 
 /* Bytes that this user may still write there. 0 or -errno. */
 int destination_free_bytes(const struct destination *destination, uint64_t *bytes);

@@ -50,10 +50,4 @@ int place_item(struct staging *staging, struct place_item *item, struct fail *fa
 /* Makes the renames durable. 0; negative with `fail` filled. */
 int place_sync(struct staging *staging, struct fail *fail);
 
-/* Writes the `counter`-th (2 or more) variant of a name: "a (2).pdf"; directories, names without an
- * extension and names whose only '.' is the first byte get it at the end. The stem is cut, at a
- * whole UTF-8 character where it is UTF-8, so that the result has at most LIMIT_COMPONENT bytes. */
-void place_variant(char out[LIMIT_COMPONENT + 1], const char *name, size_t length,
-                   enum entry_type type, unsigned counter);
-
 #endif

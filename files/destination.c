@@ -1,0 +1,154 @@
+#include "files/destination.h"
+
+#include "base/escape.h"
+#include "base/io.h"
+#include "base/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define SHOWN 384    /* room for a path in a message */
+#define AREA_TRIES 8 /* how often the area may be removed by another process while it is opened */
+
+struct destination {
+    int fd;
+    int area;
+    bool without_new_calls;
+    char shown[SHOWN];
+};
+
+/* Makes what is missing of `path`, as mkdir -p does. `path` is cut up and put together again. */
+static int make_directories(char *path) {
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int made = mkdir(path, 0777);
+        int error = made < 0 && errno != EEXIST ? -errno : 0;
+        struct stat st;
+        /* On a read-only or foreign part of the way mkdir may fail though the directory is there.
+         */
+        if (error < 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+            error = 0;
+        *slash = '/';
+        if (error < 0)
+            return error;
+    }
+    return mkdir(path, 0777) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int open_directory(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 || errno != ENOENT)
+        return fd < 0 ? -errno : fd;
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return -ENOMEM;
+    int error = make_directories(copy);
+    free(copy);
+    if (error < 0)
+        return error;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Makes or finds the area and locks it against removal. 0; -errno; -ENOENT where it was removed in
+ * between. */
+static int hold_area(struct destination *destination, struct stat *st) {
+    if (mkdirat(destination->fd, DESTINATION_AREA, 0700) < 0 && errno != EEXIST)
+        return -errno;
+    destination->area =
+        openat(destination->fd, DESTINATION_AREA, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (destination->area < 0)
+        return -errno;
+    /* Where there are no locks the area is not removed either. */
+    (void)flock(destination->area, LOCK_SH);
+    if (fstat(destination->area, st) < 0)
+        return -errno;
+    return st->st_nlink == 0 ? -ENOENT : 0;
+}
+
+/* The area must be a directory of our own that nobody else may look into: what is in it is trusted
+ * to be what we put there. */
+static int open_area(struct destination *destination, struct fail *fail) {
+    struct stat st;
+    int error = -ENOENT;
+    for (int try = 0; error == -ENOENT && try < AREA_TRIES; try++) {
+        io_close(&destination->area);
+        error = hold_area(destination, &st);
+    }
+    if (error < 0)
+        return fail_set(fail, error, "cannot open %s/" DESTINATION_AREA, destination->shown);
+    if (st.st_uid != geteuid())
+        return fail_set(fail, 0, "%s/" DESTINATION_AREA " belongs to another user",
+                        destination->shown);
+    if ((st.st_mode & 0777) != 0700 && fchmod(destination->area, 0700) < 0)
+        return fail_set(fail, -errno, "cannot close %s/" DESTINATION_AREA " to other users",
+                        destination->shown);
+    return 0;
+}
+
+void destination_drop_area(const struct destination *destination) {
+    if (flock(destination->area, LOCK_EX | LOCK_NB) < 0)
+        return;
+    (void)unlinkat(destination->fd, DESTINATION_AREA, AT_REMOVEDIR);
+    (void)flock(destination->area, LOCK_SH);
+}
+
+int destination_open(struct destination **out, const char *path, struct fail *fail) {
+    struct destination *destination = calloc(1, sizeof(*destination));
+    if (destination == NULL)
+        return fail_set(fail, -ENOMEM, "cannot open the destination");
+    destination->area = -1;
+    escape_text(destination->shown, sizeof(destination->shown), path);
+    destination->fd = open_directory(path);
+    int error = destination->fd < 0
+                    ? fail_set(fail, destination->fd, "cannot open %s", destination->shown)
+                    : open_area(destination, fail);
+    if (error < 0) {
+        destination_close(destination);
+        return error;
+    }
+    *out = destination;
+    return 0;
+}
+
+void destination_close(struct destination *destination) {
+    if (destination == NULL)
+        return;
+    io_close(&destination->area);
+    io_close(&destination->fd);
+    free(destination);
+}
+
+void destination_without_new_calls(struct destination *destination) {
+    destination->without_new_calls = true;
+}
+
+bool destination_lacks_new_calls(const struct destination *destination) {
+    return destination->without_new_calls;
+}
+
+int destination_fd(const struct destination *destination) {
+    return destination->fd;
+}
+
+int destination_area_fd(const struct destination *destination) {
+    return destination->area;
+}
+
+const char *destination_shown(const struct destination *destination) {
+    return destination->shown;
+}
+
+int destination_free_bytes(const struct destination *destination, uint64_t *bytes) {
+    struct statvfs space;
+    if (fstatvfs(destination->fd, &space) < 0)
+        return -errno;
+    *bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    return 0;
+}

@@ -1,0 +1,200 @@
+#include "files/finish.h"
+
+#include "base/path.h"
+#include "files/outcome.h"
+#include "files/staged.h"
+#include "files/staging_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A directory that has been entered and gets its mode and time when it is left. */
+struct open_directory {
+    int fd;
+    size_t length; /* of its path */
+    mode_t mode;
+    struct timespec mtime;
+};
+
+struct finish {
+    struct staging *staging; /* borrowed */
+    struct dirty *dirty;     /* the staging's */
+    size_t depth;
+    struct open_directory directories[LIMIT_DEPTH];
+    char path[LIMIT_PATH]; /* of the innermost directory */
+    char name[LIMIT_COMPONENT + 1];
+    char target[LIMIT_PATH + 1];
+};
+
+int finish_new(struct finish **out, struct staging *staging) {
+    struct finish *finish = calloc(1, sizeof(*finish));
+    if (finish == NULL)
+        return -ENOMEM;
+    finish->staging = staging;
+    finish->dirty = staging_parts_dirty(staging);
+    *out = finish;
+    return 0;
+}
+
+void finish_free(struct finish *finish) {
+    if (finish == NULL)
+        return;
+    while (finish->depth > 0)
+        close(finish->directories[--finish->depth].fd);
+    free(finish);
+}
+
+/* Marks `fd` (taken over) for the sync, with mode and time. */
+static int mark(struct finish *finish, int fd) {
+    struct dirty_file *file = NULL;
+    int error = dirty_file_new(&file, fd);
+    if (error < 0)
+        return error;
+    dirty_add_file(finish->dirty, file, true);
+    dirty_file_release(file);
+    return 0;
+}
+
+/* Leaves the innermost directory. The mode goes last, for it may forbid the rest. */
+static int leave(struct finish *finish) {
+    struct open_directory *directory = &finish->directories[--finish->depth];
+    struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, directory->mtime};
+    int error = 0;
+    if (futimens(directory->fd, times) < 0 || fchmod(directory->fd, directory->mode) < 0)
+        error = -errno;
+    int marked = mark(finish, directory->fd);
+    return error < 0 ? error : marked;
+}
+
+/* Leaves every directory that `entry` is not in. */
+static int leave_for(struct finish *finish, const struct entry *entry) {
+    int error = 0;
+    while (error == 0 && finish->depth > 0) {
+        size_t length = finish->directories[finish->depth - 1].length;
+        if (entry->path_length > length && entry->path[length] == '/' &&
+            memcmp(finish->path, entry->path, length) == 0)
+            break;
+        error = leave(finish);
+    }
+    return error;
+}
+
+static int enter(struct finish *finish, int parent, const struct entry *entry) {
+    int fd = staged_open_directory(parent, finish->name);
+    if (fd < 0)
+        return fd;
+    if (finish->depth == LIMIT_DEPTH || fchmod(fd, 0700) < 0) {
+        int error = finish->depth == LIMIT_DEPTH ? -ELOOP : -errno;
+        close(fd);
+        return error;
+    }
+    /* A directory that moves to another parent has its ".." rewritten, which its owner must be
+     * allowed to do; the placing takes these bits away afterwards. */
+    bool top = path_parent(entry->path, entry->path_length) == 0;
+    finish->directories[finish->depth++] = (struct open_directory){
+        .fd = fd,
+        .length = entry->path_length,
+        .mode = top ? entry->mode | 0700 : entry->mode,
+        .mtime = {.tv_sec = entry->mtime_s, .tv_nsec = entry->mtime_ns},
+    };
+    memcpy(finish->path, entry->path, entry->path_length);
+    return 0;
+}
+
+static bool has_time(const struct stat *st, const struct entry *entry) {
+    return st->st_mtim.tv_sec == entry->mtime_s && (uint64_t)st->st_mtim.tv_nsec == entry->mtime_ns;
+}
+
+static int set_time(int parent, const char *name, const struct entry *entry) {
+    struct timespec times[2] = {
+        {.tv_nsec = UTIME_NOW},
+        {.tv_sec = entry->mtime_s, .tv_nsec = entry->mtime_ns},
+    };
+    return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int set_file(struct finish *finish, int parent, const struct entry *entry) {
+    struct timespec times[2] = {
+        {.tv_nsec = UTIME_NOW},
+        {.tv_sec = entry->mtime_s, .tv_nsec = entry->mtime_ns},
+    };
+    int fd = staged_open_file(parent, finish->name, O_RDONLY);
+    if (fd < 0)
+        return fd;
+    if (futimens(fd, times) < 0 || fchmod(fd, entry->mode) < 0) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    return mark(finish, fd);
+}
+
+/* Most files got mode and time as they were written; then looking at them is enough, as far as
+ * a sync of everything follows anyway. */
+static int finish_file(struct finish *finish, int parent, const struct entry *entry) {
+    struct stat st;
+    if (fstatat(parent, finish->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (!staged_is_file(&st) || (uint64_t)st.st_size != entry->size)
+        return -EEXIST;
+    bool ready = (st.st_mode & 07777) == entry->mode && has_time(&st, entry);
+    return ready && dirty_has_everything(finish->dirty) ? 0 : set_file(finish, parent, entry);
+}
+
+/* Whether the link is there already, from an attempt before. */
+static bool is_linked(struct finish *finish, int parent, const struct entry *entry) {
+    char target[LIMIT_PATH + 1];
+    ssize_t length = readlinkat(parent, finish->name, target, sizeof(target));
+    return length >= 0 && (size_t)length == entry->target_length &&
+           memcmp(target, entry->target, entry->target_length) == 0;
+}
+
+static int finish_link(struct finish *finish, int parent, const struct entry *entry) {
+    memcpy(finish->target, entry->target, entry->target_length);
+    finish->target[entry->target_length] = '\0';
+    if (!is_linked(finish, parent, entry) && symlinkat(finish->target, parent, finish->name) < 0)
+        return -errno;
+    return set_time(parent, finish->name, entry);
+}
+
+static int finish_by_type(struct finish *finish, int parent, const struct entry *entry) {
+    switch (entry->type) {
+    case ENTRY_FILE:
+        return finish_file(finish, parent, entry);
+    case ENTRY_DIRECTORY:
+        return enter(finish, parent, entry);
+    case ENTRY_SYMLINK:
+        return finish_link(finish, parent, entry);
+    }
+    return -EINVAL;
+}
+
+int finish_entry(struct finish *finish, const struct entry *entry, struct fail *fail) {
+    size_t above = path_parent(entry->path, entry->path_length);
+    size_t start = above == 0 ? 0 : above + 1;
+    int error = leave_for(finish, entry);
+    if (error < 0)
+        return outcome_of(error, fail, "finish a directory in", staging_shown(finish->staging));
+    struct open_directory *in = finish->depth > 0 ? &finish->directories[finish->depth - 1] : NULL;
+    if ((in != NULL ? in->length : 0) != above)
+        return outcome_differs(fail, finish->staging, entry, "is in a directory that is missing");
+    memcpy(finish->name, entry->path + start, entry->path_length - start);
+    finish->name[entry->path_length - start] = '\0';
+    error = finish_by_type(finish, in != NULL ? in->fd : staging_tree_fd(finish->staging), entry);
+    return error < 0 ? outcome_of_entry(error, fail, "finish", finish->staging, entry) : 0;
+}
+
+int finish_end(struct finish *finish, struct fail *fail) {
+    int error = 0;
+    while (error == 0 && finish->depth > 0)
+        error = leave(finish);
+    if (error == 0) {
+        dirty_add_directory(finish->dirty, "", 0);
+        error = dirty_sync(finish->dirty);
+    }
+    return error < 0 ? outcome_of(error, fail, "finish", staging_shown(finish->staging)) : 0;
+}

@@ -1,0 +1,199 @@
+#include "files/stage_writer.h"
+
+#include "base/io.h"
+#include "base/path.h"
+#include "files/beneath.h"
+#include "files/hash.h"
+#include "files/outcome.h"
+#include "files/staged.h"
+#include "files/staging_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Larger files get their room when they are made: fewer fragments, and a full disk shows at once.
+ */
+#define PREALLOCATE_OVER (16u << 20)
+
+struct stage_writer {
+    struct staging *staging; /* borrowed */
+    struct dirty *dirty;     /* the staging's */
+    struct beneath *beneath;
+    /* The file used last. `fresh`: its directory has not been marked since it was opened. */
+    struct dirty_file *file;
+    bool fresh;
+    size_t length;
+    char path[LIMIT_PATH];
+};
+
+int stage_writer_open(struct stage_writer **out, struct staging *staging) {
+    struct stage_writer *writer = calloc(1, sizeof(*writer));
+    if (writer == NULL)
+        return -ENOMEM;
+    bool walk = destination_lacks_new_calls(staging_destination(staging));
+    int error = beneath_new(&writer->beneath, staging_tree_fd(staging), walk);
+    if (error < 0) {
+        free(writer);
+        return error;
+    }
+    writer->staging = staging;
+    writer->dirty = staging_parts_dirty(staging);
+    *out = writer;
+    return 0;
+}
+
+static void let_go(struct stage_writer *writer) {
+    dirty_file_release(writer->file);
+    writer->file = NULL;
+}
+
+void stage_writer_close(struct stage_writer *writer) {
+    if (writer == NULL)
+        return;
+    let_go(writer);
+    beneath_free(writer->beneath);
+    free(writer);
+}
+
+static int make_directory(struct stage_writer *writer, const struct entry *entry) {
+    int parent;
+    const char *name;
+    int error = beneath_parent(writer->beneath, entry->path, entry->path_length, &parent, &name);
+    if (error < 0)
+        return error;
+    if (mkdirat(parent, name, 0700) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return -errno;
+    /* A finished directory that may not be searched is opened up again by this. */
+    int fd = staged_open_directory(parent, name);
+    if (fd < 0)
+        return fd;
+    error = fchmod(fd, 0700) < 0 ? -errno : 0;
+    close(fd);
+    return error;
+}
+
+int stage_writer_directory(struct stage_writer *writer, const struct entry *entry,
+                           struct fail *fail) {
+    int error = make_directory(writer, entry);
+    if (error < 0)
+        return outcome_of_entry(error, fail, "make the directory", writer->staging, entry);
+    dirty_add_directory(writer->dirty, entry->path, path_parent(entry->path, entry->path_length));
+    return 0;
+}
+
+/* Room for a file that was just made. Not every file system can say so in advance. */
+static int preallocate(int fd, uint64_t size) {
+    if (size <= PREALLOCATE_OVER || fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0)
+        return 0;
+    return errno == ENOSPC || errno == EDQUOT ? -errno : 0;
+}
+
+/* Opens what is there, or with `make` makes it. The descriptor or -errno. */
+static int open_staged(struct stage_writer *writer, const struct entry *entry, bool make) {
+    int parent;
+    const char *name;
+    int error = beneath_parent(writer->beneath, entry->path, entry->path_length, &parent, &name);
+    if (error < 0)
+        return error;
+    if (!make)
+        return staged_open_file(parent, name, O_RDWR);
+    int fd = openat(parent, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? staged_open_file(parent, name, O_RDWR) : -errno;
+    error = preallocate(fd, entry->size);
+    if (error < 0) {
+        /* What would remain is an empty file in the way of nothing. */
+        (void)unlinkat(parent, name, 0);
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+/* Makes the file of `entry` the one that is held. 0 or -errno. */
+static int hold(struct stage_writer *writer, const struct entry *entry, bool make) {
+    if (writer->file != NULL && writer->length == entry->path_length &&
+        memcmp(writer->path, entry->path, entry->path_length) == 0)
+        return 0;
+    let_go(writer);
+    int fd = open_staged(writer, entry, make);
+    if (fd < 0)
+        return fd;
+    int error = dirty_file_new(&writer->file, fd);
+    if (error < 0)
+        return error;
+    writer->fresh = true;
+    writer->length = entry->path_length;
+    memcpy(writer->path, entry->path, entry->path_length);
+    return 0;
+}
+
+static int give_metadata(int fd, const struct entry *entry) {
+    struct timespec times[2] = {
+        {.tv_nsec = UTIME_NOW},
+        {.tv_sec = entry->mtime_s, .tv_nsec = entry->mtime_ns},
+    };
+    return fchmod(fd, entry->mode) < 0 || futimens(fd, times) < 0 ? -errno : 0;
+}
+
+/* Marks what was written only once it is written: a sync that ran before would not have covered it.
+ * The directory is marked by every lane that opens the file, for the one that made it may be slower
+ * than the one whose extent is committed first. */
+static void mark(struct stage_writer *writer, const struct entry *entry, bool whole) {
+    dirty_add_file(writer->dirty, writer->file, whole);
+    if (writer->fresh)
+        dirty_add_directory(writer->dirty, entry->path,
+                            path_parent(entry->path, entry->path_length));
+    writer->fresh = false;
+}
+
+int stage_writer_write(struct stage_writer *writer, const struct entry *entry, uint64_t offset,
+                       const void *data, size_t length, struct fail *fail) {
+    bool whole = offset == 0 && length == entry->size;
+    int error = hold(writer, entry, true);
+    if (error == 0) {
+        int fd = dirty_file_fd(writer->file);
+        error = io_pwrite_full(fd, data, length, offset);
+        if (error == 0 && whole)
+            error = give_metadata(fd, entry);
+    }
+    if (error < 0)
+        return outcome_of_entry(error, fail, "write", writer->staging, entry);
+    mark(writer, entry, whole);
+    return 0;
+}
+
+int stage_writer_verify(struct stage_writer *writer, const struct entry *entry, uint64_t chunk,
+                        uint64_t unit, void *room, struct fail *fail) {
+    uint8_t kept[LIMIT_CHUNK_HASH];
+    uint8_t found[LIMIT_CHUNK_HASH];
+    int error = hashes_get(staging_hashes(writer->staging), unit, 1, kept);
+    if (error == 0)
+        error = hold(writer, entry, false);
+    if (error < 0)
+        return outcome_of_entry(error, fail, "check", writer->staging, entry);
+    uint32_t length = entry_chunk_size(entry->size, chunk);
+    ssize_t got = io_pread_full(dirty_file_fd(writer->file), room, length, chunk * LIMIT_CHUNK);
+    if (got < 0 || (size_t)got != length)
+        return outcome_differs(fail, writer->staging, entry, "cannot be read back whole");
+    hash_buffer(found, room, length);
+    if (!hashes_is_known(kept) || memcmp(kept, found, sizeof(kept)) != 0)
+        return outcome_differs(fail, writer->staging, entry, "is damaged");
+    return 0;
+}
+
+int stage_writer_drop(struct stage_writer *writer, const struct entry *entry, struct fail *fail) {
+    let_go(writer);
+    if (entry->type == ENTRY_DIRECTORY)
+        return 0;
+    int error = beneath_unlink(writer->beneath, entry->path, entry->path_length);
+    if (error == 0 || error == -ENOENT)
+        return 0;
+    return outcome_of_entry(error, fail, "remove", writer->staging, entry);
+}

@@ -1,0 +1,13 @@
+/*
+ * What the discovery helper gives up before it listens to the network: the file system.
+ */
+#ifndef NODE_HELPER_DISCOVERY_CONFINE_H
+#define NODE_HELPER_DISCOVERY_CONFINE_H
+
+/* No new privileges; then by Landlock nothing can be written or executed, and only system
+ * directories can be read: what D-Bus and the C library look up, not what users keep. Open
+ * descriptors and the D-Bus socket are not affected. One-way. Where the kernel has no Landlock that
+ * part is left out and a debug line says so. 0 or -errno. */
+int discovery_confine(void);
+
+#endif

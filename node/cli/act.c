@@ -1,0 +1,51 @@
+/*
+ * accept, reject, pause, resume, cancel: one thing done to one transfer.
+ */
+#include "node/cli/cli.h"
+#include "node/cli/command.h"
+#include "node/cli/json.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+static void show(void *context, bool json, const Fxnode__Control__Event *event) {
+    (void)context;
+    if (json && event->body_case == FXNODE__CONTROL__EVENT__BODY_TRANSFER)
+        json_transfer(event->transfer);
+}
+
+static int act(const struct options_spec *spec, Fxnode__Control__Act__What what, int argc,
+               char **argv) {
+    Fxnode__Control__Act body = FXNODE__CONTROL__ACT__INIT;
+    Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
+    struct options options;
+    unsigned long number;
+    int status;
+
+    if (!options_parse(&options, spec, argc, argv, &status))
+        return status;
+    if (!options_number(&number, options.operands[0], LONG_MAX) || number == 0)
+        return options_wrong(spec, "TRANSFER is a number that fxnode transfers shows");
+    body.what = what;
+    body.number = number;
+    request.body_case = FXNODE__CONTROL__REQUEST__BODY_ACT;
+    request.act = &body;
+    return command_run(&options, CLIENT_MAY_START, &request, show, NULL);
+}
+
+#define ACT(name, what, help)                                                                      \
+    int cli_##name(int argc, char **argv) {                                                        \
+        static const struct options_spec spec = {                                                  \
+            .command = #name,                                                                      \
+            .usage = "TRANSFER [--json]\n\n" help "\n",                                            \
+            .least = 1,                                                                            \
+            .most = 1,                                                                             \
+        };                                                                                         \
+        return act(&spec, FXNODE__CONTROL__ACT__WHAT__##what, argc, argv);                         \
+    }
+
+ACT(accept, ACCEPT, "Lets a waiting offer in.")
+ACT(reject, REJECT, "Turns a waiting offer away; the sender is told.")
+ACT(pause, PAUSE, "Stops a transfer until it is resumed. What has arrived is kept.")
+ACT(resume, RESUME, "Goes on with a paused transfer.")
+ACT(cancel, CANCEL, "Ends a transfer for good. What has arrived of it is removed.")

@@ -1,0 +1,221 @@
+#include "node/cli/client.h"
+
+#include "base/chan.h"
+#include "base/escape.h"
+#include "base/io.h"
+#include "node/cli/starter.h"
+#include "node/common/statedir.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+
+#define CONTROL_VERSION 1
+#define PATHS_ROOM (LIMIT_PACKET - 64)
+
+struct client {
+    int chan;
+    struct msg_arena *arena;
+    struct client_welcome welcome;
+    struct chan_packet packet;
+};
+
+/* 0 or -errno. */
+static int connect_to(const char *path) {
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd;
+    if (strlen(path) >= sizeof at.sun_path)
+        return -ENAMETOOLONG;
+    strcpy(at.sun_path, path);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (connect(fd, (struct sockaddr *)&at, sizeof at) != 0) {
+        int rc = -errno;
+        io_close(&fd);
+        return rc;
+    }
+    return fd;
+}
+
+/* The node's socket: the one that was named, else what the holder of the state directory names. */
+static int find_node(const struct locations *where) {
+    char named[PATH_MAX];
+    if (!where->socket_given && statedir_socket(where->state, named, sizeof named)) {
+        int fd = connect_to(named);
+        if (fd >= 0)
+            return fd;
+    }
+    return connect_to(where->socket);
+}
+
+static bool is_absent(int rc) {
+    return rc == -ENOENT || rc == -ECONNREFUSED || rc == -ENOTDIR;
+}
+
+/* A node may be on its way up, started by another command at the same moment: look again for a
+ * while before its failure to start is believed. */
+static int find_or_start(const struct locations *where, enum client_start start,
+                         struct fail *fail) {
+    int fd = find_node(where);
+    if (!is_absent(fd) || start == CLIENT_NEVER_START)
+        return fd;
+    int rc = starter_run(where, fail);
+    for (int i = 0; i < 20; i++) {
+        fd = find_node(where);
+        if (fd >= 0 || rc == 0)
+            return fd;
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+    return rc;
+}
+
+static int send_message(struct client *client, const ProtobufCMessage *message, struct fail *fail) {
+    uint8_t data[LIMIT_PACKET];
+    int length = msg_encode(message, data, sizeof data);
+    if (length < 0)
+        return fail_set(fail, length, "cannot ask the node");
+    int rc = chan_send(client->chan, data, (size_t)length, NULL, 0, 0);
+    if (rc == -EPIPE || rc == -ECONNRESET)
+        return CLIENT_CLOSED;
+    return rc < 0 ? fail_set(fail, rc, "cannot ask the node") : 0;
+}
+
+int client_request(struct client *client, const Fxnode__Control__Request *request,
+                   struct fail *fail) {
+    return send_message(client, &request->base, fail);
+}
+
+int client_paths(struct client *client, char *const *paths, size_t count, struct fail *fail) {
+    ProtobufCBinaryData parts[64];
+    size_t at = 0;
+    int rc = 0;
+
+    while (at < count && rc == 0) {
+        Fxnode__Control__Paths body = FXNODE__CONTROL__PATHS__INIT;
+        Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
+        size_t used = 0;
+        size_t n = 0;
+        while (at < count && n < 64 && used + strlen(paths[at]) + 8 <= PATHS_ROOM) {
+            parts[n].data = (uint8_t *)paths[at];
+            parts[n].len = strlen(paths[at]);
+            used += parts[n++].len + 8;
+            at++;
+        }
+        body.paths = parts;
+        body.n_paths = n;
+        request.body_case = FXNODE__CONTROL__REQUEST__BODY_PATHS;
+        request.paths = &body;
+        rc = client_request(client, &request, fail);
+    }
+    return rc;
+}
+
+/* Waits until something can be received. */
+static int wait_readable(int chan, const sigset_t *unblocked) {
+    struct pollfd fd = {.fd = chan, .events = POLLIN};
+    while (ppoll(&fd, 1, NULL, unblocked) < 0) {
+        if (errno != EINTR)
+            return -errno;
+        if (unblocked != NULL)
+            return CLIENT_SIGNAL;
+    }
+    return 0;
+}
+
+int client_next(struct client *client, const Fxnode__Control__Event **event,
+                const sigset_t *unblocked, struct fail *fail) {
+    struct fail why;
+    int rc = wait_readable(client->chan, unblocked);
+
+    if (rc == CLIENT_SIGNAL)
+        return rc;
+    if (rc == 0)
+        rc = chan_receive(client->chan, &client->packet, 0);
+    if (rc == 0 || rc == -ECONNRESET)
+        return CLIENT_CLOSED;
+    if (rc < 0)
+        return fail_set(fail, rc, "cannot hear the node");
+    chan_drop_fds(&client->packet);
+    rc = local_decode_event(client->arena, client->packet.data, client->packet.length, event, &why);
+    if (rc != 0)
+        return fail_set(fail, 0,
+                        "the node said something that this program does not understand "
+                        "(%s): restart the daemon after an update",
+                        why.text);
+    return 0;
+}
+
+static int say_hello(struct client *client, struct fail *fail) {
+    Fxnode__Control__Hello hello = FXNODE__CONTROL__HELLO__INIT;
+    Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
+    const Fxnode__Control__Event *event = NULL;
+
+    hello.version = CONTROL_VERSION;
+    request.body_case = FXNODE__CONTROL__REQUEST__BODY_HELLO;
+    request.hello = &hello;
+    int rc = client_request(client, &request, fail);
+    if (rc == 0)
+        rc = client_next(client, &event, NULL, fail);
+    if (rc != 0)
+        return rc;
+    if (event->body_case == FXNODE__CONTROL__EVENT__BODY_RESULT)
+        return fail_set(fail, 0, "%s", event->result->text);
+    if (event->body_case != FXNODE__CONTROL__EVENT__BODY_WELCOME ||
+        event->welcome->version != CONTROL_VERSION || event->welcome->key.len != LIMIT_KEY)
+        return fail_set(fail, 0, "the running node is of another version: restart it");
+    client->welcome.transient = event->welcome->transient;
+    memcpy(client->welcome.key, event->welcome->key.data, LIMIT_KEY);
+    snprintf(client->welcome.name, sizeof client->welcome.name, "%s", event->welcome->name);
+    snprintf(client->welcome.program, sizeof client->welcome.program, "%s",
+             event->welcome->program);
+    return 0;
+}
+
+static int describe(int rc, const struct locations *where, struct fail *fail) {
+    char shown[256];
+    return fail_set(fail, rc, "cannot reach the node at %s",
+                    escape_text(shown, sizeof shown, where->socket));
+}
+
+int client_open(struct client **out, const struct locations *where, enum client_start start,
+                struct fail *fail) {
+    struct client *client = calloc(1, sizeof *client);
+    int rc = 0;
+
+    if (client == NULL || msg_arena_new(&client->arena, LIMIT_ARENA) < 0) {
+        free(client);
+        return fail_set(fail, -ENOMEM, "cannot reach the node");
+    }
+    fail->text[0] = '\0';
+    client->chan = find_or_start(where, start, fail);
+    if (client->chan < 0)
+        rc = is_absent(client->chan) && start == CLIENT_NEVER_START ? CLIENT_NO_NODE
+             : fail->text[0] != '\0'                                ? client->chan
+                                     : describe(client->chan, where, fail);
+    if (rc == 0)
+        rc = say_hello(client, fail);
+    if (rc != 0) {
+        client_close(client);
+        return rc;
+    }
+    *out = client;
+    return 0;
+}
+
+const struct client_welcome *client_welcome(const struct client *client) {
+    return &client->welcome;
+}
+
+void client_close(struct client *client) {
+    if (client == NULL)
+        return;
+    io_close(&client->chan);
+    msg_arena_free(client->arena);
+    free(client);
+}

@@ -1,0 +1,167 @@
+#include "node/cli/json.h"
+
+#include "base/escape.h"
+#include "base/id.h"
+
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JSON_VERSION 1
+
+/* Takes `object` over. Memory that is missing shows as missing members, never as a crash: jansson
+ * ignores NULL values. */
+static void print(json_t *object) {
+    json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+    putchar('\n');
+    fflush(stdout);
+    json_decref(object);
+}
+
+static json_t *begin(const char *event) {
+    json_t *object = json_object();
+    json_object_set_new(object, "v", json_integer(JSON_VERSION));
+    json_object_set_new(object, "event", json_string(event));
+    return object;
+}
+
+/* Bytes as text; those that are no UTF-8 as U+FFFD each. */
+static json_t *text_of(const uint8_t *bytes, size_t length) {
+    static const char replacement[] = "\xef\xbf\xbd";
+    char *text;
+    size_t used = 0;
+    json_t *string;
+
+    if (escape_is_utf8(bytes, length))
+        return json_stringn((const char *)bytes, length);
+    text = malloc(length * (sizeof replacement - 1));
+    for (size_t at = 0; text != NULL && at < length;) {
+        size_t size = 1;
+        while (size < 4 && at + size < length && !escape_is_utf8(bytes + at, size))
+            size++;
+        bool whole = escape_is_utf8(bytes + at, size);
+        if (!whole)
+            size = 1;
+        memcpy(text + used, whole ? (const char *)bytes + at : replacement,
+               whole ? size : sizeof replacement - 1);
+        used += whole ? size : sizeof replacement - 1;
+        at += size;
+    }
+    string = json_stringn(text, used);
+    free(text);
+    return string;
+}
+
+static json_t *hex_of(const uint8_t *bytes, size_t length) {
+    char *hex = malloc(length * 2 + 1);
+    json_t *string = NULL;
+    if (hex != NULL)
+        string = json_string(sodium_bin2hex(hex, length * 2 + 1, bytes, length));
+    free(hex);
+    return string;
+}
+
+/* A name: the text under `key`, and where that loses something, its bytes under `key`_hex. */
+static void set_name(json_t *object, const char *key, const void *bytes, size_t length) {
+    char hex_key[32];
+    json_object_set_new(object, key, text_of(bytes, length));
+    if (escape_is_utf8(bytes, length))
+        return;
+    snprintf(hex_key, sizeof hex_key, "%s_hex", key);
+    json_object_set_new(object, hex_key, hex_of(bytes, length));
+}
+
+static void set_key(json_t *object, const char *name, const uint8_t *key, size_t length) {
+    char id[ID_TEXT_ROOM];
+    if (length != LIMIT_KEY)
+        return;
+    id_format(id, key);
+    json_object_set_new(object, name, json_string(id));
+}
+
+void json_peer(const Fxnode__Control__Peer *peer) {
+    json_t *object = begin(peer->gone ? "peer-gone" : "peer");
+    json_t *addresses = json_array();
+
+    set_key(object, "id", peer->key.data, peer->key.len);
+    set_name(object, "name", peer->name, strlen(peer->name));
+    for (size_t i = 0; i < peer->n_addresses; i++)
+        json_array_append_new(addresses, json_string(peer->addresses[i]));
+    json_object_set_new(object, "addresses", addresses);
+    json_object_set_new(object, "online", json_boolean(peer->online));
+    json_object_set_new(object, "known", json_boolean(peer->known));
+    json_object_set_new(object, "last_used", json_integer(peer->last_used));
+    print(object);
+}
+
+void json_settled(void) {
+    print(begin("settled"));
+}
+
+const char *json_direction(Fxnode__Control__Transfer__Direction direction) {
+    return direction == FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING ? "out" : "in";
+}
+
+const char *json_state(Fxnode__Control__Transfer__State state) {
+    static const char *const names[] = {
+        "none",   "scanning", "connecting", "queued", "offered", "running",   "waiting",
+        "paused", "placing",  "delivered",  "failed", "refused", "cancelled",
+    };
+    return (size_t)state < sizeof names / sizeof *names ? names[state] : "none";
+}
+
+/* The names as objects, so that a lossless form fits beside each. */
+static json_t *names_of(const Fxnode__Control__Transfer *transfer) {
+    json_t *names = json_array();
+    for (size_t i = 0; i < transfer->n_names; i++) {
+        json_t *name = json_object();
+        set_name(name, "name", transfer->names[i].data, transfer->names[i].len);
+        json_array_append_new(names, name);
+    }
+    return names;
+}
+
+void json_transfer(const Fxnode__Control__Transfer *transfer) {
+    json_t *object = begin("transfer");
+    json_object_set_new(object, "transfer", json_integer((json_int_t)transfer->number));
+    json_object_set_new(object, "direction", json_string(json_direction(transfer->direction)));
+    json_object_set_new(object, "state", json_string(json_state(transfer->state)));
+    set_key(object, "peer", transfer->peer_key.data, transfer->peer_key.len);
+    set_name(object, "peer_name", transfer->peer_name, strlen(transfer->peer_name));
+    json_object_set_new(object, "entries", json_integer(transfer->entries));
+    json_object_set_new(object, "bytes", json_integer((json_int_t)transfer->bytes));
+    json_object_set_new(object, "done", json_integer((json_int_t)transfer->done));
+    json_object_set_new(object, "failed", json_integer(transfer->failed));
+    json_object_set_new(object, "names", names_of(transfer));
+    json_object_set_new(object, "name_count", json_integer(transfer->name_count));
+    if (transfer->reason[0] != '\0')
+        set_name(object, "reason", transfer->reason, strlen(transfer->reason));
+    if (transfer->destination.len > 0)
+        set_name(object, "destination", transfer->destination.data, transfer->destination.len);
+    json_object_set_new(object, "created", json_integer(transfer->created));
+    json_object_set_new(object, "changed", json_integer(transfer->changed));
+    print(object);
+}
+
+void json_note(const char *text, bool warning) {
+    json_t *object = begin("note");
+    set_name(object, "text", text, strlen(text));
+    json_object_set_new(object, "warning", json_boolean(warning));
+    print(object);
+}
+
+void json_identity(const uint8_t *key, const char *name) {
+    json_t *object = begin("identity");
+    set_key(object, "id", key, LIMIT_KEY);
+    set_name(object, "name", name, strlen(name));
+    print(object);
+}
+
+void json_result(int status, const char *text) {
+    json_t *object = begin("result");
+    json_object_set_new(object, "status", json_integer(status));
+    set_name(object, "text", text, strlen(text));
+    print(object);
+}

@@ -1,0 +1,25 @@
+/*
+ * Events as newline-delimited JSON, version 1 of a documented shape (fxnode(1), JSON OUTPUT). Only
+ * ASCII is written, so that no terminal can be steered by a foreign name.
+ */
+#ifndef NODE_CLI_JSON_H
+#define NODE_CLI_JSON_H
+
+#include "proto/control.pb-c.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Each writes one line to standard output and flushes it. */
+void json_peer(const Fxnode__Control__Peer *peer);
+void json_settled(void);
+void json_transfer(const Fxnode__Control__Transfer *transfer);
+void json_note(const char *text, bool warning);
+void json_identity(const uint8_t *key, const char *name);
+void json_result(int status, const char *text);
+
+/* Names of a transfer's state and direction, as in JSON. */
+const char *json_state(Fxnode__Control__Transfer__State state);
+const char *json_direction(Fxnode__Control__Transfer__Direction direction);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * What `send` shows while it goes on: one line that is drawn again and again on a terminal, plain
+ * lines when something changes elsewhere.
+ */
+#ifndef NODE_CLI_PROGRESS_H
+#define NODE_CLI_PROGRESS_H
+
+#include "proto/control.pb-c.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Zero-initialise it. Plain value. */
+struct progress {
+    bool terminal;  /* standard output is one */
+    bool drawn;     /* a line stands there without its end */
+    bool announced; /* what is sent to whom was said */
+    int state;      /* the last one shown */
+    uint64_t number;
+    uint64_t first_ms; /* when data first moved, and from which byte: the rate's origin */
+    uint64_t first_done;
+    uint64_t mark_ms; /* a mark some seconds ago: the current rate */
+    uint64_t mark_done;
+    double rate; /* bytes a second */
+};
+
+/* Shows a transfer's new state at `now_ms` (monotonic). */
+void progress_show(struct progress *progress, const Fxnode__Control__Transfer *transfer,
+                   uint64_t now_ms);
+
+/* Ends or wipes the line that is drawn, so that something else can be printed. */
+void progress_clear(struct progress *progress);
+
+#endif

@@ -3,6 +3,7 @@
 #ifdef FXNODE_CRASH_POINTS
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +18,9 @@ void crash_point(const char *name) {
     if (wanted[length] != '\0' && wanted[length] != ':')
         return;
     unsigned long nth = wanted[length] == ':' ? strtoul(wanted + length + 1, NULL, 10) : 1;
-    if (atomic_fetch_add(&passed, 1) + 1 == nth)
+    if (atomic_fetch_add(&passed, 1) + 1 == nth) {
+        dprintf(STDERR_FILENO, "fxnode: crash point %s\n", name);
         kill(getpid(), SIGKILL);
+    }
 }
 #endif

@@ -1,0 +1,14 @@
+#include "suites.h"
+
+#include <stdlib.h>
+
+int main(void) {
+    SRunner *runner = srunner_create(suite_beneath());
+    srunner_add_suite(runner, suite_records());
+    srunner_add_suite(runner, suite_source());
+    srunner_add_suite(runner, suite_walk());
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,187 @@
+#include "base/limits.h"
+#include "files/hash.h"
+#include "files/hashes.h"
+#include "files/items.h"
+#include "files/stamps.h"
+#include "room.h"
+#include "suites.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* XXH3-128 of nothing, seed 0: 99aa06d3014798d86001c324468d497f, in canonical order. */
+START_TEST(test_hash_of_nothing) {
+    static const uint8_t expected[LIMIT_CHUNK_HASH] = {0x99, 0xaa, 0x06, 0xd3, 0x01, 0x47,
+                                                       0x98, 0xd8, 0x60, 0x01, 0xc3, 0x24,
+                                                       0x46, 0x8d, 0x49, 0x7f};
+    uint8_t found[LIMIT_CHUNK_HASH];
+    hash_buffer(found, "", 0);
+    ck_assert_mem_eq(found, expected, sizeof(found));
+}
+END_TEST
+
+START_TEST(test_pieces_hash_as_the_whole) {
+    static uint8_t data[100000];
+    uint8_t whole[LIMIT_CHUNK_HASH];
+    uint8_t pieces[LIMIT_CHUNK_HASH];
+    struct hash *hash = NULL;
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)(i * 31 >> 3);
+    hash_buffer(whole, data, sizeof(data));
+    ck_assert_int_eq(hash_new(&hash), 0);
+    hash_add(hash, "rubbish", 7);
+    hash_reset(hash);
+    hash_add(hash, data, 1);
+    hash_add(hash, data + 1, 70000);
+    hash_add(hash, data + 70001, sizeof(data) - 70001);
+    hash_end(hash, pieces);
+    ck_assert_mem_eq(whole, pieces, sizeof(whole));
+    data[50000] ^= 1;
+    hash_buffer(whole, data, sizeof(data));
+    ck_assert_mem_ne(whole, pieces, sizeof(whole));
+    hash_free(hash);
+}
+END_TEST
+
+START_TEST(test_hashes_are_kept) {
+    struct hashes *hashes = NULL;
+    uint8_t set[LIMIT_CHUNK_HASH];
+    uint8_t got[4 * LIMIT_CHUNK_HASH];
+    memset(set, 7, sizeof(set));
+    ck_assert_int_eq(hashes_open(&hashes, AT_FDCWD, "hashes"), 0);
+    ck_assert_int_eq(hashes_set(hashes, 2, set), 0);
+    ck_assert_int_eq(hashes_sync(hashes), 0);
+    hashes_close(hashes);
+    ck_assert_int_eq(hashes_open(&hashes, AT_FDCWD, "hashes"), 0);
+    memset(got, 1, sizeof(got));
+    ck_assert_int_eq(hashes_get(hashes, 0, 4, got), 0);
+    ck_assert(!hashes_is_known(got));
+    ck_assert(!hashes_is_known(got + 16));
+    ck_assert_mem_eq(got + 32, set, sizeof(set));
+    ck_assert(hashes_is_known(got + 32));
+    ck_assert(!hashes_is_known(got + 48));
+    ck_assert_int_eq(hashes_get(hashes, 1u << 30, 1, got), 0);
+    ck_assert(!hashes_is_known(got));
+    hashes_close(hashes);
+}
+END_TEST
+
+START_TEST(test_a_torn_hash_is_unknown) {
+    struct hashes *hashes = NULL;
+    uint8_t got[2 * LIMIT_CHUNK_HASH];
+    room_write("hashes", "0123456789abcdefTORN", 20);
+    ck_assert_int_eq(hashes_open(&hashes, AT_FDCWD, "hashes"), 0);
+    ck_assert_int_eq(hashes_get(hashes, 0, 2, got), 0);
+    ck_assert(hashes_is_known(got));
+    ck_assert(!hashes_is_known(got + LIMIT_CHUNK_HASH));
+    hashes_close(hashes);
+}
+END_TEST
+
+START_TEST(test_hashes_follow_no_link) {
+    struct hashes *hashes = NULL;
+    room_text("elsewhere", "kept");
+    room_link("elsewhere", "hashes");
+    ck_assert_int_eq(hashes_open(&hashes, AT_FDCWD, "hashes"), -ELOOP);
+    ck_assert(room_says("elsewhere", "kept"));
+}
+END_TEST
+
+static struct stamp stamp_number(uint64_t number) {
+    return (struct stamp){number << 40, number, -(int64_t)number, (uint32_t)number};
+}
+
+START_TEST(test_stamps_come_back) {
+    struct stamps *stamps = NULL;
+    struct stamp got;
+    int fd = open("stat", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_eq(stamps_new(&stamps, fd), 0);
+    for (uint64_t i = 0; i < 1500; i++) {
+        struct stamp stamp = stamp_number(i);
+        ck_assert_int_eq(stamps_add(stamps, &stamp), 0);
+    }
+    ck_assert_int_eq(stamps_flush(stamps), 0);
+    ck_assert_int_eq(room_stat("stat").st_size, 1500 * STAMP_SIZE);
+    stamps_free(stamps);
+    ck_assert_int_eq(stamps_new(&stamps, fd), 0);
+    static const uint64_t asked[] = {0, 1, 511, 512, 1499, 3, 1000};
+    for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+        struct stamp wanted = stamp_number(asked[i]);
+        ck_assert_int_eq(stamps_get(stamps, asked[i], &got), 0);
+        ck_assert_uint_eq(got.device, wanted.device);
+        ck_assert_uint_eq(got.inode, wanted.inode);
+        ck_assert_int_eq(got.ctime_s, wanted.ctime_s);
+        ck_assert_uint_eq(got.ctime_ns, wanted.ctime_ns);
+    }
+    ck_assert_int_eq(stamps_get(stamps, 1500, &got), -EBADMSG);
+    stamps_free(stamps);
+    close(fd);
+}
+END_TEST
+
+START_TEST(test_items_are_sorted_by_name) {
+    static const char *const paths[] = {"/z/b", "/a/c//", "/y/a"};
+    struct items *items = NULL;
+    ck_assert_int_eq(items_new(&items, paths, 3, &room_fail), 0);
+    ck_assert_uint_eq(items_count(items), 3);
+    ck_assert_str_eq(items_get(items, 0).path, "/y/a");
+    ck_assert_str_eq(items_get(items, 2).path, "/a/c");
+    ck_assert_str_eq(items_find(items, "b/whatever", 10).path, "/z/b");
+    ck_assert_str_eq(items_find(items, "c", 1).path, "/a/c");
+    ck_assert_ptr_null(items_find(items, "bb", 2).name);
+    ck_assert_ptr_null(items_find(items, "d/c", 3).name);
+    items_free(items);
+}
+END_TEST
+
+static const char *const NAMELESS[] = {"/", "//", "/.", "/..", "relative", ""};
+
+START_TEST(test_items_without_a_name) {
+    struct items *items = NULL;
+    ck_assert_int_lt(items_new(&items, &NAMELESS[_i], 1, &room_fail), 0);
+    ck_assert_ptr_null(items);
+    ck_assert_uint_gt(strlen(room_fail.text), 0);
+}
+END_TEST
+
+START_TEST(test_dots_are_resolved) {
+    struct items *items = NULL;
+    room_directory("d");
+    room_directory("d/e");
+    const char *path = room_path("d/e/..");
+    ck_assert_int_eq(items_new(&items, &path, 1, &room_fail), 0);
+    ck_assert_str_eq(items_get(items, 0).name, "d");
+    items_free(items);
+    path = room_path("missing/.");
+    ck_assert_int_lt(items_new(&items, &path, 1, &room_fail), 0);
+    ck_assert_ptr_nonnull(strstr(room_fail.text, "missing"));
+}
+END_TEST
+
+START_TEST(test_twins_are_refused) {
+    static const char *const paths[] = {"/x/same", "/y/other", "/z/same"};
+    struct items *items = NULL;
+    ck_assert_int_lt(items_new(&items, paths, 3, &room_fail), 0);
+    ck_assert_ptr_nonnull(strstr(room_fail.text, "/x/same"));
+    ck_assert_ptr_nonnull(strstr(room_fail.text, "/z/same"));
+}
+END_TEST
+
+Suite *suite_records(void) {
+    Suite *suite = suite_create("records");
+    TCase *tc = room_case("records");
+    tcase_add_test(tc, test_hash_of_nothing);
+    tcase_add_test(tc, test_pieces_hash_as_the_whole);
+    tcase_add_test(tc, test_hashes_are_kept);
+    tcase_add_test(tc, test_a_torn_hash_is_unknown);
+    tcase_add_test(tc, test_hashes_follow_no_link);
+    tcase_add_test(tc, test_stamps_come_back);
+    tcase_add_test(tc, test_items_are_sorted_by_name);
+    tcase_add_loop_test(tc, test_items_without_a_name, 0, sizeof(NAMELESS) / sizeof(*NAMELESS));
+    tcase_add_test(tc, test_dots_are_resolved);
+    tcase_add_test(tc, test_twins_are_refused);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

@@ -1,0 +1,19 @@
+/*
+ * The Check suites of files/: each function makes a suite that main.c runs.
+ */
+#ifndef TESTS_UNIT_FILES_SUITES_H
+#define TESTS_UNIT_FILES_SUITES_H
+
+#include <check.h>
+
+Suite *suite_beneath(void);
+Suite *suite_clean(void);
+Suite *suite_finish(void);
+Suite *suite_place(void);
+Suite *suite_records(void);
+Suite *suite_source(void);
+Suite *suite_staging(void);
+Suite *suite_stage_writer(void);
+Suite *suite_walk(void);
+
+#endif

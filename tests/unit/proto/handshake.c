@@ -50,6 +50,7 @@ START_TEST(both_ends_agree) {
     ck_assert_uint_eq(responder->name_length, 5);
     ck_assert_mem_eq(responder->name, "alpha", 5);
     ck_assert_uint_eq(initiator->name_length, 0);
+    ck_assert_uint_eq(initiator->name[0], 0);
     ck_assert_uint_eq(handshake_wants(wire.end[0]), 0);
     ck_assert_uint_eq(handshake_wants(wire.end[1]), 0);
 }
@@ -212,6 +213,15 @@ START_TEST(calls_that_make_no_sense_are_our_fault) {
 }
 END_TEST
 
+START_TEST(output_that_was_not_taken_is_dropped) {
+    static const uint8_t length[2] = {0, WIRE_SECOND - 2};
+    wire_open(&wire);
+    ck_assert_int_eq(handshake_feed(wire.end[0], length, sizeof length), HANDSHAKE_MORE);
+    wire_take(&wire, 0);
+    ck_assert_uint_eq(wire.length, 0);
+}
+END_TEST
+
 START_TEST(misuse_changes_nothing) {
     wire_open(&wire);
     ck_assert_int_eq(handshake_proceed(wire.end[0]), -EINVAL);
@@ -238,6 +248,7 @@ Suite *suite_handshake(void) {
     tcase_add_loop_test(tests, names_of_any_length_arrive, 0, LIMIT_NAME + 1);
     tcase_add_test(tests, a_name_ends_at_its_first_zero);
     tcase_add_test(tests, calls_that_make_no_sense_are_our_fault);
+    tcase_add_test(tests, output_that_was_not_taken_is_dropped);
     tcase_add_test(tests, misuse_changes_nothing);
     suite_add_tcase(suite, tests);
     return suite;

@@ -325,7 +325,7 @@ END_TEST
 
 static void add_bytes(Suite *suite) {
     TCase *tests = tcase_create("bytes");
-    tcase_set_timeout(tests, 30);
+    tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, damage_at_any_byte_is_refused, 0, 3);
     tcase_add_loop_test(tests, truncated_at_any_byte_is_unfinished, 0, 3);

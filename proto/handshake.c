@@ -17,6 +17,7 @@
 #define OUTPUT (PREFIX + THIRD)
 
 static const uint8_t magic[MAGIC] = "FXNODE";
+static const struct handshake_range known = {HANDSHAKE_LOWEST, HANDSHAKE_HIGHEST};
 static const char key_label[] = "fxnode stream v1";
 
 _Static_assert(HANDSHAKE_INPUT_MAX == PREFIX + THIRD, "the longest input");
@@ -37,7 +38,7 @@ enum state {
 
 struct handshake {
     enum state state;
-    enum handshake_outcome outcome; /* once OVER */
+    enum handshake_outcome outcome; /* HANDSHAKE_MORE until it is OVER */
     bool initiator;
     struct handshake_range protocol;
     uint32_t features;
@@ -81,7 +82,6 @@ static int end(struct handshake *handshake, enum handshake_outcome outcome) {
 }
 
 static int end_conflict(struct handshake *handshake, bool opening, struct handshake_range theirs) {
-    const struct handshake_range known = {HANDSHAKE_LOWEST, HANDSHAKE_HIGHEST};
     handshake->conflict.opening = opening;
     handshake->conflict.ours = opening ? known : handshake->protocol;
     handshake->conflict.theirs = theirs;
@@ -151,13 +151,11 @@ static int complete(struct handshake *handshake) {
     return end(handshake, HANDSHAKE_DONE);
 }
 
-static bool peer_is_self(const struct handshake *handshake) {
-    return sodium_memcmp(noise_peer(handshake->noise), noise_self(handshake->noise), LIMIT_KEY) ==
-           0;
+static bool peer_is(const struct handshake *handshake, const uint8_t *key) {
+    return sodium_memcmp(noise_peer(handshake->noise), key, LIMIT_KEY) == 0;
 }
 
 static int read_clear(struct handshake *handshake, const uint8_t *bytes) {
-    const struct handshake_range known = {HANDSHAKE_LOWEST, HANDSHAKE_HIGHEST};
     uint8_t version = bytes[MAGIC];
     uint8_t purpose = bytes[MAGIC + 1];
     if (memcmp(bytes, magic, MAGIC) != 0) {
@@ -201,7 +199,7 @@ static int read_third(struct handshake *handshake, const uint8_t *bytes) {
         noise_read(handshake->noise, bytes + PREFIX, THIRD, payload) != 0) {
         return end(handshake, HANDSHAKE_REFUSED);
     }
-    if (peer_is_self(handshake)) {
+    if (peer_is(handshake, noise_self(handshake->noise))) {
         return end(handshake, HANDSHAKE_SELF);
     }
     if (!in_range(handshake->protocol, payload[0])) {
@@ -243,11 +241,10 @@ static int read_second(struct handshake *handshake, const uint8_t *bytes) {
     if (noise_read(handshake->noise, bytes, SECOND, payload) != 0) {
         return end(handshake, HANDSHAKE_REFUSED);
     }
-    if (peer_is_self(handshake)) {
+    if (peer_is(handshake, noise_self(handshake->noise))) {
         return end(handshake, HANDSHAKE_SELF);
     }
-    if (handshake->key_expected &&
-        sodium_memcmp(noise_peer(handshake->noise), handshake->expected, LIMIT_KEY) != 0) {
+    if (handshake->key_expected && !peer_is(handshake, handshake->expected)) {
         return end(handshake, HANDSHAKE_WRONG_KEY);
     }
     struct handshake_range theirs = {payload[0], payload[1]};
@@ -394,11 +391,9 @@ const uint8_t *handshake_peer(const struct handshake *handshake) {
 }
 
 const struct handshake_result *handshake_result(const struct handshake *handshake) {
-    bool done = handshake->state == OVER && handshake->outcome == HANDSHAKE_DONE;
-    return done ? &handshake->result : NULL;
+    return handshake->outcome == HANDSHAKE_DONE ? &handshake->result : NULL;
 }
 
 const struct handshake_conflict *handshake_conflict(const struct handshake *handshake) {
-    bool conflict = handshake->state == OVER && handshake->outcome == HANDSHAKE_VERSION;
-    return conflict ? &handshake->conflict : NULL;
+    return handshake->outcome == HANDSHAKE_VERSION ? &handshake->conflict : NULL;
 }

@@ -244,13 +244,17 @@ static void attempt_shake(struct attempt *attempt) {
     attempt_run(attempt);
 }
 
-static void attempt_connected(struct attempt *attempt) {
+/* Why the socket failed, or 0. */
+static int socket_error(const struct attempt *attempt) {
     int error = 0;
     socklen_t length = sizeof error;
-    if (getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
-        error = errno;
-    if (error != 0) {
-        attempt_failed(attempt, -error);
+    return getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? -error : -errno;
+}
+
+static void attempt_connected(struct attempt *attempt) {
+    int error = socket_error(attempt);
+    if (error < 0) {
+        attempt_failed(attempt, error);
         return;
     }
     attempt->state = ATTEMPT_CONNECTED;
@@ -261,10 +265,11 @@ static void attempt_connected(struct attempt *attempt) {
 static void on_ready(uv_poll_t *poll, int status, int events) {
     struct attempt *attempt = poll->data;
     (void)events;
-    if (status < 0)
-        attempt_failed(attempt, status);
-    else if (attempt->state == ATTEMPT_CONNECTING)
+    /* libuv says "bad descriptor" for any failed socket; a connect tells more itself. */
+    if (attempt->state == ATTEMPT_CONNECTING)
         attempt_connected(attempt);
+    else if (status < 0)
+        attempt_failed(attempt, -ECONNRESET);
     else
         attempt_run(attempt);
 }

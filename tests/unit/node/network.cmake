@@ -1,0 +1,3 @@
+fxnode_suite(node-network
+    SOURCES network/main.c network/dialing.c network/gate.c
+    LINK fxnode::node_daemon)

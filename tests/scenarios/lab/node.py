@@ -1,16 +1,18 @@
 """An fxnode node on a host: its daemon, its directories and its commands."""
 
 import os
-import re
 
 from .errors import Failure, check
 from .isolate import search_path
+from .watch import wait_empty
 
 PROGRAM = "FXNODE_PROGRAM"
 READY = r"^fxnode: (?P<name>.*) \((?P<id>[a-z2-7-]{69})\) is listening on port (?P<port>\d+)$"
 
 # What the programs under test may see of the environment of the one who runs the tests.
 PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH")
+
+BOUND = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 
 
 def program():
@@ -19,9 +21,11 @@ def program():
 
 class Node:
     """One node with a home of its own. `config` holds keys of fxnode.conf, `env` variables that
-    its daemon sees, `arguments` more of its command line."""
+    its daemon sees, `arguments` more of its command line; `bounded` takes from its daemon the right of
+    root to read and write what modes forbid."""
 
-    def __init__(self, host, home, name=None, config=None, env=None, arguments=()):
+    def __init__(self, host, home, name=None, config=None, env=None, arguments=(),
+                 bounded=False):
         self.host = host
         self.name = name or host.name
         self.home = os.path.join(home, self.name)
@@ -30,6 +34,7 @@ class Node:
         self.config = {"accept": "all", **(config or {})}
         self.env = env or {}
         self.arguments = list(arguments)
+        self.bounded = bounded
         self.daemon = None
         self.id = None
         self.port = None
@@ -64,7 +69,7 @@ class Node:
     def launch(self, **env):
         """Starts the daemon without waiting for it."""
         self.daemon = self.host.start(
-            [program(), "daemon", *self.arguments],
+            [*(BOUND if self.bounded else ()), program(), "daemon", *self.arguments],
             env={**self.environment(), **self.env, **env}, name=self.name)
         return self.daemon
 
@@ -113,6 +118,15 @@ class Node:
         return self.run("send", peer if isinstance(peer, str) else peer.at, *paths, status=status,
                         patience=patience)
 
+    def wait_crash(self, patience=None):
+        """Waits until a process of the node has reached its crash point (base/crash.h)."""
+        return self.daemon.wait_line("^fxnode: crash point ", patience=patience)
+
+    def recover(self):
+        """Kills what is left of a node with a crash point in it and starts it anew without."""
+        self.kill()
+        return self.start(FXNODE_CRASH="")
+
     def transfers(self, *arguments):
         """The open transfers (and all of them with --all), as JSON objects."""
         return self.run("transfers", "--json", *arguments).events()
@@ -120,21 +134,14 @@ class Node:
     def received(self, name):
         return os.path.join(self.files, name)
 
-    def litter(self):
-        """What is left in the staging area of received files."""
+    def check_tidy(self):
+        """Nothing is left in the staging area of received files. The receiver tidies up once it has
+        told the sender, so this waits for it."""
         staging = os.path.join(self.files, ".fxnode")
-        return sorted(os.listdir(staging)) if os.path.isdir(staging) else []
+        if os.path.isdir(staging):
+            wait_empty(staging)
 
     def check_listed(self, *names):
         """The directory for received files holds these names and no others."""
         found = sorted(name for name in os.listdir(self.files) if name != ".fxnode")
         check(found == sorted(names), f"{self.files} holds {found}, not {sorted(names)}")
-
-
-def crashed(node):
-    """Waits until the process that had a crash point in it is gone: the daemon itself, or one of
-    its sessions, of which the daemon tells."""
-    node.daemon.wait_line(CRASHED)
-
-
-CRASHED = re.compile(r"killed by signal 9|Killed")

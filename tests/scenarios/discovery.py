@@ -1,0 +1,196 @@
+"""Nodes that find each other by mDNS, with a real avahi-daemon as the witness and without one."""
+
+import re
+
+from lab import check, check_equal
+from lab.data import MIB, compare, make_file
+
+DROP_MULTICAST = """table inet lab { chain in { type filter hook input priority 0;
+udp dport 5353 drop
+}
+}"""
+
+
+def _sees(node, name):
+    """Waits until the node lists `name` as online; returns the event."""
+    watch = node.command("peers", "--watch", "--json")
+    event = watch.wait_event(lambda event: event["event"] == "peer" and event["name"] == name
+                             and event["online"], f"{name} is seen")
+    watch.stop()
+    return event
+
+
+def _send_by_name(lab, sender, receiver):
+    source = make_file(lab.path("found"), MIB)
+    sender.send(receiver.name, source)
+    compare(source, receiver.received("found"))
+
+
+def found_by_name(lab):
+    """Two nodes that share nothing but a network."""
+    lan = lab.lan(2)
+    first, second = lab.node(lan[0]), lab.node(lan[1])
+    event = _sees(first, "h2")
+    check_equal(event["id"], second.id.replace("-", ""), "id")
+    check(any(lan[1].address in address for address in event["addresses"]), f"addresses: {event}")
+    _sees(second, "h1")
+    _send_by_name(lab, first, second)
+
+
+def found_by_prefix(lab):
+    """A prefix of the id stands for the peer."""
+    lan = lab.lan(2)
+    first, second = lab.node(lan[0]), lab.node(lan[1])
+    _sees(first, "h2")
+    source = make_file(lab.path("found"), 1000)
+    first.send(second.id[:10], source)
+    compare(source, second.received("found"))
+
+
+def through_avahi_daemons(lab):
+    """Both hosts have an avahi-daemon: the nodes use it."""
+    lan = lab.lan(2)
+    lab.avahi(lan[0])
+    lab.avahi(lan[1])
+    first, second = lab.node(lan[0]), lab.node(lan[1])
+    _sees(first, "h2")
+    _send_by_name(lab, first, second)
+
+
+def witnessed(lab):
+    """avahi-browse on another host sees what a node with avahi-core publishes, and its goodbye."""
+    lan = lab.lan(2)
+    witness = lab.avahi(lan[1])
+    browse = witness.browse()
+    node = lab.node(lan[0])
+    line = browse.wait_line(r"^=;eth0;IPv4;h1;_fxnode\._tcp;.*", lines=browse.out)[0]
+    for part in (lan[0].address, str(node.port), "v=1", f"id={node.id.replace('-', '')}"):
+        check(part in line, f"{part!r} is not in {line!r}")
+    node.stop()
+    browse.wait_line(r"^-;eth0;IPv4;h1;", lines=browse.out)
+    node.start()
+
+
+def witnessed_through_a_daemon(lab):
+    """The same for a node that publishes through its host's avahi-daemon."""
+    lan = lab.lan(2)
+    lab.avahi(lan[0])
+    witness = lab.avahi(lan[1])
+    browse = witness.browse()
+    node = lab.node(lan[0])
+    browse.wait_line(rf"^=;eth0;IPv4;h1;.*;{re.escape(lan[0].address)};{node.port};",
+                     lines=browse.out)
+    node.stop()
+    browse.wait_line(r"^-;eth0;IPv4;h1;", lines=browse.out)
+    node.start()
+
+
+def avahi_comes_and_goes(lab):
+    """The node moves over when an avahi-daemon appears, dies and comes back."""
+    lan = lab.lan(3)
+    local = lab.avahi(lan[0])
+    local.stop()
+    witness = lab.avahi(lan[1])
+    node, other = lab.node(lan[0]), lab.node(lan[2])
+    _sees(other, "h1")
+    browse = witness.browse()
+    browse.wait_line(r"^=;eth0;IPv4;h1;", lines=browse.out)
+    local.start()
+    _sees(node, "h3")
+    local.daemon.kill()
+    _sees(node, "h3")
+    local.start()
+    _sees(node, "h3")
+    _send_by_name(lab, node, other)
+    _sees(other, "h1")
+
+
+def one_name_for_two(lab):
+    """Two nodes of one name are both listed; to send to the name is ambiguous."""
+    lan = lab.lan(3)
+    sender = lab.node(lan[0])
+    twins = [lab.node(host, name=f"twin-{host.number}", config={"name": "twin"})
+             for host in lan.hosts[1:]]
+    watch = sender.command("peers", "--watch", "--json")
+    seen = set()
+    for twin in twins:
+        wanted = twin.id.replace("-", "")
+        watch.wait_event(lambda event, wanted=wanted: event.get("id") == wanted, "a twin is seen")
+        seen.add(wanted)
+    watch.stop()
+    check_equal(len(seen), 2, "ids")
+    source = make_file(lab.path("file"), 100)
+    command = sender.send("twin", source, status=2)
+    check("ambiguous" in "\n".join(command.err), command.said())
+    sender.send(twins[1].id[:12], source)
+    compare(source, twins[1].received("file"))
+
+
+def quiet_node(lab):
+    """`discovery = quiet` looks and is not seen; `off` does neither."""
+    lan = lab.lan(4)
+    loud = lab.node(lan[0])
+    quiet = lab.node(lan[1], config={"discovery": "quiet"})
+    deaf = lab.node(lan[2], config={"discovery": "off"})
+    later = lab.node(lan[3])
+    _sees(quiet, "h1")
+    _sees(loud, "h4")
+    names = {event.get("name") for event in loud.run("peers", "--json").events()}
+    check_equal(names & {"h2", "h3"}, set(), "names that should not be seen")
+    check_equal([event for event in deaf.run("peers", "--json").events()
+                 if event["event"] == "peer"], [], "what a deaf node sees")
+    _send_by_name(lab, quiet, later)
+
+
+def without_a_daemon(lab):
+    """`peers` and `send` by name work with no daemon running."""
+    lan = lab.lan(2)
+    receiver = lab.node(lan[1])
+    sender = lab.node(lan[0], start=False)
+    listed = sender.run("peers", "--json").events()
+    check(any(event.get("name") == "h2" for event in listed), f"h2 is not in {listed}")
+    _send_by_name(lab, sender, receiver)
+
+
+def new_address(lab):
+    """A peer whose address changes is found under its new one."""
+    lan = lab.lan(2)
+    first, second = lab.node(lan[0]), lab.node(lan[1])
+    _sees(first, "h2")
+    watch = first.command("peers", "--watch", "--json")
+    lan[1].readdress(77)
+    watch.wait_event(lambda event: event.get("name") == "h2" and any(
+        lan[1].address in address for address in event.get("addresses", ())), "the new address")
+    watch.stop()
+    _send_by_name(lab, first, second)
+
+
+def multicast_blocked(lab):
+    """A peer once reached is tried at its last addresses when mDNS is blocked."""
+    lan = lab.lan(2)
+    first, second = lab.node(lan[0]), lab.node(lan[1])
+    _sees(first, "h2")
+    _send_by_name(lab, first, second)
+    first.stop()
+    for host in lan.hosts:
+        host.run(["nft", DROP_MULTICAST])
+    first.start()
+    source = make_file(lab.path("again"), 1000)
+    first.send(second.id[:12], source)
+    compare(source, second.received("again"))
+
+
+def odd_announcements(lab):
+    """What others announce is a hint: no id, a wrong id, escapes in a name. All is shown safely."""
+    lan = lab.lan(2)
+    node = lab.node(lan[0])
+    liar = lab.avahi(lan[1])
+    liar.publish("no id", 4000)
+    liar.publish("bad\x1b[31m\u202ename", 4001, "v=1", "id=short")
+    liar.publish("stranger", 4002, "v=1", f"id={'a' * 56}")
+    liar.publish("last", 4003, "v=1", f"id={'a' * 500}"[:200])
+    _sees(node, "last")
+    listed = node.run("peers")
+    check("\x1b" not in "".join(listed.out) and "\u202e" not in "".join(listed.out), listed.said())
+    source = make_file(lab.path("file"), 100)
+    node.send("stranger", source, status=3)

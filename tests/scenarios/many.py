@@ -1,0 +1,34 @@
+"""Many at once."""
+
+from lab import check_equal
+from lab.data import MIB, compare, make_file
+
+
+def fifty_to_one(lab):
+    """50 nodes send to one at the same time: everything arrives."""
+    lan = lab.lan(51)
+    quiet = {"discovery": "off"}
+    receiver = lab.node(lan[50], config=quiet)
+    commands = []
+    for number, host in enumerate(lan.hosts[:50]):
+        sender = lab.node(host, start=False, config=quiet)
+            source = make_file(lab.path(f"from {number}"), MIB + number, seed=number)
+        commands.append((source, sender.command("send", receiver.at, source)))
+    for source, command in commands:
+        check_equal(command.wait(120), 0, f"status of send\n{command.said()}")
+    for number, (source, _) in enumerate(commands):
+        compare(source, receiver.received(f"from {number}"))
+    receiver.check_tidy()
+
+
+def one_to_ten(lab):
+    """One node sends the same tree to ten at the same time."""
+    lan = lab.lan(11)
+    quiet = {"discovery": "off"}
+    sender = lab.node(lan[10], config=quiet)
+    receivers = [lab.node(host, config=quiet) for host in lan.hosts[:10]]
+    source = make_file(lab.path("for all"), 20 * MIB)
+    commands = [sender.command("send", receiver.at, source) for receiver in receivers]
+    for receiver, command in zip(receivers, commands):
+        check_equal(command.wait(120), 0, f"status of send\n{command.said()}")
+        compare(source, receiver.received("for all"))

@@ -1,0 +1,248 @@
+"""Interruptions of every kind: the transfer goes on by itself from what is durable, and no more than
+one batch travels twice for each of them (counted on the interface)."""
+
+import os
+import signal
+import time
+
+from lab import check, check_equal
+from lab.data import GIB, MIB, compare, make_file
+from lab.watch import wait_for
+
+BATCH = 64 * MIB
+BIG = 1 * GIB
+SMALL = 3 * MIB
+
+# How long the cable is out is what that scenario is about, not a way to wait for something.
+CUT_SECONDS = 3
+
+# Long enough for 1 GiB on a machine that does other things too.
+LONG = 180
+
+
+def _pair(lab, **crash):
+    """Two nodes with two lanes; crash={"sender" or "receiver": crash point}."""
+    config = {"lanes": 2, "batch": "64M"}
+    options = [{"config": dict(config)}, {"config": dict(config)}]
+    for number, side in enumerate(("sender", "receiver")):
+        if side in crash:
+            options[number]["env"] = {"FXNODE_CRASH": crash[side]}
+    return lab.pair(*options)
+
+
+def _check_once(sender, receiver, source, cuts):
+    """Delivered once, whole, without litter, and with no more than a batch repeated for a cut."""
+    name = os.path.basename(source)
+    compare(source, receiver.received(name))
+    receiver.check_listed(name)
+    receiver.check_tidy()
+    size = os.path.getsize(source)
+    allowed = size * 1.04 + cuts * (BATCH + 8 * MIB)
+    sent = sender.host.bytes_sent()
+    check(sent <= allowed, f"{sent} bytes sent for a file of {size}: more than {int(allowed)}")
+
+
+def _finish(command):
+    """The command has followed the transfer to its end, through restarts of its own daemon too."""
+    status = command.wait(LONG)
+    check_equal(status, 0, f"status of send\n{command.said()}")
+
+
+def _crash(lab, side, point, size):
+    sender, receiver = _pair(lab, **{side: point})
+    source = make_file(lab.path("data"), size)
+    victim = sender if side == "sender" else receiver
+    command = sender.command("send", receiver.at, source)
+    victim.wait_crash(LONG)
+    victim.recover()
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=1)
+
+
+def sender_offered(lab):
+    """The sender dies after its offer."""
+    _crash(lab, "sender", "offered", SMALL)
+
+
+def receiver_offered(lab):
+    """The receiver dies when it has read the offer."""
+    _crash(lab, "receiver", "offered", SMALL)
+
+
+def receiver_accepted(lab):
+    """The receiver dies when it has accepted."""
+    _crash(lab, "receiver", "accepted", SMALL)
+
+
+def receiver_manifest_synced(lab):
+    """The receiver dies with the manifest on its disk and nothing else."""
+    _crash(lab, "receiver", "manifest-synced", SMALL)
+
+
+def receiver_batch_written(lab):
+    """The receiver dies between writing a batch and syncing it, half-way through 1 GiB."""
+    _crash(lab, "receiver", "batch-written:8", BIG)
+
+
+def receiver_batch_synced(lab):
+    """The receiver dies between syncing a batch and committing it, half-way through 1 GiB."""
+    _crash(lab, "receiver", "batch-synced:8", BIG)
+
+
+def receiver_extents_committed(lab):
+    """The receiver dies between committing a batch and telling the sender, half-way through 1 GiB."""
+    _crash(lab, "receiver", "extents-committed:8", BIG)
+
+
+def receiver_placing_committed(lab):
+    """The receiver dies when it has promised itself the final name, before the rename."""
+    _crash(lab, "receiver", "placing-committed", SMALL)
+
+
+def receiver_renamed(lab):
+    """The receiver dies after the rename and before it is recorded as done."""
+    _crash(lab, "receiver", "renamed", SMALL)
+
+
+def receiver_done_committed(lab):
+    """The last answer is lost: delivered is delivered once."""
+    _crash(lab, "receiver", "done-committed", SMALL)
+
+
+def _progress(command, share, size=BIG):
+    """Waits until `share` of the file is durable at the receiver."""
+    command.wait_event(lambda event: event.get("done", 0) >= share * size, f"{share:.0%}", LONG)
+
+
+def _under_way(lab, rate="2gbit", size=BIG):
+    """A transfer that is a third done, over a link slow enough to be cut in the middle."""
+    sender, receiver = _pair(lab)
+    source = make_file(lab.path("data"), size)
+    sender.host.limit_rate(rate)
+    command = sender.command("send", "--json", receiver.at, source)
+    _progress(command, 0.3, size)
+    return sender, receiver, source, command
+
+
+def cut_for_seconds(lab):
+    """The cable is out for three seconds: nobody gives up."""
+    sender, receiver, source, command = _under_way(lab)
+    receiver.host.cut()
+    before = sender.host.bytes_sent()
+    time.sleep(CUT_SECONDS)
+    check(sender.host.bytes_sent() - before < 16 * MIB, "the cut did not cut")
+    receiver.host.restore()
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=1)
+
+
+def cut_until_given_up(lab):
+    """The cable is out until both sides hold the connection for dead."""
+    sender, receiver, source, command = _under_way(lab)
+    receiver.host.cut()
+    command.wait_event(lambda event: event.get("state") == "waiting", "it waits", 90)
+    receiver.host.restore()
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=1)
+
+
+def connection_killed(lab):
+    """All connections are reset at once, twice."""
+    sender, receiver, source, command = _under_way(lab)
+    sender.host.kill_connections(receiver.port)
+    _progress(command, 0.6)
+    sender.host.kill_connections(receiver.port)
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=2)
+
+
+def sender_killed(lab):
+    """kill -9 of the sender's daemon; a new one goes on by itself."""
+    sender, receiver, source, command = _under_way(lab)
+    sender.kill()
+    sender.start()
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=1)
+
+
+def receiver_killed(lab):
+    """kill -9 of the receiver's daemon; the sender waits for a new one."""
+    sender, receiver, source, command = _under_way(lab)
+    receiver.kill()
+    receiver.start()
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=1)
+
+
+def both_killed(lab):
+    """kill -9 of both."""
+    sender, receiver, source, command = _under_way(lab)
+    sender.kill()
+    receiver.kill()
+    sender.start()
+    receiver.start()
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=1)
+
+
+def both_restarted(lab):
+    """Both daemons are stopped and started the friendly way."""
+    sender, receiver, source, command = _under_way(lab)
+    receiver.restart()
+    sender.restart()
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=2)
+
+
+def interrupted_and_repeated(lab):
+    """Ctrl-C pauses and says how to go on; the same command again goes on."""
+    sender, receiver, source, command = _under_way(lab)
+    command.signal(signal.SIGINT)
+    check_equal(command.wait(), 5, "status after Ctrl-C")
+    sender.send(receiver, source, patience=LONG)
+    _check_once(sender, receiver, source, cuts=1)
+
+
+def paused_and_resumed(lab):
+    """`pause` stops it, `resume` lets it go on."""
+    sender, receiver, source, command = _under_way(lab)
+    number = str(sender.transfers()[0]["transfer"])
+    sender.run("pause", number)
+    check_equal(command.wait(), 5, "status of the paused send")
+    sender.run("resume", number)
+    wait_for(receiver.received("data"), LONG)
+    _check_once(sender, receiver, source, cuts=1)
+
+
+def client_lost(lab):
+    """kill -9 of the command changes nothing."""
+    sender, receiver, source, command = _under_way(lab)
+    command.kill()
+    wait_for(receiver.received("data"), LONG)
+    _check_once(sender, receiver, source, cuts=0)
+
+
+def source_changed(lab):
+    """The source changes while the transfer is interrupted: never a mix of old and new."""
+    sender, receiver, source, command = _under_way(lab, size=256 * MIB)
+    receiver.kill()
+    command.wait_event(lambda event: event.get("state") == "waiting", "it waits", LONG)
+    with open(source, "r+b") as file:
+        file.write(b"changed")
+    receiver.start()
+    check_equal(command.wait(LONG), 1, "status of send")
+    receiver.check_listed()
+    sender.send(receiver, source, patience=LONG)
+    compare(source, receiver.received("data"))
+    receiver.check_listed("data")
+
+
+def source_replaced(lab):
+    """Another file of the same size and time takes the source's place: its content tells."""
+    sender, receiver, source, command = _under_way(lab, size=256 * MIB)
+    receiver.kill()
+    command.wait_event(lambda event: event.get("state") == "waiting", "it waits", LONG)
+    os.rename(make_file(lab.path("other"), 256 * MIB, seed=99), source)
+    receiver.start()
+    check_equal(command.wait(LONG), 1, "status of send")
+    receiver.check_listed()

@@ -48,6 +48,11 @@ int store_sql_damaged(struct store *store, struct fail *fail) {
     return fail_set(fail, -EBADMSG, "the database %s has a row that makes no sense", store->shown);
 }
 
+/* SQLite rolls a whole transaction back by itself after some errors (no space, I/O). */
+static bool is_gone(struct store *store) {
+    return sqlite3_get_autocommit(store->db) != 0;
+}
+
 /* The cached statement of `sql`, prepared when it is first used. */
 static int prepare(struct store *store, const char *sql, sqlite3_stmt **stmt, struct fail *fail) {
     for (size_t i = 0; i < store->cached; i++) {
@@ -67,7 +72,10 @@ static int prepare(struct store *store, const char *sql, sqlite3_stmt **stmt, st
 
 void store_sql_use(struct store_sql *use, struct store *store, const char *sql, struct fail *fail) {
     *use = (struct store_sql){.store = store, .fail = fail, .next = 1};
-    use->error = prepare(store, sql, &use->stmt, fail);
+    if (store->grouped && is_gone(store)) /* what follows would be committed on its own */
+        use->error = fail_set(fail, -EIO, "an earlier change to %s failed", store->shown);
+    else
+        use->error = prepare(store, sql, &use->stmt, fail);
 }
 
 static void bound(struct store_sql *use, int code) {
@@ -184,17 +192,8 @@ static int run(struct store *store, const char *sql, struct fail *fail) {
     return store_sql_run(&use);
 }
 
-/* SQLite rolls a whole transaction back by itself after some errors (no space, I/O). */
-static bool is_gone(struct store *store) {
-    return sqlite3_get_autocommit(store->db) != 0;
-}
-
 int store_sql_enter(struct store *store, struct fail *fail) {
-    if (!store->grouped)
-        return run(store, SQL_BEGIN, fail);
-    if (is_gone(store))
-        return fail_set(fail, -EIO, "an earlier change to %s failed", store->shown);
-    return run(store, SQL_SAVEPOINT, fail);
+    return run(store, store->grouped ? SQL_SAVEPOINT : SQL_BEGIN, fail);
 }
 
 int store_sql_leave(struct store *store, int result, struct fail *fail) {

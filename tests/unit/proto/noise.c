@@ -1,18 +1,18 @@
-#include "wire.h"
+#include "tunnel.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const uint8_t clear[WIRE_CLEAR] = "a prologue";
+static const uint8_t clear[TUNNEL_CLEAR] = "a prologue";
 
 static struct noise *ends[2];
 static uint8_t message[NOISE_MESSAGE + 1];
 static uint8_t plain[NOISE_MESSAGE + 1];
 
 static void set_up(void) {
-    ends[0] = wire_noise(NOISE_INITIATOR, wire_secret[0], wire_ephemeral[0], clear);
-    ends[1] = wire_noise(NOISE_RESPONDER, wire_secret[1], wire_ephemeral[1], clear);
+    ends[0] = tunnel_noise(NOISE_INITIATOR, tunnel_secret[0], tunnel_ephemeral[0], clear);
+    ends[1] = tunnel_noise(NOISE_RESPONDER, tunnel_secret[1], tunnel_ephemeral[1], clear);
 }
 
 static void tear_down(void) {
@@ -108,9 +108,9 @@ START_TEST(too_long_is_refused) {
 END_TEST
 
 START_TEST(another_prologue_is_noticed) {
-    static const uint8_t other[WIRE_CLEAR] = "b prologue";
+    static const uint8_t other[TUNNEL_CLEAR] = "b prologue";
     noise_free(ends[1]);
-    ends[1] = wire_noise(NOISE_RESPONDER, wire_secret[1], wire_ephemeral[1], other);
+    ends[1] = tunnel_noise(NOISE_RESPONDER, tunnel_secret[1], tunnel_ephemeral[1], other);
     pass(0, 1);
     ck_assert_int_eq(noise_write(ends[1], NULL, 0, message), 0);
     ck_assert_int_eq(noise_read(ends[0], message, 96, plain), NOISE_REFUSED);
@@ -119,7 +119,7 @@ START_TEST(another_prologue_is_noticed) {
 END_TEST
 
 START_TEST(low_order_first_message_is_never_answered) {
-    ck_assert_int_eq(noise_read(ends[1], wire_low_order[_i], NOISE_KEY, plain), 0);
+    ck_assert_int_eq(noise_read(ends[1], tunnel_low_order[_i], NOISE_KEY, plain), 0);
     ck_assert_int_eq(noise_write(ends[1], NULL, 0, message), NOISE_REFUSED);
     ck_assert_int_eq(noise_read(ends[1], message, 64, plain), NOISE_REFUSED);
     ck_assert_uint_eq(noise_overhead(ends[1]), 0);
@@ -129,7 +129,7 @@ END_TEST
 START_TEST(low_order_second_message_is_refused) {
     pass(0, 1);
     ck_assert_int_eq(noise_write(ends[1], NULL, 0, message), 0);
-    memcpy(message, wire_low_order[_i], NOISE_KEY);
+    memcpy(message, tunnel_low_order[_i], NOISE_KEY);
     ck_assert_int_eq(noise_read(ends[0], message, 96, plain), NOISE_REFUSED);
 }
 END_TEST
@@ -146,8 +146,8 @@ Suite *suite_noise(void) {
     tcase_add_loop_test(tests, too_short_is_refused_for_good, 0, 3);
     tcase_add_test(tests, too_long_is_refused);
     tcase_add_test(tests, another_prologue_is_noticed);
-    tcase_add_loop_test(tests, low_order_first_message_is_never_answered, 0, WIRE_LOW_ORDER);
-    tcase_add_loop_test(tests, low_order_second_message_is_refused, 0, WIRE_LOW_ORDER);
+    tcase_add_loop_test(tests, low_order_first_message_is_never_answered, 0, TUNNEL_LOW_ORDER);
+    tcase_add_loop_test(tests, low_order_second_message_is_refused, 0, TUNNEL_LOW_ORDER);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,5 +1,5 @@
 #include "proto/stream.h"
-#include "wire.h"
+#include "tunnel.h"
 
 #include <errno.h>
 #include <sodium.h>

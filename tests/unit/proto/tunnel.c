@@ -1,16 +1,16 @@
-#include "wire.h"
+#include "tunnel.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-const uint8_t wire_secret[2][LIMIT_KEY] = {"the initiator's static secret..",
-                                           "the responder's static secret.."};
-const uint8_t wire_ephemeral[2][LIMIT_KEY] = {"the initiator's fresh secret...",
-                                              "the responder's fresh secret..."};
+const uint8_t tunnel_secret[2][LIMIT_KEY] = {"the initiator's static secret..",
+                                             "the responder's static secret.."};
+const uint8_t tunnel_ephemeral[2][LIMIT_KEY] = {"the initiator's fresh secret...",
+                                                "the responder's fresh secret..."};
 
 /* Little-endian u: 0, 1, two of order 8, p - 1, p, p + 1. */
-const uint8_t wire_low_order[WIRE_LOW_ORDER][LIMIT_KEY] = {
+const uint8_t tunnel_low_order[TUNNEL_LOW_ORDER][LIMIT_KEY] = {
     {0},
     {1},
     {0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3,
@@ -30,62 +30,62 @@ const uint8_t wire_low_order[WIRE_LOW_ORDER][LIMIT_KEY] = {
      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
 };
 
-void wire_prepare(struct wire *wire) {
-    memset(wire, 0, sizeof *wire);
+void tunnel_prepare(struct tunnel *tunnel) {
+    memset(tunnel, 0, sizeof *tunnel);
     for (unsigned i = 0; i < 2; i++) {
-        wire->self[i].secret = wire_secret[i];
-        wire->self[i].ephemeral = wire_ephemeral[i];
-        wire->self[i].protocol = (struct handshake_range){1, 1};
-        wire->self[i].features = 5 + i;
+        tunnel->self[i].secret = tunnel_secret[i];
+        tunnel->self[i].ephemeral = tunnel_ephemeral[i];
+        tunnel->self[i].protocol = (struct handshake_range){1, 1};
+        tunnel->self[i].features = 5 + i;
     }
-    wire->call.purpose = HANDSHAKE_CONTROL;
-    wire->call.name = "alpha";
-    wire->call.name_length = 5;
+    tunnel->call.purpose = HANDSHAKE_CONTROL;
+    tunnel->call.name = "alpha";
+    tunnel->call.name_length = 5;
 }
 
-void wire_open(struct wire *wire) {
-    ck_assert_int_eq(handshake_new_initiator(&wire->end[0], &wire->self[0], &wire->call), 0);
-    ck_assert_int_eq(handshake_new_responder(&wire->end[1], &wire->self[1]), 0);
+void tunnel_open(struct tunnel *tunnel) {
+    ck_assert_int_eq(handshake_new_initiator(&tunnel->end[0], &tunnel->self[0], &tunnel->call), 0);
+    ck_assert_int_eq(handshake_new_responder(&tunnel->end[1], &tunnel->self[1]), 0);
 }
 
-void wire_close(struct wire *wire) {
-    handshake_free(wire->end[0]);
-    handshake_free(wire->end[1]);
-    wire->end[0] = NULL;
-    wire->end[1] = NULL;
+void tunnel_close(struct tunnel *tunnel) {
+    handshake_free(tunnel->end[0]);
+    handshake_free(tunnel->end[1]);
+    tunnel->end[0] = NULL;
+    tunnel->end[1] = NULL;
 }
 
-void wire_take(struct wire *wire, unsigned end) {
+void tunnel_take(struct tunnel *tunnel, unsigned end) {
     const uint8_t *bytes = NULL;
-    wire->length = handshake_output(wire->end[end], &bytes);
-    ck_assert_uint_le(wire->length, sizeof wire->bytes);
-    memcpy(wire->bytes, bytes, wire->length);
-    ck_assert_uint_eq(handshake_output(wire->end[end], &bytes), 0);
+    tunnel->length = handshake_output(tunnel->end[end], &bytes);
+    ck_assert_uint_le(tunnel->length, sizeof tunnel->bytes);
+    memcpy(tunnel->bytes, bytes, tunnel->length);
+    ck_assert_uint_eq(handshake_output(tunnel->end[end], &bytes), 0);
 }
 
-int wire_give(struct wire *wire, unsigned end) {
-    struct handshake *handshake = wire->end[end];
+int tunnel_give(struct tunnel *tunnel, unsigned end) {
+    struct handshake *handshake = tunnel->end[end];
     size_t at = 0;
     int outcome = HANDSHAKE_MORE;
     size_t wants = handshake_wants(handshake);
-    while (outcome == HANDSHAKE_MORE && wants > 0 && wants <= wire->length - at) {
+    while (outcome == HANDSHAKE_MORE && wants > 0 && wants <= tunnel->length - at) {
         ck_assert_uint_le(wants, HANDSHAKE_INPUT_MAX);
-        outcome = handshake_feed(handshake, wire->bytes + at, wants);
+        outcome = handshake_feed(handshake, tunnel->bytes + at, wants);
         at += wants;
         wants = handshake_wants(handshake);
     }
     return outcome;
 }
 
-struct noise *wire_noise(enum noise_role role, const uint8_t *secret, const uint8_t *ephemeral,
-                         const uint8_t clear[WIRE_CLEAR]) {
-    struct noise_setup setup = {role, secret, ephemeral, clear, WIRE_CLEAR};
+struct noise *tunnel_noise(enum noise_role role, const uint8_t *secret, const uint8_t *ephemeral,
+                           const uint8_t clear[TUNNEL_CLEAR]) {
+    struct noise_setup setup = {role, secret, ephemeral, clear, TUNNEL_CLEAR};
     struct noise *noise = NULL;
     ck_assert_int_eq(noise_new(&noise, &setup), 0);
     return noise;
 }
 
-size_t wire_put(struct noise *noise, const void *payload, size_t length, uint8_t *at) {
+size_t tunnel_put(struct noise *noise, const void *payload, size_t length, uint8_t *at) {
     size_t total = noise_overhead(noise) + length;
     at[0] = (uint8_t)(total >> 8);
     at[1] = (uint8_t)total;

@@ -298,16 +298,16 @@ END_TEST
 static Suite *suite(void) {
     Suite *s = suite_create("store-durable");
     TCase *t = tcase_create("extents");
+    tcase_set_timeout(t, 60); /* a sync can take long beside others */
     tcase_add_checked_fixture(t, fixture_make_store, fixture_remove);
-    tcase_set_timeout(t, 30);
     tcase_add_loop_test(t, test_extents_match_bitmap, 0, 2);
     tcase_add_test(t, test_extents_of_one_transfer);
     tcase_add_test(t, test_extents_refused);
     suite_add_tcase(s, t);
 
     t = tcase_create("disk");
+    tcase_set_timeout(t, 60); /* a sync can take long beside others */
     tcase_add_checked_fixture(t, fixture_make_store, fixture_remove);
-    tcase_set_timeout(t, 30);
     tcase_add_loop_test(t, test_killed_keeps_what_was_reported, 0, 3);
     tcase_add_test(t, test_write_error);
     tcase_add_test(t, test_write_error_in_group);

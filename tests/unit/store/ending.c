@@ -192,6 +192,7 @@ static Suite *suite(void) {
     TCase *t;
 
     t = tcase_create("placing");
+    tcase_set_timeout(t, 60); /* a sync can take long beside others */
     tcase_add_checked_fixture(t, fixture_make_store, fixture_remove);
     tcase_add_test(t, test_placing);
     tcase_add_test(t, test_placing_names_are_bounded);
@@ -199,6 +200,7 @@ static Suite *suite(void) {
     suite_add_tcase(s, t);
 
     t = tcase_create("expire");
+    tcase_set_timeout(t, 60); /* a sync can take long beside others */
     tcase_add_checked_fixture(t, fixture_make_store, fixture_remove);
     tcase_add_test(t, test_expire_offers);
     tcase_add_test(t, test_expire_partials);

@@ -110,6 +110,7 @@ static Suite *suite(void) {
     TCase *t;
 
     t = tcase_create("peer");
+    tcase_set_timeout(t, 60); /* a sync can take long beside others */
     tcase_add_checked_fixture(t, fixture_make_store, fixture_remove);
     tcase_add_test(t, test_peer_remember);
     tcase_add_test(t, test_peer_forget);

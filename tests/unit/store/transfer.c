@@ -290,6 +290,7 @@ static Suite *suite(void) {
     TCase *t;
 
     t = tcase_create("transfer");
+    tcase_set_timeout(t, 60); /* a sync can take long beside others */
     tcase_add_checked_fixture(t, fixture_make_store, fixture_remove);
     tcase_add_test(t, test_transfer_create);
     tcase_add_test(t, test_transfer_is_unique);
@@ -304,6 +305,7 @@ static Suite *suite(void) {
     suite_add_tcase(s, t);
 
     t = tcase_create("group");
+    tcase_set_timeout(t, 60); /* a sync can take long beside others */
     tcase_add_checked_fixture(t, fixture_make_store, fixture_remove);
     tcase_add_test(t, test_group_commits_together);
     tcase_add_test(t, test_group_rolls_back_together);

@@ -3,16 +3,21 @@
  * outputs are actions. It does no I/O and has no threads, clock or randomness. It judges every
  * message and every record before anything is written.
  *
- *   state      waits for                 then
- *   OFFER      Offer                     OFFERED                          -> ADMIT
- *   ADMIT      receiver_admit            Verdict; ACCEPT                  -> MANIFEST (or DATA)
- *                                        DELIVERED                        -> DELIVERED; else the
- * end MANIFEST   Manifest ...              STORE_MANIFEST; checked whole: SYNC_MANIFEST -> SYNCING
- *   SYNCING    receiver_manifest_synced  Holding ...                      -> DATA
- *   DATA       records, Confirm, Failed  COMMIT, CHECK, DROP, Durable, Again
- *              Sent                      once all is settled and verified: FINALIZE -> PLACING
- *   PLACING    receiver_placed           Delivered                        -> DELIVERED
- *   DELIVERED  Finish                    FINISHED, END (COMPLETE)         -> ENDED
+ *   state       waits for                        then
+ *   NEW         receiver_start                                             -> OFFER
+ *   OFFER       Offer                            OFFERED                   -> ADMIT
+ *   ADMIT       receiver_admit ASKED             Verdict
+ *               receiver_admit ACCEPT            Verdict                   -> MANIFEST
+ *               the same, manifest loaded        Verdict, Holding          -> DATA
+ *               receiver_admit DELIVERED         Verdict                   -> DELIVERED
+ *               receiver_admit, another          Verdict, END              -> ENDED
+ *   MANIFEST    Manifest                         STORE_MANIFEST
+ *               the last Manifest                SYNC_MANIFEST             -> SYNCING
+ *   SYNCING     receiver_manifest_synced         Holding                   -> DATA
+ *   DATA        records, Confirm, Failed         COMMIT, CHECK, DROP, Durable, Again
+ *               Sent, all settled and verified   FINALIZE                  -> PLACING
+ *   PLACING     receiver_placed                  Delivered                 -> DELIVERED
+ *   DELIVERED   Finish                           FINISHED, END (COMPLETE)  -> ENDED
  *
  * Units of a transfer pass: in flight on a lane -> written -> being synced -> synced, being
  * committed -> durable. Only what is durable is ever reported. Being forgotten, after a digest that

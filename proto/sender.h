@@ -3,15 +3,19 @@
  * outputs are actions. It does no I/O and has no threads, clock or randomness. It counts in units
  * and entries (base/entry.h) and never looks at paths or content.
  *
- *   state      waits for                 then
- *   NEW        sender_start              Offer                            -> OFFERED
- *   OFFERED    Verdict                   ASKED: stays; ACCEPT: STREAM_MANIFEST -> MANIFEST (or
- * HOLDING) DELIVERED: -> RECORDING; else the end MANIFEST   sender_manifest_batch     all sent ->
- * HOLDING HOLDING    Holding ... last          OPEN_LANES, START                -> DATA DATA
- * claims, Durable, Again, sender_confirm, sender_failed all entries confirmed: Sent      -> SENT
- *   SENT       Delivered                 DELIVERED                        -> RECORDING
- *              Again                     REWIND                           -> DATA
- *   RECORDING  sender_recorded           Finish, END (COMPLETE)           -> ENDED
+ *   state       waits for                        then
+ *   NEW         sender_start                     Offer                     -> OFFERED
+ *   OFFERED     Verdict ASKED                    ASKED
+ *               Verdict ACCEPT                   STREAM_MANIFEST           -> MANIFEST
+ *               Verdict ACCEPT, manifest held                              -> HOLDING
+ *               Verdict DELIVERED                DELIVERED                 -> RECORDING
+ *   MANIFEST    sender_manifest_batch            after the last one        -> HOLDING
+ *   HOLDING     Holding ... last                 OPEN_LANES, START         -> DATA
+ *   DATA        sender_claim, sender_confirm, sender_failed, Durable, Again
+ *               all entries confirmed            Sent                      -> SENT
+ *   SENT        Again                            REWIND                    -> DATA
+ *               Delivered                        DELIVERED                 -> RECORDING
+ *   RECORDING   sender_recorded                  Finish, END (COMPLETE)    -> ENDED
  *
  * The caller holds one lock around all calls on one sender. Times are milliseconds of one monotonic
  * clock. After every input the caller takes actions until there are none, before the next
@@ -20,6 +24,7 @@
  * Inputs return 0; a negative number is the caller's own mistake or lack of memory (-EINVAL for a
  * call that the state does not allow, -ENOMEM), after which the transfer should be stopped. What a
  * peer does wrong never shows there: it ends the transfer by SENDER_END with EXCHANGE_PROTOCOL.
+ * After the end inputs do nothing and return 0.
  */
 #ifndef PROTO_SENDER_H
 #define PROTO_SENDER_H
@@ -89,8 +94,8 @@ int sender_tick(struct sender *sender, uint64_t now_ms);
 /* When the next sender_tick is needed, EXCHANGE_NEVER where none is. */
 uint64_t sender_deadline(const struct sender *sender);
 
-/* The next batch of the manifest (encoded, without its prefix; borrowed until its SEND was taken).
- * Take the SEND before giving the next. */
+/* The next batch of the manifest (encoded, without its prefix; copied). Take the SEND before giving
+ * the next. */
 int sender_manifest_batch(struct sender *sender, const void *batch, size_t length);
 
 /* Lane `lane` (1 to LIMIT_LANES - 1) is open, or any lane is lost: what it had claimed and is not
@@ -118,8 +123,8 @@ struct sender_failure {
     const char *text; /* for people at the peer; cut at 1024 bytes */
 };
 
-/* An entry cannot be sent: its units are not claimed any more and count as settled. Once for an
- * entry; again is ignored. In state DATA. */
+/* An entry cannot be sent: its units are not claimed any more and count as settled. In state DATA,
+ * and once for an entry: again, or for one that is confirmed, is ignored. */
 int sender_failed(struct sender *sender, const struct sender_failure *failure);
 
 /* Whether all of these units are durable at the peer or belong to failed entries. */
@@ -151,8 +156,9 @@ uint32_t sender_confirm_next(const struct sender *sender);
 #define SENDER_STALE 1
 int sender_confirm(struct sender *sender, const struct sender_confirmation *confirmation);
 
-/* Answers SENDER_REWIND: `entry` is the one that `unit` belongs to. Confirming goes on there. The
- * units have to be hashed anew when they are sent again. */
+/* Answers SENDER_REWIND: `entry` is the one that `unit` belongs to. Confirming goes on there, or
+ * where the Confirm that held it began. The units have to be hashed anew when they are sent again.
+ */
 int sender_rewind(struct sender *sender, uint32_t entry);
 
 /* The delivery is recorded durably. */

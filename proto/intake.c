@@ -1,0 +1,274 @@
+#include "proto/intake.h"
+
+#include "proto/exchange.h"
+
+#include <errno.h>
+#include <string.h>
+
+void intake_init(struct intake *intake, uint64_t units, uint64_t batch_bytes, uint32_t batch_ms) {
+    intake->units = units;
+    intake->batch_bytes = batch_bytes;
+    intake->batch_ms = batch_ms;
+}
+
+void intake_clear(struct intake *intake) {
+    struct rangeset *sets[] = {&intake->arrived, &intake->written, &intake->syncing,
+                               &intake->synced,  &intake->adding,  &intake->forgetting,
+                               &intake->forget,  &intake->durable, &intake->dropped,
+                               &intake->settled, &intake->told};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        rangeset_clear(sets[i]);
+}
+
+/* Adds [first, first + count) to each of `sets`, which ends in NULL. */
+static int add_to(struct rangeset *const *sets, uint64_t first, uint64_t count) {
+    int rc = 0;
+    for (; rc == 0 && *sets != NULL; sets++)
+        rc = rangeset_add(*sets, first, count);
+    return rc;
+}
+
+static int subtract(struct rangeset *set, const struct rangeset *other) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < other->length; i++)
+        rc = rangeset_remove(set, other->ranges[i].first, other->ranges[i].count);
+    return rc;
+}
+
+int intake_hold(struct intake *intake, const struct rangeset *held) {
+    struct rangeset *const sets[] = {&intake->arrived, &intake->durable, &intake->settled,
+                                     &intake->told, NULL};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < held->length; i++) {
+        const struct range *range = &held->ranges[i];
+        if (range->first >= intake->units || range->count > intake->units - range->first)
+            return -EINVAL;
+        rc = add_to(sets, range->first, range->count);
+    }
+    return rc;
+}
+
+/* Bytes that are received, or being received, and not durable. An empty unit counts as a byte. */
+static uint64_t charge(const struct intake *intake) {
+    uint64_t bytes =
+        intake->written_bytes + intake->syncing_bytes + intake->synced_bytes + intake->adding_bytes;
+    for (size_t i = 0; i < LIMIT_LANES; i++)
+        if (intake->lanes[i].active)
+            bytes += intake->lanes[i].size;
+    return bytes;
+}
+
+static void skip(struct intake_lane *lane, uint64_t unit, uint32_t size) {
+    lane->active = false;
+    lane->skipping = true;
+    lane->unit = unit;
+    lane->size = size;
+    lane->next = 0;
+}
+
+static struct intake_lane *find_active(struct intake *intake, uint64_t unit) {
+    for (size_t i = 0; i < LIMIT_LANES; i++)
+        if (intake->lanes[i].active && intake->lanes[i].unit == unit)
+            return &intake->lanes[i];
+    return NULL;
+}
+
+/* A chunk begins on `lane`. Whatever the lane was in the middle of is given up: its entry failed.
+ */
+static enum intake_answer begin(struct intake *intake, struct intake_lane *lane,
+                                const struct record_piece *piece) {
+    lane->active = false;
+    lane->skipping = false;
+    if (rangeset_contains(&intake->arrived, piece->unit, 1)) {
+        skip(lane, piece->unit, piece->unit_size);
+        return INTAKE_DISCARD;
+    }
+    if (intake->arrived.length >= EXCHANGE_RANGES_MAX)
+        return INTAKE_VIOLATION;
+    /* The sender gave another lane up, and this side does not know it yet. */
+    struct intake_lane *other = find_active(intake, piece->unit);
+    if (other != NULL && other->writing)
+        return INTAKE_WAIT;
+    if (other != NULL) {
+        other->active = false;
+        other->skipping = true;
+    }
+    /* Charged whole at its beginning, a chunk never has to wait in the middle, where nothing could
+     * be synced to make room for it. */
+    uint64_t bytes = charge(intake);
+    if (bytes > 0 && bytes + piece->unit_size > intake->batch_bytes)
+        return INTAKE_WAIT;
+    *lane = (struct intake_lane){
+        .open = true, .active = true, .unit = piece->unit, .size = piece->unit_size};
+    return INTAKE_WRITE;
+}
+
+enum intake_answer intake_record(struct intake *intake, uint32_t number,
+                                 const struct record_piece *piece) {
+    struct intake_lane *lane = &intake->lanes[number];
+    enum intake_answer answer = INTAKE_WRITE;
+    if (lane->writing || piece->unit >= intake->units || piece->unit_size > LIMIT_CHUNK ||
+        piece->offset > piece->unit_size || piece->length > piece->unit_size - piece->offset)
+        return INTAKE_VIOLATION;
+    bool goes_on = (lane->active || lane->skipping) && lane->unit == piece->unit &&
+                   lane->size == piece->unit_size && piece->offset == lane->next &&
+                   piece->offset != 0;
+    if (!goes_on && piece->offset != 0)
+        return INTAKE_VIOLATION;
+    if (!goes_on)
+        answer = begin(intake, lane, piece);
+    if (answer == INTAKE_WAIT)
+        return answer;
+    if (lane->skipping) {
+        lane->next += piece->length;
+        return INTAKE_DISCARD;
+    }
+    lane->writing = answer == INTAKE_WRITE;
+    return answer;
+}
+
+static int complete(struct intake *intake, uint64_t now_ms, struct intake_lane *lane) {
+    struct rangeset *const sets[] = {&intake->written, &intake->arrived, NULL};
+    if (intake->written.length == 0)
+        intake->oldest = now_ms;
+    intake->written_bytes += lane->size > 0 ? lane->size : 1;
+    lane->active = false;
+    return add_to(sets, lane->unit, 1);
+}
+
+int intake_written(struct intake *intake, uint64_t now_ms, uint32_t number,
+                   const struct record_piece *piece, bool *completed) {
+    struct intake_lane *lane = &intake->lanes[number];
+    if (!lane->writing || lane->unit != piece->unit || lane->next != piece->offset)
+        return -EINVAL;
+    lane->writing = false;
+    lane->next += piece->length;
+    *completed = lane->active && lane->next == lane->size;
+    return *completed ? complete(intake, now_ms, lane) : 0;
+}
+
+void intake_lane_lost(struct intake *intake, uint32_t lane) {
+    intake->lanes[lane] = (struct intake_lane){0};
+}
+
+bool intake_sync_due(const struct intake *intake, uint64_t now_ms) {
+    if (intake->sync_active || intake->written.length == 0)
+        return false;
+    return intake->written_bytes >= intake->batch_bytes / 2 ||
+           now_ms >= intake_sync_deadline(intake) ||
+           rangeset_contains(&intake->arrived, 0, intake->units);
+}
+
+uint64_t intake_sync_deadline(const struct intake *intake) {
+    if (intake->sync_active || intake->written.length == 0)
+        return UINT64_MAX;
+    return intake->oldest + intake->batch_ms;
+}
+
+int intake_sync_begin(struct intake *intake) {
+    if (intake->sync_active || intake->written.length == 0)
+        return -EINVAL;
+    rangeset_move(&intake->syncing, &intake->written);
+    intake->syncing_bytes = intake->written_bytes;
+    intake->written_bytes = 0;
+    intake->sync_active = true;
+    return 0;
+}
+
+int intake_sync_end(struct intake *intake) {
+    if (!intake->sync_active)
+        return -EINVAL;
+    int rc = rangeset_add_all(&intake->synced, &intake->syncing);
+    rangeset_clear(&intake->syncing);
+    intake->synced_bytes += intake->syncing_bytes;
+    intake->syncing_bytes = 0;
+    intake->sync_active = false;
+    return rc;
+}
+
+int intake_commit_begin(struct intake *intake, bool *begun) {
+    *begun = false;
+    if (intake->commit_active)
+        return 0;
+    int rc = subtract(&intake->synced, &intake->dropped);
+    if (rc < 0)
+        return rc;
+    if (intake->synced.length == 0 && intake->forget.length == 0) {
+        intake->synced_bytes = 0; /* nothing but dropped units */
+        return 0;
+    }
+    rangeset_move(&intake->adding, &intake->synced);
+    rangeset_move(&intake->forgetting, &intake->forget);
+    intake->adding_bytes = intake->synced_bytes;
+    intake->synced_bytes = 0;
+    intake->commit_active = true;
+    *begun = true;
+    return 0;
+}
+
+int intake_commit_end(struct intake *intake, struct rangeset *report, struct rangeset *again) {
+    if (!intake->commit_active)
+        return -EINVAL;
+    rangeset_move(report, &intake->adding);
+    rangeset_move(again, &intake->forgetting);
+    intake->adding_bytes = 0;
+    intake->commit_active = false;
+    /* What was dropped in between is neither durable nor wanted again. */
+    int rc = subtract(report, &intake->dropped);
+    if (rc == 0)
+        rc = subtract(again, &intake->dropped);
+    if (rc == 0)
+        rc = subtract(&intake->arrived, again);
+    if (rc == 0)
+        rc = rangeset_add_all(&intake->durable, report);
+    if (rc == 0)
+        rc = rangeset_add_all(&intake->settled, report);
+    return rc == 0 ? rangeset_add_all(&intake->told, report) : rc;
+}
+
+int intake_drop(struct intake *intake, uint64_t first, uint64_t count) {
+    struct rangeset *const sets[] = {&intake->arrived, &intake->dropped, &intake->settled,
+                                     &intake->told, NULL};
+    if (first > intake->units || count > intake->units - first)
+        return -EINVAL;
+    bool committed = rangeset_intersects(&intake->durable, first, count) ||
+                     (intake->commit_active && rangeset_intersects(&intake->adding, first, count));
+    for (size_t i = 0; i < LIMIT_LANES; i++) {
+        struct intake_lane *lane = &intake->lanes[i];
+        if (lane->active && lane->unit >= first && lane->unit - first < count) {
+            lane->active = false;
+            lane->skipping = true;
+        }
+    }
+    int rc = add_to(sets, first, count);
+    if (rc == 0)
+        rc = rangeset_remove(&intake->durable, first, count);
+    if (rc == 0)
+        rc = rangeset_remove(&intake->written, first, count);
+    if (rc == 0 && intake->written.length == 0)
+        intake->written_bytes = 0;
+    return rc == 0 && committed ? rangeset_add(&intake->forget, first, count) : rc;
+}
+
+int intake_forget(struct intake *intake, uint64_t first, uint64_t count, uint64_t *forgotten) {
+    struct rangeset lost;
+    rangeset_init(&lost);
+    int rc = rangeset_add(&lost, first, count);
+    if (rc == 0)
+        rc = subtract(&lost, &intake->dropped);
+    if (rc == 0)
+        rc = subtract(&intake->durable, &lost);
+    if (rc == 0)
+        rc = subtract(&intake->settled, &lost);
+    if (rc == 0)
+        rc = rangeset_add_all(&intake->forget, &lost);
+    *forgotten = rangeset_total(&lost);
+    rangeset_clear(&lost);
+    return rc;
+}
+
+bool intake_is_complete(const struct intake *intake) {
+    return !intake->sync_active && !intake->commit_active && intake->written.length == 0 &&
+           intake->synced.length == 0 && intake->forget.length == 0 &&
+           rangeset_contains(&intake->settled, 0, intake->units);
+}

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define DUMP_ROOM (32u * 1024u) /* the kernel fills at most this much of one datagram */
-#define UNUSABLE (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED | IFA_F_TEMPORARY)
+#define UNUSABLE (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)
 
 bool addresses_equal(const struct address *a, const struct address *b) {
     return a->interface == b->interface && a->length == b->length &&
@@ -29,6 +29,15 @@ static void add(struct addresses *addresses, const struct address *address) {
 /* Bytes of a fixed-size attribute, or NULL where it is another size. */
 static const void *payload(const struct rtattr *attribute, size_t size) {
     return RTA_PAYLOAD(attribute) == size ? RTA_DATA(attribute) : NULL;
+}
+
+/* The bit that says "temporary" of an IPv6 address says "secondary" of an IPv4 one, which is fine.
+ */
+static bool is_usable(const struct ifaddrmsg *info, uint32_t flags) {
+    if (info->ifa_scope >= RT_SCOPE_HOST || (flags & UNUSABLE))
+        return false;
+    return info->ifa_family == AF_INET ||
+           (info->ifa_family == AF_INET6 && !(flags & IFA_F_TEMPORARY));
 }
 
 /* One address message: `message` is whole. */
@@ -49,8 +58,7 @@ static void parse_address(struct addresses *addresses, const struct nlmsghdr *me
         else if (at->rta_type == IFA_LOCAL || (at->rta_type == IFA_ADDRESS && !bytes))
             bytes = payload(at, address.length);
     }
-    bool family_ok = info->ifa_family == AF_INET || info->ifa_family == AF_INET6;
-    if (!bytes || !family_ok || info->ifa_scope >= RT_SCOPE_HOST || (flags & UNUSABLE))
+    if (!bytes || !is_usable(info, flags))
         return;
     memcpy(address.bytes, bytes, address.length);
     add(addresses, &address);

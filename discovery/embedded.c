@@ -12,7 +12,6 @@
 #include <avahi-core/lookup.h>
 #include <avahi-core/publish.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +21,6 @@ struct embedded {
     AvahiSServiceBrowser *browser;
     AvahiSEntryGroup *group;
     struct hostname *hostname; /* while something is published */
-    char label[SERVICE_LABEL_ROOM];
     struct discovery_setup setup;
     const AvahiPoll *poll;
 };
@@ -138,36 +136,32 @@ static void on_group(AvahiServer *server, AvahiSEntryGroup *group, AvahiEntryGro
                      state == AVAHI_ENTRY_GROUP_FAILURE ? avahi_server_errno(server) : AVAHI_OK);
 }
 
-static int add_service(struct embedded *embedded, const char *host) {
+static int add_service(struct embedded *embedded) {
     const struct discovery_setup *setup = &embedded->setup;
     AvahiStringList *txt = service_write_txt(setup->id);
     int error = AVAHI_ERR_NO_MEMORY;
     if (txt)
         error = avahi_server_add_service_strlst(embedded->server, embedded->group, AVAHI_IF_UNSPEC,
                                                 AVAHI_PROTO_UNSPEC, 0, setup->name, SERVICE_TYPE,
-                                                NULL, host, setup->port, txt);
+                                                NULL, NULL, setup->port, txt);
     avahi_string_list_free(txt);
     if (error == AVAHI_OK)
         error = avahi_s_entry_group_commit(embedded->group);
     return error;
 }
 
-/* (Re-)registers the service at `host`. A group that failed half-way is of no more use. */
-static void register_service(struct embedded *embedded, const char *host) {
+/* A group that failed half-way is of no more use, so each time there is a new one. */
+static void register_service(struct embedded *embedded) {
     int error = AVAHI_OK;
     if (embedded->group)
         avahi_s_entry_group_free(embedded->group);
     embedded->group = avahi_s_entry_group_new(embedded->server, on_group, embedded);
-    error = embedded->group ? add_service(embedded, host) : avahi_server_errno(embedded->server);
+    error = embedded->group ? add_service(embedded) : avahi_server_errno(embedded->server);
     if (error != AVAHI_OK)
         report_published(embedded,
                          error == AVAHI_ERR_COLLISION ? AVAHI_ENTRY_GROUP_COLLISION
                                                       : AVAHI_ENTRY_GROUP_FAILURE,
                          error);
-}
-
-static void on_hostname(void *context, const char *host) {
-    register_service(context, host);
 }
 
 static void withdraw(struct engine *engine) {
@@ -182,14 +176,10 @@ static void withdraw(struct engine *engine) {
 static void publish(struct engine *engine, const struct discovery_setup *setup) {
     struct embedded *embedded = (struct embedded *)engine;
     embedded->setup = *setup;
-    if (embedded->hostname) {
-        register_service(embedded, hostname_get(embedded->hostname));
-        return;
-    }
-    embedded->hostname =
-        hostname_new(embedded->server, embedded->poll, embedded->label, on_hostname, embedded);
+    if (!embedded->hostname)
+        embedded->hostname = hostname_new(embedded->server, embedded->poll);
     if (embedded->hostname)
-        register_service(embedded, hostname_get(embedded->hostname));
+        register_service(embedded);
     else
         report_published(embedded, AVAHI_ENTRY_GROUP_FAILURE, AVAHI_ERR_OS);
 }
@@ -225,12 +215,12 @@ static void on_log(AvahiLogLevel level, const char *text) {
     log_debug("avahi: %s", escape_text(line, sizeof line, text));
 }
 
-static AvahiServer *start_server(struct embedded *embedded, int *error) {
+static AvahiServer *start_server(struct embedded *embedded, const char *label, int *error) {
     AvahiServerConfig config;
     AvahiServer *server = NULL;
     avahi_set_log_function(on_log);
     avahi_server_config_init(&config);
-    config.host_name = avahi_strdup(embedded->label);
+    config.host_name = avahi_strdup(label);
     config.deny_interfaces = avahi_string_list_new("lo", NULL);
     config.publish_addresses = 0;
     config.publish_hinfo = 0;
@@ -253,8 +243,7 @@ struct engine *embedded_new(const AvahiPoll *poll, const struct engine_events *e
         return NULL;
     embedded->engine = (struct engine){.ops = &OPS, .events = *events};
     embedded->poll = poll;
-    snprintf(embedded->label, sizeof embedded->label, "%s", label);
-    embedded->server = start_server(embedded, error);
+    embedded->server = start_server(embedded, label, error);
     if (!embedded->server) {
         embedded_free(&embedded->engine);
         return NULL;

@@ -34,21 +34,13 @@ bool service_setup_ok(const struct discovery_setup *setup) {
     return !setup->publish || (setup->port != 0 && service_name_ok(setup->name));
 }
 
-/* Takes over a name that Avahi allocated. */
-static bool take(char *out, size_t room, char *next) {
-    bool ok = next && strlen(next) < room;
+bool service_next_name(char name[DISCOVERY_NAME_ROOM]) {
+    char *next = avahi_alternative_service_name(name);
+    bool ok = next && strlen(next) < DISCOVERY_NAME_ROOM;
     if (ok)
-        strcpy(out, next);
+        strcpy(name, next);
     avahi_free(next);
     return ok;
-}
-
-bool service_next_name(char name[DISCOVERY_NAME_ROOM]) {
-    return take(name, DISCOVERY_NAME_ROOM, avahi_alternative_service_name(name));
-}
-
-bool service_next_host_label(char label[SERVICE_LABEL_ROOM]) {
-    return take(label, SERVICE_LABEL_ROOM, avahi_alternative_host_name(label));
 }
 
 unsigned service_collision_delay_ms(unsigned earlier) {

@@ -33,9 +33,6 @@ bool service_next_name(char name[DISCOVERY_NAME_ROOM]);
  * nobody else on this machine answers for it. */
 void service_host_label(char label[SERVICE_LABEL_ROOM], const char *id);
 
-/* The next host label after a collision ("label" -> "label-2"). False where memory ran out. */
-bool service_next_host_label(char label[SERVICE_LABEL_ROOM]);
-
 /* How long to wait before the next name is tried, after `earlier` collisions: not at all at first,
  * then five seconds, so that a quarrel does not flood the network (RFC 6762 8.1). */
 unsigned service_collision_delay_ms(unsigned earlier);

@@ -22,7 +22,8 @@ static char room[128];
 static void remove_tree(int parent, const char *name) {
     if (unlinkat(parent, name, 0) == 0)
         return;
-    fchmodat(parent, name, 0700, 0);
+    if (fchmodat(parent, name, 0700, 0) < 0)
+        perror(name);
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
     if (directory == NULL) {

@@ -1,6 +1,7 @@
 /*
  * Finishing a staged tree: symbolic links are made, every file and directory gets its mode and
- * time, and all of it is made durable, so that only renames remain.
+ * time, and all of it is made durable, so that only renames remain. What was written must have been
+ * made durable before (staging_sync_batch).
  *
  *   finish_new -> finish_entry for every entry that is delivered, in manifest order -> finish_end
  *

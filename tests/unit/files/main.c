@@ -4,8 +4,13 @@
 
 int main(void) {
     SRunner *runner = srunner_create(suite_beneath());
+    srunner_add_suite(runner, suite_clean());
+    srunner_add_suite(runner, suite_finish());
+    srunner_add_suite(runner, suite_place());
     srunner_add_suite(runner, suite_records());
     srunner_add_suite(runner, suite_source());
+    srunner_add_suite(runner, suite_staging());
+    srunner_add_suite(runner, suite_stage_writer());
     srunner_add_suite(runner, suite_walk());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

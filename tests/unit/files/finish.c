@@ -1,0 +1,157 @@
+#include "files/finish.h"
+#include "arrival.h"
+#include "room.h"
+#include "suites.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct entry link_entry(const char *path, const char *target) {
+    return (struct entry){
+        .type = ENTRY_SYMLINK,
+        .mode = 0777,
+        .mtime_s = 800000000,
+        .mtime_ns = 8,
+        .path = path,
+        .path_length = strlen(path),
+        .target = target,
+        .target_length = strlen(target),
+    };
+}
+
+static void check_as_entry(const struct entry *entry) {
+    char path[512];
+    snprintf(path, sizeof(path), ARRIVAL_TREE "%s", entry->path);
+    struct stat st = room_stat(path);
+    bool top = strchr(entry->path, '/') == NULL;
+    uint32_t mode = entry->mode | (top && entry->type == ENTRY_DIRECTORY ? 0700 : 0);
+    ck_assert_msg((st.st_mode & 07777) == mode, "%s has mode %o", path, st.st_mode & 07777);
+    ck_assert_msg(st.st_mtim.tv_sec == entry->mtime_s, "%s has another time", path);
+    ck_assert_int_eq(st.st_mtim.tv_nsec, entry->mtime_ns);
+}
+
+/* Nested directories with modes that lock out their owner, files, links, and a second top-level
+ * item. */
+START_TEST(test_modes_and_times_stick) {
+    room_become_user();
+    arrival_open(_i != 0);
+    struct entry entries[] = {
+        room_folder("d", 0555),
+        room_folder("d/e", 0),
+        room_file("d/e/deep", 4),
+        room_folder("d/e/empty", 0100),
+        link_entry("d/e/link", "deep"),
+        room_file("d/file", 4),
+        room_folder("e", 0755),
+        room_file("e/x", 4),
+        room_file("top", 4),
+    };
+    size_t count = sizeof(entries) / sizeof(*entries);
+    entries[5].mode = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].type == ENTRY_DIRECTORY)
+            arrival_folder(entries[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].type == ENTRY_FILE)
+            arrival_file(entries[i], i, "text");
+    }
+    ck_assert_int_eq(staging_sync_batch(arrival, &room_fail), 0);
+    /* Twice, as after an interruption. */
+    ck_assert_msg(arrival_finish(entries, count) == 0, "%s", room_fail.text);
+    ck_assert_msg(arrival_finish(entries, count) == 0, "%s", room_fail.text);
+    ck_assert_int_eq(chmod(ARRIVAL_TREE "d", 0755), 0);
+    check_as_entry(&entries[1]);
+    ck_assert_int_eq(chmod(ARRIVAL_TREE "d/e", 0700), 0);
+    entries[0].mode = 0755;
+    entries[1].mode = 0700;
+    for (size_t i = 0; i < count; i++)
+        check_as_entry(&entries[i]);
+    char target[16] = "";
+    ck_assert_int_eq(readlink(ARRIVAL_TREE "d/e/link", target, sizeof(target) - 1), 4);
+    ck_assert_str_eq(target, "deep");
+    arrival_close();
+}
+END_TEST
+
+START_TEST(test_pieces_are_finished) {
+    struct entry entry = room_file("a", 6);
+    arrival_open(false);
+    ck_assert_int_eq(stage_writer_write(arrival_writer, &entry, 0, "abc", 3, &room_fail), 0);
+    ck_assert_int_eq(arrival_finish(&entry, 1), STAGING_DIFFERS);
+    ck_assert_int_eq(stage_writer_write(arrival_writer, &entry, 3, "def", 3, &room_fail), 0);
+    ck_assert_int_eq(arrival_finish(&entry, 1), 0);
+    check_as_entry(&entry);
+    arrival_close();
+}
+END_TEST
+
+START_TEST(test_missing_things_differ) {
+    arrival_open(false);
+    struct entry file = room_file("a", 1);
+    ck_assert_int_eq(arrival_finish(&file, 1), STAGING_DIFFERS);
+    struct entry folder = room_folder("d", 0755);
+    ck_assert_int_eq(arrival_finish(&folder, 1), STAGING_DIFFERS);
+    struct entry orphan = room_file("d/a", 1);
+    ck_assert_int_eq(arrival_finish(&orphan, 1), STAGING_DIFFERS);
+    ck_assert_ptr_nonnull(strstr(room_fail.text, "d/a"));
+    room_directory(ARRIVAL_TREE "a");
+    ck_assert_int_eq(arrival_finish(&file, 1), STAGING_DIFFERS);
+    room_text(ARRIVAL_TREE "d", "");
+    ck_assert_int_eq(arrival_finish(&folder, 1), STAGING_DIFFERS);
+    arrival_close();
+}
+END_TEST
+
+/* A link with another target than agreed is no part of ours. */
+START_TEST(test_other_links_differ) {
+    arrival_open(false);
+    struct entry entries[] = {room_folder("d", 0755), link_entry("d/l", "x")};
+    arrival_folder(entries[0]);
+    room_link("xy", ARRIVAL_TREE "d/l");
+    ck_assert_int_eq(arrival_finish(entries, 2), STAGING_DIFFERS);
+    arrival_close();
+}
+END_TEST
+
+/* More entries than are synced one by one, in a tree as deep as allowed. */
+START_TEST(test_many_and_deep) {
+    static char path[2 * LIMIT_DEPTH];
+    static char names[100][16];
+    static struct entry entries[LIMIT_DEPTH + 100];
+    size_t count = 0;
+    arrival_open(_i != 0);
+    memset(path, '/', sizeof(path));
+    for (size_t depth = 0; depth < LIMIT_DEPTH; depth++) {
+        path[2 * depth] = 'a';
+        entries[count] = room_folder(path, 0700);
+        entries[count++].path_length = 2 * depth + 1;
+        arrival_folder(entries[count - 1]);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(names[i], sizeof(names[i]), "b%03u", i);
+        entries[count] = room_file(names[i], 1);
+        arrival_file(entries[count++], i, "x");
+    }
+    ck_assert_int_eq(staging_sync_directories(arrival, &room_fail), 0);
+    ck_assert_int_eq(arrival_finish(entries, count), 0);
+    for (size_t i = LIMIT_DEPTH; i < count; i++)
+        check_as_entry(&entries[i]);
+    ck_assert_int_eq(room_stat(ARRIVAL_TREE "a/a/a").st_mtim.tv_sec, 900000000);
+    arrival_close();
+}
+END_TEST
+
+Suite *suite_finish(void) {
+    Suite *suite = suite_create("finish");
+    TCase *tc = room_case("finish");
+    tcase_add_loop_test(tc, test_modes_and_times_stick, 0, 2);
+    tcase_add_test(tc, test_pieces_are_finished);
+    tcase_add_test(tc, test_missing_things_differ);
+    tcase_add_test(tc, test_other_links_differ);
+    tcase_add_loop_test(tc, test_many_and_deep, 0, 2);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

@@ -66,7 +66,7 @@ def on_loopback(directory, why):
     for name in ("anna", "bert"):
         host = Loopback(name, os.path.join(directory, f"run-{name}"))
         node = Node(host, directory, name=name,
-                    config={"discovery": "off", "listen": "127.0.0.1:0"})
+                    config={"discovery": "off", "listen": "127.0.0.1"})
         say(f"{name}$ fxnode daemon &\n    {node.start().daemon.err[-1]}")
         nodes.append(node)
     send_and_compare(*nodes, nodes[1].at, directory)

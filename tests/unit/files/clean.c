@@ -82,9 +82,9 @@ START_TEST(test_closed_directories_are_removed) {
 END_TEST
 
 START_TEST(test_deepest_trees_are_removed) {
-    static char path[2 * LIMIT_DEPTH];
+    static char path[2 * LIMIT_DEPTH + 1];
     arrival_open(false);
-    memset(path, '/', sizeof(path));
+    memset(path, '/', sizeof(path) - 1);
     for (size_t depth = 0; depth < LIMIT_DEPTH; depth++) {
         path[2 * depth] = 'a';
         struct entry entry = room_folder(path, 0700);

@@ -118,12 +118,12 @@ END_TEST
 
 /* More entries than are synced one by one, in a tree as deep as allowed. */
 START_TEST(test_many_and_deep) {
-    static char path[2 * LIMIT_DEPTH];
+    static char path[2 * LIMIT_DEPTH + 1];
     static char names[100][16];
     static struct entry entries[LIMIT_DEPTH + 100];
     size_t count = 0;
     arrival_open(_i != 0);
-    memset(path, '/', sizeof(path));
+    memset(path, '/', sizeof(path) - 1);
     for (size_t depth = 0; depth < LIMIT_DEPTH; depth++) {
         path[2 * depth] = 'a';
         entries[count] = room_folder(path, 0700);

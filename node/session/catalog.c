@@ -1,0 +1,231 @@
+#include "node/session/catalog.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct catalog {
+    int fd;
+    const struct manifest_index *index;
+    const struct manifest_row *row; /* of the loaded batch */
+    struct manifest_batch *batch;
+    uint8_t *buffer;  /* LIMIT_MANIFEST_BATCH bytes */
+    uint64_t *before; /* content bytes before each row; NULL until somebody counts bytes */
+};
+
+static uint32_t read_u32(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Reads one batch at *offset into `buffer` and moves on. 1; 0 at the end of the file; -EBADMSG;
+ * -errno. */
+static int read_batch(int fd, uint64_t *offset, uint8_t *buffer, uint32_t *length) {
+    uint8_t prefix[MANIFEST_PREFIX];
+    ssize_t n = io_pread_full(fd, prefix, sizeof prefix, *offset);
+
+    if (n <= 0)
+        return (int)n;
+    *length = read_u32(prefix);
+    if (n < (ssize_t)sizeof prefix || *length > LIMIT_MANIFEST_BATCH)
+        return -EBADMSG;
+    n = io_pread_full(fd, buffer, *length, *offset + sizeof prefix);
+    if (n < 0)
+        return (int)n;
+    if ((size_t)n < *length)
+        return -EBADMSG;
+    *offset += sizeof prefix + *length;
+    return 1;
+}
+
+int catalog_read(int fd, catalog_sink *sink, void *context, struct fail *fail) {
+    uint8_t *buffer = malloc(LIMIT_MANIFEST_BATCH);
+    uint64_t offset = 0;
+    uint32_t length = 0;
+    int given = 0;
+    int r = 0;
+
+    if (buffer == NULL)
+        return fail_set(fail, -ENOMEM, "cannot read the list of files");
+    while (given == 0 && (r = read_batch(fd, &offset, buffer, &length)) == 1)
+        given = sink(context, buffer, length, fail);
+    free(buffer);
+    if (given != 0)
+        return given;
+    if (r == -EBADMSG)
+        return msg_invalid(fail, "the stored list of files is damaged");
+    return r < 0 ? fail_set(fail, r, "cannot read the stored list of files") : 0;
+}
+
+static int check_batch(void *context, const void *batch, size_t length, struct fail *fail) {
+    return manifest_checker_add(context, batch, length, fail);
+}
+
+int catalog_check(struct manifest_checker **checker, int fd,
+                  const struct manifest_summary *expected, struct fail *fail) {
+    struct manifest_checker *made = NULL;
+    int r = manifest_checker_new(&made, expected);
+
+    if (r < 0)
+        return fail_set(fail, r, "cannot read the list of files");
+    r = catalog_read(fd, check_batch, made, fail);
+    if (r == 0)
+        r = manifest_checker_end(made, fail);
+    if (r != 0) {
+        manifest_checker_free(made);
+        return r;
+    }
+    *checker = made;
+    return 0;
+}
+
+int catalog_new(struct catalog **out, int fd, const struct manifest_index *index) {
+    struct catalog *catalog = calloc(1, sizeof *catalog);
+    uint32_t longest = 1;
+
+    if (catalog == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < manifest_index_rows(index); i++)
+        if (manifest_index_row(index, i)->length > longest)
+            longest = manifest_index_row(index, i)->length;
+    catalog->fd = fd;
+    catalog->index = index;
+    catalog->buffer = malloc(longest);
+    if (catalog->buffer == NULL || manifest_batch_new(&catalog->batch) < 0) {
+        catalog_free(catalog);
+        return -ENOMEM;
+    }
+    *out = catalog;
+    return 0;
+}
+
+void catalog_free(struct catalog *catalog) {
+    if (catalog == NULL)
+        return;
+    manifest_batch_free(catalog->batch);
+    free(catalog->buffer);
+    free(catalog->before);
+    free(catalog);
+}
+
+static int load(struct catalog *catalog, const struct manifest_row *row, struct fail *fail) {
+    ssize_t n = 0;
+    int r = 0;
+
+    if (row == NULL)
+        return msg_invalid(fail, "there is no such entry");
+    if (row == catalog->row)
+        return 0;
+    catalog->row = NULL;
+    n = io_pread_full(catalog->fd, catalog->buffer, row->length, row->offset);
+    if (n < 0)
+        return fail_set(fail, (int)n, "cannot read the stored list of files");
+    if ((size_t)n < row->length)
+        return msg_invalid(fail, "the stored list of files was cut");
+    r = manifest_batch_load(catalog->batch, row, catalog->buffer, fail);
+    if (r == 0)
+        catalog->row = row;
+    return r;
+}
+
+int catalog_by_entry(struct catalog *catalog, uint32_t entry, const struct manifest_item **item,
+                     struct fail *fail) {
+    int r = load(catalog, manifest_index_by_entry(catalog->index, entry), fail);
+
+    if (r != 0)
+        return r;
+    *item = manifest_batch_by_entry(catalog->batch, entry);
+    return *item == NULL ? msg_invalid(fail, "there is no such entry") : 0;
+}
+
+int catalog_by_unit(struct catalog *catalog, uint64_t unit, const struct manifest_item **item,
+                    struct fail *fail) {
+    int r = load(catalog, manifest_index_by_unit(catalog->index, unit), fail);
+
+    if (r != 0)
+        return r;
+    *item = manifest_batch_by_unit(catalog->batch, unit);
+    return *item == NULL ? msg_invalid(fail, "there is no such chunk") : 0;
+}
+
+/* Content bytes of the entries of the loaded batch whose units all come before `unit`, and of the
+ * part of its file that does. */
+static uint64_t bytes_in_batch(struct catalog *catalog, uint64_t unit) {
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < catalog->row->entries; i++) {
+        const struct manifest_item *item =
+            manifest_batch_by_entry(catalog->batch, catalog->row->first_entry + i);
+        uint64_t units = entry_units(item->entry.type, item->entry.size);
+
+        if (unit <= item->first_unit)
+            break;
+        if (unit - item->first_unit >= units)
+            bytes += item->entry.size;
+        else
+            return bytes + (unit - item->first_unit) * LIMIT_CHUNK;
+    }
+    return bytes;
+}
+
+static int count_rows(struct catalog *catalog, struct fail *fail) {
+    size_t rows = manifest_index_rows(catalog->index);
+    uint64_t *before = NULL;
+    uint64_t bytes = 0;
+    int r = 0;
+
+    if (catalog->before != NULL)
+        return 0;
+    before = calloc(rows + 1, sizeof *before);
+    if (before == NULL)
+        return fail_set(fail, -ENOMEM, "cannot count what is there");
+    for (size_t i = 0; i < rows && r == 0; i++) {
+        before[i] = bytes;
+        r = load(catalog, manifest_index_row(catalog->index, i), fail);
+        if (r == 0)
+            bytes += bytes_in_batch(catalog, UINT64_MAX);
+    }
+    before[rows] = bytes;
+    if (r != 0)
+        free(before);
+    else
+        catalog->before = before;
+    return r;
+}
+
+/* Content bytes of all units before `unit`. */
+static int bytes_before(struct catalog *catalog, uint64_t unit, uint64_t *bytes,
+                        struct fail *fail) {
+    size_t rows = manifest_index_rows(catalog->index);
+    const struct manifest_row *row = manifest_index_by_unit(catalog->index, unit);
+    int r = 0;
+
+    if (row == NULL) {
+        *bytes = catalog->before[rows];
+        return 0;
+    }
+    r = load(catalog, row, fail);
+    if (r == 0)
+        *bytes = catalog->before[row - manifest_index_row(catalog->index, 0)] +
+                 bytes_in_batch(catalog, unit);
+    return r;
+}
+
+int catalog_bytes(struct catalog *catalog, const struct rangeset *set, uint64_t *bytes,
+                  struct fail *fail) {
+    uint64_t sum = 0;
+    int r = count_rows(catalog, fail);
+
+    for (size_t i = 0; i < set->length && r == 0; i++) {
+        uint64_t from = 0;
+        uint64_t to = 0;
+
+        r = bytes_before(catalog, set->ranges[i].first, &from, fail);
+        if (r == 0)
+            r = bytes_before(catalog, set->ranges[i].first + set->ranges[i].count, &to, fail);
+        sum += to - from;
+    }
+    *bytes = sum;
+    return r;
+}

@@ -1,0 +1,260 @@
+#include "node/session/confine.h"
+
+#include "base/io.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
+/* Rights newer than the headers of older systems, by the kernel's own numbers
+ * (Documentation/userspace-api/landlock.rst). */
+#define FS_REFER (1ULL << 13)     /* ABI 2 */
+#define FS_TRUNCATE (1ULL << 14)  /* ABI 3 */
+#define FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
+#define NET_BIND_TCP (1ULL << 0)  /* ABI 4 */
+#define NET_CONNECT_TCP (1ULL << 1)
+#define SCOPE_ABSTRACT_SOCKET (1ULL << 0) /* ABI 6 */
+#define SCOPE_SIGNAL (1ULL << 1)
+
+struct ruleset {
+    uint64_t fs;
+    uint64_t net;
+    uint64_t scoped;
+};
+
+#define FS_FILE                                                                                    \
+    (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |   \
+     FS_TRUNCATE | FS_IOCTL_DEV)
+#define FS_CREATE                                                                                  \
+    (LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SYM |     \
+     FS_REFER)
+#define FS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define FS_PLACE (LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | FS_CREATE)
+#define FS_OWN                                                                                     \
+    (FS_READ | FS_PLACE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |         \
+     FS_TRUNCATE)
+
+static const uint64_t rights[] = {
+    [CONFINE_READ] = FS_READ,
+    [CONFINE_OWN] = FS_OWN,
+    [CONFINE_PLACE] = FS_PLACE,
+};
+
+/* Everything that a kernel of this ABI can deny: a right that is not handled stays allowed. */
+static size_t everything(long abi, struct ruleset *set) {
+    *set = (struct ruleset){.fs = (1ULL << 13) - 1};
+    if (abi >= 2)
+        set->fs |= FS_REFER;
+    if (abi >= 3)
+        set->fs |= FS_TRUNCATE;
+    if (abi >= 5)
+        set->fs |= FS_IOCTL_DEV;
+    if (abi >= 4)
+        set->net = NET_BIND_TCP | NET_CONNECT_TCP;
+    if (abi >= 6)
+        set->scoped = SCOPE_ABSTRACT_SOCKET | SCOPE_SIGNAL;
+    if (abi >= 6)
+        return sizeof *set;
+    return abi >= 4 ? offsetof(struct ruleset, scoped) : offsetof(struct ruleset, net);
+}
+
+static int add_rule(int ruleset, uint64_t handled, int fd, uint64_t allowed) {
+    struct landlock_path_beneath_attr rule = {.parent_fd = fd};
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    rule.allowed_access = allowed & handled;
+    if (!S_ISDIR(st.st_mode))
+        rule.allowed_access &= FS_FILE;
+    if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+        return -errno;
+    return 0;
+}
+
+#ifdef SANITIZED
+/* A leak check at exit looks at its own process. */
+static int add_rules_of_build(int ruleset, uint64_t handled) {
+    int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? 0 : add_rule(ruleset, handled, fd, FS_READ);
+
+    io_close(&fd);
+    return r;
+}
+#else
+static int add_rules_of_build(int ruleset, uint64_t handled) {
+    (void)ruleset;
+    (void)handled;
+    return 0;
+}
+#endif
+
+int confine_files(const struct confine_rule *rules, size_t count) {
+    struct ruleset set;
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    size_t size;
+    int fd = -1;
+    int r = 0;
+
+    /* ABI 1 cannot move anything between directories, so nothing could be placed. */
+    if (abi < 2) {
+        log_debug("this kernel cannot restrict the paths of a session");
+        return 0;
+    }
+    size = everything(abi, &set);
+    fd = (int)syscall(SYS_landlock_create_ruleset, &set, size, 0);
+    if (fd < 0)
+        return -errno;
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = add_rule(fd, set.fs, rules[i].fd, rights[rules[i].right]);
+    if (r == 0)
+        r = add_rules_of_build(fd, set.fs);
+    if (r == 0 && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+                   syscall(SYS_landlock_restrict_self, fd, 0) < 0))
+        r = -errno;
+    io_close(&fd);
+    return r;
+}
+
+#ifdef SANITIZED
+int confine_calls(void) {
+    return 0;
+}
+#else
+static const char *const allowed[] = {
+    /* descriptors */
+    "read", "write", "readv", "writev", "pread64", "pwrite64", "close", "lseek", "_llseek", "fcntl",
+    "fcntl64", "dup", "dup3", "poll", "ppoll", "eventfd2", "recvmsg", "sendmsg", "recvfrom", "recv",
+    "sendto", "send", "shutdown", "getsockopt", "setsockopt",
+    /* files, within what Landlock leaves */
+    "openat", "openat2", "fstat", "fstat64", "newfstatat", "fstatat64", "statx", "getdents64",
+    "readlinkat", "faccessat", "faccessat2", "mkdirat", "unlinkat", "renameat", "renameat2",
+    "linkat", "symlinkat", "fchmod", "fchmodat", "utimensat", "utimensat_time64", "ftruncate",
+    "ftruncate64", "fallocate", "fadvise64", "fadvise64_64", "fsync", "fdatasync", "syncfs",
+    "sync_file_range", "sync_file_range2", "fstatfs", "fstatfs64", "flock", "umask", "open", "stat",
+    "lstat", "access", "mkdir", "rmdir", "unlink", "rename", "link", "symlink", "readlink", "chmod",
+    /* memory, threads, time */
+    "mmap", "mmap2", "munmap", "mremap", "mprotect", "madvise", "brk", "futex", "futex_time64",
+    "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "setpriority", "gettid",
+    "getpid", "getppid", "getuid", "geteuid", "clock_gettime", "clock_gettime64", "clock_getres",
+    "clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "gettimeofday", "getrandom",
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "restart_syscall",
+    "exit", "exit_group",
+    /* the second Landlock layer */
+    "prctl", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"};
+
+static const char *const deadly[] = {"execve",
+                                     "execveat",
+                                     "fork",
+                                     "vfork",
+                                     "ptrace",
+                                     "process_vm_readv",
+                                     "process_vm_writev",
+                                     "socket",
+                                     "socketpair",
+                                     "connect",
+                                     "bind",
+                                     "listen",
+                                     "accept",
+                                     "accept4",
+                                     "mount",
+                                     "umount2",
+                                     "pivot_root",
+                                     "chroot",
+                                     "unshare",
+                                     "setns",
+                                     "bpf",
+                                     "perf_event_open",
+                                     "userfaultfd",
+                                     "io_uring_setup",
+                                     "open_by_handle_at",
+                                     "pidfd_open",
+                                     "pidfd_getfd",
+                                     "add_key",
+                                     "request_key",
+                                     "keyctl",
+                                     "kexec_load",
+                                     "kexec_file_load",
+                                     "init_module",
+                                     "finit_module",
+                                     "delete_module",
+                                     "reboot",
+                                     "swapon",
+                                     "setuid",
+                                     "setgid",
+                                     "setresuid",
+                                     "setresgid",
+                                     "setreuid",
+                                     "setregid"};
+
+/* Names that this architecture or library does not have are none to rule on. */
+static int add_calls(scmp_filter_ctx filter, uint32_t action, const char *const *names, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        int call = seccomp_syscall_resolve_name(names[i]);
+        int r = call == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, action, call, 0);
+
+        if (r < 0 && r != -EDOM)
+            return r;
+    }
+    return 0;
+}
+
+/* New threads but no new processes (clone3 hides its flags, so the C library is sent back to
+ * clone), signals to itself only. */
+static int add_conditions(scmp_filter_ctx filter) {
+    pid_t self = getpid();
+    int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                             SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
+                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self));
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self));
+    return r;
+}
+
+int confine_calls(void) {
+    scmp_filter_ctx filter = NULL;
+    int r = 0;
+
+    if (prctl(PR_GET_SECCOMP) < 0) {
+        log_debug("this kernel cannot restrict the system calls of a session");
+        return 0;
+    }
+    filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    if (filter == NULL)
+        return -ENOMEM;
+    r = add_calls(filter, SCMP_ACT_ALLOW, allowed, sizeof allowed / sizeof *allowed);
+    if (r == 0)
+        r = add_calls(filter, SCMP_ACT_KILL_PROCESS, deadly, sizeof deadly / sizeof *deadly);
+    if (r == 0)
+        r = add_conditions(filter);
+    if (r == 0)
+        r = seccomp_load(filter);
+    seccomp_release(filter);
+    return r;
+}
+#endif

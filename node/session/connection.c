@@ -1,0 +1,175 @@
+#include "node/session/connection.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct connection {
+    int fd;
+    bool header_sent;
+    size_t receive_max;
+    struct stream_sealer *sealer;
+    struct stream_opener *opener; /* made when the peer's header is here */
+    uint8_t *receive_key;         /* until then; sodium_malloc */
+    uint8_t *outgoing;            /* STREAM_HEADER bytes, then room for one record */
+    uint8_t *incoming;            /* room for one sealed record */
+    uint8_t prefix[STREAM_PREFIX];
+    size_t sealed; /* bytes of the record that is being received; 0 before its prefix is whole */
+    size_t taken;  /* bytes collected of header, prefix or record */
+};
+
+/* A frame is written whole, so waiting for more to send with it would only cost time. */
+static void set_options(int fd) {
+    int on = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+int connection_new(struct connection **out, const struct connection_setup *setup) {
+    struct connection *connection = calloc(1, sizeof *connection);
+    int fd = setup->fd;
+    int r = -ENOMEM;
+
+    if (connection == NULL) {
+        io_close(&fd);
+        return -ENOMEM;
+    }
+    connection->fd = fd;
+    connection->receive_max = setup->receive_max;
+    connection->receive_key = sodium_malloc(STREAM_KEY);
+    connection->outgoing = malloc(STREAM_HEADER + STREAM_RECORD(setup->send_max));
+    connection->incoming = malloc(setup->receive_max + 1 + STREAM_OVERHEAD);
+    if (connection->receive_key == NULL || connection->outgoing == NULL ||
+        connection->incoming == NULL)
+        goto out;
+    memcpy(connection->receive_key, setup->receive_key, STREAM_KEY);
+    r = stream_sealer_new(&connection->sealer, setup->send_key, connection->outgoing);
+    if (r < 0)
+        goto out;
+    set_options(fd);
+    *out = connection;
+    connection = NULL;
+out:
+    connection_free(connection);
+    return r;
+}
+
+void connection_free(struct connection *connection) {
+    if (connection == NULL)
+        return;
+    io_close(&connection->fd);
+    stream_sealer_free(connection->sealer);
+    stream_opener_free(connection->opener);
+    sodium_free(connection->receive_key);
+    free(connection->outgoing);
+    free(connection->incoming);
+    free(connection);
+}
+
+uint8_t *connection_body(struct connection *connection) {
+    return connection->outgoing + STREAM_HEADER + STREAM_HEADROOM;
+}
+
+/* Sends the record that lies in `outgoing`, the first one behind the stream's header. */
+static int send_record(struct connection *connection, size_t length) {
+    const uint8_t *from = connection->outgoing + STREAM_HEADER;
+
+    if (!connection->header_sent) {
+        from -= STREAM_HEADER;
+        length += STREAM_HEADER;
+        connection->header_sent = true;
+    }
+    return io_write_full(connection->fd, from, length);
+}
+
+int connection_send(struct connection *connection, enum stream_type type, size_t length) {
+    int r = stream_seal(connection->sealer, type, connection->outgoing + STREAM_HEADER, length);
+
+    return r < 0 ? r : send_record(connection, STREAM_RECORD(length));
+}
+
+int connection_send_final(struct connection *connection) {
+    int r = stream_seal_final(connection->sealer, connection->outgoing + STREAM_HEADER);
+
+    return r < 0 ? r : send_record(connection, STREAM_FINAL_RECORD);
+}
+
+/* Goes on collecting `length` bytes at `data` where it was left. What broke a connection is nothing
+ * that a caller could act upon. */
+static int take(struct connection *connection, uint8_t *data, size_t length, int flags) {
+    while (connection->taken < length) {
+        ssize_t n =
+            recv(connection->fd, data + connection->taken, length - connection->taken, flags);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN && flags != 0)
+            return -EAGAIN;
+        if (n <= 0)
+            return CONNECTION_CLOSED;
+        connection->taken += (size_t)n;
+    }
+    connection->taken = 0;
+    return 0;
+}
+
+/* The peer's direction begins with its header. */
+static int begin(struct connection *connection, int flags) {
+    int r = take(connection, connection->incoming, STREAM_HEADER, flags);
+
+    if (r != 0)
+        return r;
+    r = stream_opener_new(&connection->opener, connection->receive_key, connection->incoming);
+    sodium_free(connection->receive_key);
+    connection->receive_key = NULL;
+    return r;
+}
+
+static int take_prefix(struct connection *connection, int flags) {
+    uint8_t *prefix = connection->prefix;
+    int r = take(connection, prefix, STREAM_PREFIX, flags);
+
+    if (r != 0)
+        return r;
+    if (stream_open_length(connection->opener, prefix, &connection->sealed) != 0 ||
+        connection->sealed > connection->receive_max + 1 + STREAM_OVERHEAD)
+        return CONNECTION_REFUSED;
+    return 0;
+}
+
+int connection_receive(struct connection *connection, struct stream_frame *frame, int flags) {
+    int r = connection->opener == NULL ? begin(connection, flags) : 0;
+    size_t sealed = 0;
+
+    if (r == 0 && connection->sealed == 0)
+        r = take_prefix(connection, flags);
+    if (r == 0)
+        r = take(connection, connection->incoming, connection->sealed, flags);
+    if (r != 0)
+        return r;
+    sealed = connection->sealed;
+    connection->sealed = 0;
+    switch (stream_open(connection->opener, connection->incoming, sealed, frame)) {
+    case 0:
+        return 0;
+    case STREAM_FINAL:
+        return CONNECTION_FINAL;
+    default:
+        return CONNECTION_REFUSED;
+    }
+}
+
+void connection_shut(struct connection *connection) {
+    shutdown(connection->fd, SHUT_RDWR);
+}
+
+int connection_fd(const struct connection *connection) {
+    return connection->fd;
+}

@@ -1,0 +1,113 @@
+#include "node/session/job.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void job_init(struct job *job) {
+    *job = (struct job){0};
+    rangeset_init(&job->extents);
+}
+
+void job_clear(struct job *job) {
+    for (size_t i = 0; i < job->path_count; i++)
+        free(job->paths[i]);
+    free(job->paths);
+    free(job->names);
+    free(job->work);
+    free(job->destination);
+    rangeset_clear(&job->extents);
+    job_init(job);
+}
+
+static char *text_of(const ProtobufCBinaryData *bytes) {
+    return strndup(bytes->len > 0 ? (const char *)bytes->data : "", bytes->len);
+}
+
+/* Fixed sizes were checked where the message was decoded; a field that a job has not is empty. */
+static void copy_fixed(uint8_t *out, size_t room, const ProtobufCBinaryData *bytes) {
+    if (bytes->len == room)
+        memcpy(out, bytes->data, room);
+}
+
+static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
+    job->kind = from->kind;
+    job->number = from->number;
+    copy_fixed(job->transfer_id, sizeof job->transfer_id, &from->transfer_id);
+    copy_fixed(job->manifest.hash, sizeof job->manifest.hash, &from->manifest_hash);
+    job->manifest.length = from->manifest_length;
+    job->manifest.entries = from->entries;
+    job->manifest.bytes = from->bytes;
+    job->manifest.units = from->units;
+    job->lanes = from->lanes;
+    job->rate = from->rate;
+    job->batch_bytes = from->batch_bytes;
+    job->batch_ms = from->batch_ms;
+    job->known = from->known;
+    free(job->work);
+    free(job->destination);
+    job->work = text_of(&from->work);
+    job->destination = text_of(&from->destination);
+    return job->work == NULL || job->destination == NULL ? -ENOMEM : 0;
+}
+
+static int add_paths(struct job *job, const Fxnode__Helper__Paths *from) {
+    char **paths = reallocarray(job->paths, job->path_count + from->n_paths, sizeof *paths);
+
+    if (paths == NULL)
+        return from->n_paths == 0 ? 0 : -ENOMEM;
+    job->paths = paths;
+    for (size_t i = 0; i < from->n_paths; i++) {
+        char *path = text_of(&from->paths[i]);
+
+        if (path == NULL)
+            return -ENOMEM;
+        paths[job->path_count++] = path;
+    }
+    return 0;
+}
+
+static int add_names(struct job *job, const Fxnode__Helper__Names *from) {
+    struct job_name *names =
+        reallocarray(job->names, job->name_count + from->n_items, sizeof *names);
+
+    if (names == NULL)
+        return from->n_items == 0 ? 0 : -ENOMEM;
+    job->names = names;
+    for (size_t i = 0; i < from->n_items; i++) {
+        const Fxnode__Helper__PlacedItem *item = from->items[i];
+        struct job_name *name = &names[job->name_count];
+
+        if (item->name.len > LIMIT_COMPONENT)
+            continue;
+        *name = (struct job_name){.item = item->item, .device = item->device, .inode = item->inode};
+        name->name.length = (uint8_t)item->name.len;
+        if (item->name.len > 0)
+            memcpy(name->name.bytes, item->name.data, item->name.len);
+        job->name_count++;
+    }
+    return 0;
+}
+
+static int add_extents(struct job *job, const Fxnode__Helper__Extents *from) {
+    int r = 0;
+
+    for (size_t i = 0; i < from->n_extents && r == 0; i++)
+        r = rangeset_add(&job->extents, from->extents[i]->first, from->extents[i]->count);
+    return r == -ERANGE ? 0 : r;
+}
+
+int job_add(struct job *job, const Fxnode__Helper__ToSession *message) {
+    switch (message->body_case) {
+    case FXNODE__HELPER__TO_SESSION__BODY_PATHS:
+        return add_paths(job, message->paths);
+    case FXNODE__HELPER__TO_SESSION__BODY_EXTENTS:
+        return add_extents(job, message->extents);
+    case FXNODE__HELPER__TO_SESSION__BODY_NAMES:
+        return add_names(job, message->names);
+    case FXNODE__HELPER__TO_SESSION__BODY_JOB:
+        return add_job(job, message->job);
+    default:
+        return 0;
+    }
+}

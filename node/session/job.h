@@ -1,0 +1,58 @@
+/*
+ * What a session is to do, as the node said it: the messages Paths, Extents, Names and Job
+ * collected into one value.
+ */
+#ifndef NODE_SESSION_JOB_H
+#define NODE_SESSION_JOB_H
+
+#include "base/limits.h"
+#include "base/rangeset.h"
+#include "node/session/uplink.h"
+#include "proto/manifest.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where a top-level item goes, committed before. */
+struct job_name {
+    uint32_t item;
+    uint64_t device;
+    uint64_t inode;
+    struct manifest_name name;
+};
+
+/* Its strings and lists are its own; see Job in helper.proto for what each kind has. */
+struct job {
+    Fxnode__Helper__Job__Kind kind;
+    char *work;
+    char *destination;
+    uint64_t number;
+    uint8_t transfer_id[LIMIT_TRANSFER_ID];
+    struct manifest_summary manifest; /* without names */
+    uint32_t lanes;
+    uint64_t rate;
+    uint64_t batch_bytes;
+    uint32_t batch_ms;
+    bool known;
+    char **paths;
+    size_t path_count;
+    struct job_name *names;
+    size_t name_count;
+    struct rangeset extents;
+};
+
+void job_init(struct job *job);
+void job_clear(struct job *job);
+
+/* Takes what `message` says. Other messages are none of its business and ignored. 0 or -ENOMEM. */
+int job_add(struct job *job, const Fxnode__Helper__ToSession *message);
+
+/* Each kind of job, from start to Ended. They return when the session has nothing left to do. */
+void job_scan(struct job *job, struct uplink *uplink);
+void job_send(struct job *job, struct uplink *uplink);
+void job_receive(struct job *job, struct uplink *uplink);
+void job_place(struct job *job, struct uplink *uplink);
+void job_clean(struct job *job, struct uplink *uplink);
+
+#endif

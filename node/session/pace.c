@@ -1,0 +1,49 @@
+#include "node/session/pace.h"
+
+#include <time.h>
+
+#define SECOND_NS 1000000000ull
+#define STEP_NS (SECOND_NS / 10) /* how late a stop may be noticed */
+
+static uint64_t now_ns(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
+void pace_init(struct pace *pace, uint64_t rate) {
+    *pace = (struct pace){.rate = rate};
+    pthread_mutex_init(&pace->mutex, NULL);
+}
+
+void pace_destroy(struct pace *pace) {
+    pthread_mutex_destroy(&pace->mutex);
+}
+
+/* The moment from which `bytes` may be sent. Time that nobody used is not saved up. */
+static uint64_t book(struct pace *pace, uint64_t bytes) {
+    uint64_t now = now_ns();
+    uint64_t from = 0;
+
+    pthread_mutex_lock(&pace->mutex);
+    from = pace->free_ns > now ? pace->free_ns : now;
+    pace->free_ns = from + bytes / pace->rate * SECOND_NS +
+                    (uint64_t)((double)(bytes % pace->rate) * 1e9 / (double)pace->rate);
+    pthread_mutex_unlock(&pace->mutex);
+    return from;
+}
+
+void pace_wait(struct pace *pace, uint64_t bytes, const atomic_bool *stop) {
+    uint64_t until = 0;
+
+    if (pace->rate == 0)
+        return;
+    until = book(pace, bytes);
+    for (uint64_t now = now_ns(); now < until && !atomic_load(stop); now = now_ns()) {
+        uint64_t step = until - now < STEP_NS ? until - now : STEP_NS;
+        struct timespec wait = {.tv_nsec = (long)step};
+
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
+    }
+}

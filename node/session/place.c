@@ -1,0 +1,66 @@
+#include "base/io.h"
+#include "files/clean.h"
+#include "node/session/catalog.h"
+#include "node/session/receive_admit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* PLACE and CLEAN: what is left to do for a transfer without any connection. */
+
+static uplink_outcome outcome_of(int r) {
+    if (r == 0)
+        return UPLINK_ENDED(COMPLETE);
+    return r == STAGING_NO_SPACE ? UPLINK_ENDED(NO_SPACE) : UPLINK_ENDED(FAILED);
+}
+
+static int open_staging(struct receive *receive, struct fail *fail) {
+    int r = destination_open(&receive->destination, receive->job->destination, fail);
+
+    if (r < 0)
+        return r;
+    return staging_open(&receive->staging, receive->destination, receive->job->number, false, fail);
+}
+
+static int place(struct receive *receive, struct fail *fail) {
+    struct manifest_checker *checker = NULL;
+    int r = open_staging(receive, fail);
+
+    if (r == 0)
+        r = staging_manifest_open(receive->staging, &receive->manifest, fail);
+    if (r == 0)
+        r = catalog_check(&checker, receive->manifest, &receive->job->manifest, fail);
+    if (r == 0)
+        r = receive_resume_placing(receive, manifest_checker_index(checker),
+                                   receive->job->manifest.entries, fail);
+    manifest_checker_free(checker);
+    return r == 0 ? clean_staging(receive->staging, fail) : r;
+}
+
+static void close_all(struct receive *receive) {
+    io_close(&receive->manifest);
+    staging_close(receive->staging);
+    destination_close(receive->destination);
+}
+
+void job_place(struct job *job, struct uplink *uplink) {
+    struct receive receive = {.course = {.uplink = uplink}, .job = job, .manifest = -1};
+    struct fail fail = {0};
+    int r = place(&receive, &fail);
+
+    close_all(&receive);
+    uplink_ended(uplink, outcome_of(r), r == 0 ? "" : fail.text);
+}
+
+void job_clean(struct job *job, struct uplink *uplink) {
+    struct receive receive = {.course = {.uplink = uplink}, .job = job, .manifest = -1};
+    struct fail fail = {0};
+    int r = open_staging(&receive, &fail);
+
+    if (r == STAGING_NONE)
+        r = 0;
+    else if (r == 0)
+        r = clean_staging(receive.staging, &fail);
+    close_all(&receive);
+    uplink_ended(uplink, outcome_of(r), r == 0 ? "" : fail.text);
+}

@@ -1,0 +1,268 @@
+#include "node/session/placing.h"
+
+#include "base/crash.h"
+#include "base/escape.h"
+#include "base/path.h"
+#include "files/finish.h"
+#include "files/place.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Items in one Placing message: their names fill a packet at most by three quarters. */
+#define ITEMS_IN_MESSAGE 128
+
+struct top {
+    struct place_item item; /* `name` is terminated and owned */
+    uint32_t index;         /* among all top-level items */
+    bool staged;            /* there is something to place */
+};
+
+struct run {
+    const struct placing *placing;
+    struct top *tops;
+    size_t count;
+    struct fail *fail;
+};
+
+static bool is_failed(const struct placing *placing, uint32_t entry) {
+    return rangeset_contains(placing->failed, entry, 1);
+}
+
+/* Modes, times and links of everything that is delivered, and all of it durable. */
+static int finish(const struct placing *placing, struct fail *fail) {
+    struct finish *finish = NULL;
+    int r = finish_new(&finish, placing->staging);
+
+    if (r < 0)
+        return fail_set(fail, r, "cannot finish what was received");
+    for (uint32_t i = 0; i < placing->entries && r == 0; i++) {
+        const struct manifest_item *item = NULL;
+
+        if (is_failed(placing, i))
+            continue;
+        r = catalog_by_entry(placing->catalog, i, &item, fail);
+        if (r == 0)
+            r = finish_entry(finish, &item->entry, fail);
+        else
+            r = -EBADMSG;
+    }
+    if (r == 0)
+        r = finish_end(finish, fail);
+    finish_free(finish);
+    return r;
+}
+
+static int add_top(struct run *run, const struct manifest_item *item) {
+    struct top *tops = NULL;
+    char *name = NULL;
+
+    if (run->count == PLACING_ITEMS_MAX)
+        return fail_set(run->fail, 0, "more than %u items are sent at once", PLACING_ITEMS_MAX);
+    tops = reallocarray(run->tops, run->count + 1, sizeof *tops);
+    name = tops == NULL ? NULL : strndup(item->entry.path, item->entry.path_length);
+    if (tops != NULL)
+        run->tops = tops;
+    if (name == NULL)
+        return fail_set(run->fail, -ENOMEM, "cannot place what was received");
+    tops[run->count] = (struct top){.item = {.name = name,
+                                             .name_length = item->entry.path_length,
+                                             .type = item->entry.type,
+                                             .mode = item->entry.mode},
+                                    .index = (uint32_t)run->count};
+    run->count++;
+    return 0;
+}
+
+static int collect_tops(struct run *run) {
+    int r = 0;
+
+    for (uint32_t i = 0; i < run->placing->entries && r == 0; i++) {
+        const struct manifest_item *item = NULL;
+
+        r = catalog_by_entry(run->placing->catalog, i, &item, run->fail);
+        if (r != 0)
+            return -EBADMSG;
+        if (path_top(item->entry.path, item->entry.path_length) == item->entry.path_length)
+            r = add_top(run, item);
+    }
+    return r;
+}
+
+static void clear_tops(struct run *run) {
+    for (size_t i = 0; i < run->count; i++)
+        free((char *)(uintptr_t)run->tops[i].item.name);
+    free(run->tops);
+}
+
+static int record(const struct run *run, Fxnode__Helper__ToNode *message) {
+    int r = run->placing->record(run->placing->context, message);
+
+    return r < 0 ? fail_set(run->fail, r, "the node did not record where things are placed") : 0;
+}
+
+/* One Placing with the items from *next on that are staged, as many as fit. */
+static int record_some(struct run *run, size_t end, size_t *next) {
+    Fxnode__Helper__PlacedItem items[ITEMS_IN_MESSAGE];
+    Fxnode__Helper__PlacedItem *pointers[ITEMS_IN_MESSAGE];
+    Fxnode__Helper__Placing body = FXNODE__HELPER__PLACING__INIT;
+    Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
+
+    for (; *next < end && body.n_items < ITEMS_IN_MESSAGE; (*next)++) {
+        struct top *top = &run->tops[*next];
+        Fxnode__Helper__PlacedItem *item = &items[body.n_items];
+
+        if (!top->staged)
+            continue;
+        fxnode__helper__placed_item__init(item);
+        item->item = top->index;
+        item->name.data = (uint8_t *)top->item.final;
+        item->name.len = strlen(top->item.final);
+        item->device = top->item.device;
+        item->inode = top->item.inode;
+        pointers[body.n_items++] = item;
+    }
+    body.items = pointers;
+    body.more = *next < end;
+    message.body_case = FXNODE__HELPER__TO_NODE__BODY_PLACING;
+    message.placing = &body;
+    return record(run, &message);
+}
+
+/* Records the names of items [first, end). */
+static int record_names(struct run *run, size_t first, size_t end) {
+    int r = 0;
+
+    do
+        r = record_some(run, end, &first);
+    while (r == 0 && first < end);
+    if (r == 0)
+        crash_point("placing-committed");
+    return r;
+}
+
+static int choose_all(struct run *run) {
+    for (size_t i = 0; i < run->count; i++) {
+        int r = place_choose(run->placing->staging, &run->tops[i].item, run->fail);
+
+        if (r < 0)
+            return r;
+        run->tops[i].staged = r == PLACE_DONE;
+    }
+    return record_names(run, 0, run->count);
+}
+
+/* A name that somebody took meanwhile is recorded anew before the next try. */
+static int place_one(struct run *run, size_t index) {
+    int r = 0;
+
+    while ((r = place_item(run->placing->staging, &run->tops[index].item, run->fail)) ==
+           PLACE_TAKEN) {
+        r = record_names(run, index, index + 1);
+        if (r < 0)
+            return r;
+    }
+    if (r == PLACE_NO_SPACE)
+        return STAGING_NO_SPACE;
+    /* Nothing is staged under a name that was recorded: it was placed before. */
+    return r == PLACE_MISSING ? 0 : r;
+}
+
+static int record_done(struct run *run) {
+    Fxnode__Helper__Done body = FXNODE__HELPER__DONE__INIT;
+    Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
+    int r = 0;
+
+    body.failed = (uint32_t)rangeset_total(run->placing->failed);
+    message.body_case = FXNODE__HELPER__TO_NODE__BODY_DONE;
+    message.done = &body;
+    r = record(run, &message);
+    if (r == 0)
+        crash_point("done-committed");
+    return r;
+}
+
+static void fill_result(const struct run *run, struct placing_result *result) {
+    result->count = 0;
+    for (size_t i = 0; i < run->count && result->count < LIMIT_OFFER_NAMES; i++) {
+        struct manifest_name *name = &result->names[result->count];
+
+        if (!run->tops[i].staged)
+            continue;
+        name->length = (uint8_t)strlen(run->tops[i].item.final);
+        memcpy(name->bytes, run->tops[i].item.final, name->length);
+        result->count++;
+    }
+}
+
+static int place_all(struct run *run, struct placing_result *result) {
+    int r = 0;
+
+    for (size_t i = 0; i < run->count && r == 0; i++)
+        if (run->tops[i].staged)
+            r = place_one(run, i);
+    if (r == 0)
+        r = place_sync(run->placing->staging, run->fail);
+    if (r == 0)
+        r = record_done(run);
+    if (r == 0)
+        fill_result(run, result);
+    return r;
+}
+
+int placing_run(const struct placing *placing, struct placing_result *result, struct fail *fail) {
+    struct run run = {.placing = placing, .fail = fail};
+    int r = finish(placing, fail);
+
+    if (r == 0)
+        r = collect_tops(&run);
+    if (r == 0)
+        r = choose_all(&run);
+    if (r == 0)
+        r = place_all(&run, result);
+    clear_tops(&run);
+    return r;
+}
+
+int placing_resume(const struct placing *placing, const struct job_name *names, size_t count,
+                   struct placing_result *result, struct fail *fail) {
+    struct run run = {.placing = placing, .fail = fail};
+    int r = collect_tops(&run);
+
+    for (size_t i = 0; i < count && r == 0; i++) {
+        struct top *top = names[i].item < run.count ? &run.tops[names[i].item] : NULL;
+
+        if (top == NULL) {
+            r = fail_set(fail, 0, "the recorded names do not belong to this transfer");
+            break;
+        }
+        top->staged = true;
+        top->item.device = names[i].device;
+        top->item.inode = names[i].inode;
+        memcpy(top->item.final, names[i].name.bytes, names[i].name.length);
+        top->item.final[names[i].name.length] = '\0';
+    }
+    if (r == 0)
+        r = place_all(&run, result);
+    clear_tops(&run);
+    return r;
+}
+
+int placing_failed(struct catalog *catalog, uint32_t entries, const struct rangeset *extents,
+                   struct rangeset *failed, struct fail *fail) {
+    int r = 0;
+
+    for (uint32_t i = 0; i < entries && r == 0; i++) {
+        const struct manifest_item *item = NULL;
+        uint64_t units = 0;
+
+        r = catalog_by_entry(catalog, i, &item, fail);
+        if (r != 0)
+            break;
+        units = entry_units(item->entry.type, item->entry.size);
+        if (units > 0 && !rangeset_contains(extents, item->first_unit, units))
+            r = rangeset_add(failed, i, 1);
+    }
+    return r;
+}

@@ -1,0 +1,53 @@
+/*
+ * From a staged tree to placed items: names are chosen, recorded by the node, renamed, recorded as
+ * done. At the end of a transfer, and again after an interruption. One thread; blocks.
+ */
+#ifndef NODE_SESSION_PLACING_H
+#define NODE_SESSION_PLACING_H
+
+#include "base/fail.h"
+#include "base/rangeset.h"
+#include "files/staging.h"
+#include "node/session/catalog.h"
+#include "node/session/job.h"
+#include "proto/helper.pb-c.h"
+#include "proto/manifest.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Top-level items of a transfer: their names are in memory together. */
+#define PLACING_ITEMS_MAX 16384u
+
+struct placing {
+    struct staging *staging;
+    struct catalog *catalog;
+    uint32_t entries;
+    const struct rangeset *failed; /* entries that are not delivered; borrowed */
+
+    /* Sends a Placing or Done, whose ticket it sets, and waits until it is recorded. 0 or negative.
+     */
+    int (*record)(void *context, Fxnode__Helper__ToNode *message);
+    void *context;
+};
+
+/* The final top-level names, in order: the first LIMIT_OFFER_NAMES. */
+struct placing_result {
+    struct manifest_name names[LIMIT_OFFER_NAMES];
+    size_t count;
+};
+
+/* Finishes what is staged, places and records it. 0; an outcome of enum staging_outcome or
+ * negative, with `fail` filled. */
+int placing_run(const struct placing *placing, struct placing_result *result, struct fail *fail);
+
+/* Goes on after Placing was recorded with `names`. Returns as above. */
+int placing_resume(const struct placing *placing, const struct job_name *names, size_t count,
+                   struct placing_result *result, struct fail *fail);
+
+/* Entries that are not within the recorded `extents`: the ones that had failed, into `failed`. 0 or
+ * as catalog_by_entry(). */
+int placing_failed(struct catalog *catalog, uint32_t entries, const struct rangeset *extents,
+                   struct rangeset *failed, struct fail *fail);
+
+#endif

@@ -1,0 +1,223 @@
+#include "node/session/receive_admit.h"
+#include "base/crash.h"
+#include "base/io.h"
+#include "files/clean.h"
+#include "node/session/placing.h"
+#include "node/session/receive.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The node said yes: everything that has to be there before the peer may be told. While this runs
+ * the session has one thread and no lock is needed. */
+
+static void answer(struct receive *receive, Fxnode__Wire__Verdict__Answer what, const char *reason,
+                   const struct rangeset *held) {
+    struct receiver_admission admission = {.answer = what, .reason = reason, .held = held};
+
+    if (receiver_admit(receive->receiver, io_now_ms(), &admission) < 0)
+        receive_out_of_step(receive);
+    receive_act(receive);
+}
+
+/* What stands in the way here, told to both sides. */
+static void refuse(struct receive *receive, int outcome, const struct fail *fail) {
+    switch (outcome) {
+    case STAGING_NO_SPACE:
+        course_prepare_end(&receive->course, EXCHANGE_NO_SPACE, fail->text);
+        answer(receive, FXNODE__WIRE__VERDICT__ANSWER__NO_SPACE, "its disk is full", NULL);
+        break;
+    case STAGING_BUSY:
+        course_prepare_end(&receive->course, EXCHANGE_BUSY, fail->text);
+        answer(receive, FXNODE__WIRE__VERDICT__ANSWER__BUSY, NULL, NULL);
+        break;
+    default:
+        receive_stop_locked(receive, outcome, fail->text);
+    }
+}
+
+static int load_batch(void *context, const void *batch, size_t length, struct fail *fail) {
+    struct receive *receive = context;
+
+    return receiver_manifest_load(receive->receiver, batch, length, fail);
+}
+
+/* Takes over a manifest that is kept from before, where it is the one offered. 0, whether or not it
+ * is; negative. */
+static int load_manifest(struct receive *receive, struct fail *fail) {
+    int r = staging_manifest_open(receive->staging, &receive->manifest, fail);
+
+    if (r == STAGING_NONE)
+        return 0;
+    if (r == 0)
+        r = catalog_read(receive->manifest, load_batch, receive, fail);
+    if (r < 0)
+        return r;
+    if (r == 0 && receiver_index(receive->receiver) != NULL)
+        return 0;
+    io_close(&receive->manifest);
+    r = receiver_manifest_reset(receive->receiver);
+    return r < 0 ? fail_set(fail, r, "cannot take over what was kept") : 0;
+}
+
+/* What was recorded counts only together with the manifest that it was recorded for. */
+static void forget_extents(struct receive *receive) {
+    struct job *job = receive->job;
+
+    if (job->extents.length > 0)
+        receive_send_commit(receive, NULL, &job->extents);
+    rangeset_clear(&job->extents);
+}
+
+static int count_held(struct receive *receive, uint64_t *bytes, struct fail *fail) {
+    struct job *job = receive->job;
+    struct catalog *catalog = NULL;
+    uint64_t units = receive->offer->summary.units;
+    int r = rangeset_remove(&job->extents, units, UINT64_MAX - units);
+
+    if (r == 0)
+        r = catalog_new(&catalog, receive->manifest, receiver_index(receive->receiver));
+    if (r < 0)
+        return fail_set(fail, r, "cannot take over what was kept");
+    r = catalog_bytes(catalog, &job->extents, bytes, fail);
+    catalog_free(catalog);
+    return r > 0 ? -EBADMSG : r;
+}
+
+/* Whether what is missing still fits. 0 or STAGING_NO_SPACE. */
+static int check_space(struct receive *receive, uint64_t held, struct fail *fail) {
+    uint64_t bytes = receive->offer->summary.bytes;
+    uint64_t needed = bytes > held ? bytes - held : 0;
+    uint64_t free_bytes = 0;
+
+    if (destination_free_bytes(receive->destination, &free_bytes) < 0 || needed <= free_bytes)
+        return 0;
+    fail_set(fail, 0, "%s needs %llu bytes of free space and has %llu: make room and try again",
+             destination_shown(receive->destination), (unsigned long long)needed,
+             (unsigned long long)free_bytes);
+    return STAGING_NO_SPACE;
+}
+
+static int prepare(struct receive *receive, uint64_t number, struct fail *fail) {
+    uint64_t held = 0;
+    int r = 0;
+
+    if (receive->offer->summary.name_count > PLACING_ITEMS_MAX)
+        return fail_set(fail, 0, "more than %u items are offered at once", PLACING_ITEMS_MAX);
+    r = staging_open(&receive->staging, receive->destination, number, true, fail);
+    if (r == 0)
+        r = load_manifest(receive, fail);
+    if (r == 0 && receive->manifest < 0)
+        forget_extents(receive);
+    else if (r == 0)
+        r = count_held(receive, &held, fail);
+    if (r == 0)
+        r = check_space(receive, held, fail);
+    if (r == 0 && receive->manifest >= 0)
+        r = receive_directories(receive, fail);
+    return r;
+}
+
+static int read_committed(struct receive *receive, uint64_t ticket) {
+    struct uplink_message *message = NULL;
+    int r = 0;
+
+    while (receive->recorded < ticket) {
+        r = uplink_receive(receive->course.uplink, &message, 0);
+        if (r <= 0)
+            return -ECANCELED;
+        if (message->body->body_case == FXNODE__HELPER__TO_SESSION__BODY_COMMITTED)
+            receive->recorded = message->body->committed->ticket;
+        else if (message->body->body_case == FXNODE__HELPER__TO_SESSION__BODY_STOP)
+            return -ECANCELED;
+    }
+    return 0;
+}
+
+/* As receive_record(), by the one thread there is. */
+static int record_alone(void *context, Fxnode__Helper__ToNode *message) {
+    struct receive *receive = context;
+
+    receive_send_record(receive, message);
+    return receive->more ? 0 : read_committed(receive, receive->ticket);
+}
+
+int receive_resume_placing(struct receive *receive, const struct manifest_index *index,
+                           uint32_t entries, struct fail *fail) {
+    const struct job *job = receive->job;
+    struct placing placing = {.staging = receive->staging,
+                              .entries = entries,
+                              .record = record_alone,
+                              .context = receive};
+    struct placing_result *result = calloc(1, sizeof *result);
+    struct rangeset failed;
+    int r = result == NULL ? -ENOMEM : catalog_new(&placing.catalog, receive->manifest, index);
+
+    rangeset_init(&failed);
+    placing.failed = &failed;
+    if (r < 0)
+        fail_set(fail, r, "cannot place what was received");
+    if (r == 0)
+        r = placing_failed(placing.catalog, entries, &job->extents, &failed, fail);
+    if (r == 0)
+        r = placing_resume(&placing, job->names, job->name_count, result, fail);
+    catalog_free(placing.catalog);
+    rangeset_clear(&failed);
+    free(result);
+    return r;
+}
+
+/* The transfer was being placed when it was interrupted: that is completed first, and then it is
+ * one that was delivered before. */
+static void admit_placing(struct receive *receive, uint64_t number) {
+    struct fail fail = {0};
+    int r = staging_open(&receive->staging, receive->destination, number, false, &fail);
+
+    if (r == 0)
+        r = load_manifest(receive, &fail);
+    if (r == 0 && receive->manifest < 0)
+        r = fail_set(&fail, 0, "the list of files in %s is gone", staging_shown(receive->staging));
+    if (r == 0)
+        r = receive_resume_placing(receive, receiver_index(receive->receiver),
+                                   receive->offer->summary.entries, &fail);
+    if (r != 0) {
+        refuse(receive, r, &fail);
+        return;
+    }
+    receive->cleaned = true;
+    (void)clean_staging(receive->staging, &fail);
+    answer(receive, FXNODE__WIRE__VERDICT__ANSWER__DELIVERED, NULL, NULL);
+}
+
+static void admit_accept(struct receive *receive, uint64_t number) {
+    struct fail fail = {0};
+    int r = prepare(receive, number, &fail);
+
+    if (r != 0) {
+        refuse(receive, r, &fail);
+        return;
+    }
+    answer(receive, FXNODE__WIRE__VERDICT__ANSWER__ACCEPT, NULL, &receive->job->extents);
+    crash_point("accepted");
+}
+
+static const Fxnode__Wire__Verdict__Answer answers[] = {
+    [FXNODE__HELPER__ADMIT__ANSWER__REFUSE] = FXNODE__WIRE__VERDICT__ANSWER__REFUSE,
+    [FXNODE__HELPER__ADMIT__ANSWER__BUSY] = FXNODE__WIRE__VERDICT__ANSWER__BUSY,
+    [FXNODE__HELPER__ADMIT__ANSWER__ASKED] = FXNODE__WIRE__VERDICT__ANSWER__ASKED,
+    [FXNODE__HELPER__ADMIT__ANSWER__DELIVERED] = FXNODE__WIRE__VERDICT__ANSWER__DELIVERED,
+    [FXNODE__HELPER__ADMIT__ANSWER__CONFLICT] = FXNODE__WIRE__VERDICT__ANSWER__CONFLICT,
+};
+
+void receive_admit(struct receive *receive, const Fxnode__Helper__Admit *admit) {
+    if (receive->offer == NULL || atomic_load(&receive->course.ended))
+        return;
+    receive->admitted = admit->answer != FXNODE__HELPER__ADMIT__ANSWER__ASKED;
+    if (admit->answer != FXNODE__HELPER__ADMIT__ANSWER__ACCEPT)
+        answer(receive, answers[admit->answer], admit->reason, NULL);
+    else if (admit->placing)
+        admit_placing(receive, admit->number);
+    else
+        admit_accept(receive, admit->number);
+}

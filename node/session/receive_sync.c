@@ -1,0 +1,210 @@
+#include "base/io.h"
+#include "base/log.h"
+#include "files/clean.h"
+#include "node/session/placing.h"
+#include "node/session/receive.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define PAUSE_MS 3000u   /* for the node to record what was synced before a pause */
+#define LEAST_WAIT_MS 5u /* a clock that is due already is not asked again at once */
+
+int receive_record(void *context, Fxnode__Helper__ToNode *message) {
+    struct receive *receive = context;
+    struct course *course = &receive->course;
+    bool missing = false;
+
+    pthread_mutex_lock(&course->lock);
+    receive_send_record(receive, message);
+    while (!receive->more && receive->recorded < receive->ticket && !atomic_load(&course->ended))
+        course_wait(course, course->version, EXCHANGE_NEVER);
+    missing = !receive->more && receive->recorded < receive->ticket;
+    pthread_mutex_unlock(&course->lock);
+    return missing ? -ECANCELED : 0;
+}
+
+/* Syncs what is written. Lock held, given up meanwhile. */
+static void sync_batch(struct receive *receive) {
+    const struct rangeset *units = NULL;
+    struct fail fail = {0};
+    int r = 0;
+
+    if (receiver_sync_begin(receive->receiver, &units) < 0)
+        return;
+    pthread_mutex_unlock(&receive->course.lock);
+    r = staging_sync_batch(receive->staging, &fail);
+    pthread_mutex_lock(&receive->course.lock);
+    if (atomic_load(&receive->course.ended))
+        return;
+    if (r != 0)
+        receive_stop_locked(receive, r, fail.text);
+    else if (receiver_synced(receive->receiver, io_now_ms()) < 0)
+        receive_out_of_step(receive);
+    receive_act(receive);
+    course_changed(&receive->course);
+}
+
+/* Makes durable what is there, then stops. Lock held. */
+static void pause_now(struct receive *receive) {
+    struct course *course = &receive->course;
+    uint64_t deadline = io_now_ms() + PAUSE_MS;
+
+    sync_batch(receive);
+    while (!atomic_load(&course->ended) && receive->commit_ticket != 0 && io_now_ms() < deadline)
+        course_wait(course, course->version, deadline);
+    course_prepare_end(course, EXCHANGE_STOPPED, "");
+    if (receive->pause_tells && !atomic_load(&course->ended) &&
+        receiver_stop(receive->receiver, FXNODE__WIRE__STOP__REASON__PAUSED, NULL) == 0)
+        receive_act(receive);
+    course_end(course, EXCHANGE_STOPPED, "");
+}
+
+/* Content is complete: places it. Lock not held. 0; an outcome or negative. */
+static int place(struct receive *receive, struct placing_result *result, struct fail *fail) {
+    struct placing placing = {.staging = receive->staging,
+                              .entries = receive->offer->summary.entries,
+                              .record = receive_record,
+                              .context = receive};
+    struct rangeset failed;
+    int r = 0;
+
+    rangeset_init(&failed);
+    pthread_mutex_lock(&receive->course.lock);
+    r = rangeset_add_all(&failed, receiver_failed_entries(receive->receiver));
+    pthread_mutex_unlock(&receive->course.lock);
+    if (r == 0)
+        r = catalog_new(&placing.catalog, receive->manifest, receiver_index(receive->receiver));
+    if (r < 0)
+        fail_set(fail, r, "cannot place what was received");
+    placing.failed = &failed;
+    if (r == 0)
+        r = placing_run(&placing, result, fail);
+    catalog_free(placing.catalog);
+    rangeset_clear(&failed);
+    return r;
+}
+
+/* Places, and tells the peer that it is delivered. From then on the staging is of no use. */
+static void finalize(struct receive *receive) {
+    struct placing_result *result = calloc(1, sizeof *result);
+    struct fail fail = {0};
+    int r = result == NULL ? fail_set(&fail, -ENOMEM, "cannot place what was received")
+                           : place(receive, result, &fail);
+
+    pthread_mutex_lock(&receive->course.lock);
+    if (r != 0)
+        receive_stop_locked(receive, r, fail.text);
+    else if (!atomic_load(&receive->course.ended) &&
+             receiver_placed(receive->receiver, result->names, result->count) < 0)
+        receive_out_of_step(receive);
+    receive_act(receive);
+    pthread_mutex_unlock(&receive->course.lock);
+    free(result);
+    receive->cleaned = r == 0;
+    if (r == 0 && clean_staging(receive->staging, &fail) != 0)
+        log_warn("%s", fail.text);
+}
+
+static uint64_t next_look(struct receive *receive) {
+    uint64_t least = io_now_ms() + LEAST_WAIT_MS;
+    uint64_t deadline = receiver_deadline(receive->receiver);
+
+    return deadline < least ? least : deadline;
+}
+
+void *receive_sync(void *arg) {
+    struct receive *receive = arg;
+    struct course *course = &receive->course;
+
+    pthread_mutex_lock(&course->lock);
+    while (!atomic_load(&course->ended)) {
+        if (receive->finalize) {
+            receive->finalize = false;
+            pthread_mutex_unlock(&course->lock);
+            finalize(receive);
+            pthread_mutex_lock(&course->lock);
+        } else if (receive->pausing) {
+            pause_now(receive);
+        } else if (receiver_sync_due(receive->receiver, io_now_ms())) {
+            sync_batch(receive);
+        } else {
+            course_wait(course, course->version, next_look(receive));
+        }
+    }
+    pthread_mutex_unlock(&course->lock);
+    return NULL;
+}
+
+/* What is held from before and is not what its hash says, is sent again. */
+static void claim_is_bad(struct receive *receive, uint32_t entry, uint64_t unit) {
+    pthread_mutex_lock(&receive->course.lock);
+    if (!atomic_load(&receive->course.ended) &&
+        !rangeset_contains(receiver_failed_entries(receive->receiver), entry, 1)) {
+        if (receiver_claim_bad(receive->receiver, entry, unit, 1) < 0)
+            receive_out_of_step(receive);
+        receive_act(receive);
+    }
+    pthread_mutex_unlock(&receive->course.lock);
+}
+
+static int verify_range(struct receive *receive, struct stage_writer *writer,
+                        struct catalog *catalog, const struct range *range, void *room,
+                        struct fail *fail) {
+    for (uint64_t unit = range->first; unit < range->first + range->count; unit++) {
+        const struct manifest_item *item = NULL;
+        int r = 0;
+
+        if (atomic_load(&receive->course.ended))
+            return 0;
+        r = catalog_by_unit(catalog, unit, &item, fail);
+        if (r != 0)
+            return -EBADMSG;
+        r = stage_writer_verify(writer, &item->entry, unit - item->first_unit, unit, room, fail);
+        if (r == STAGING_DIFFERS)
+            claim_is_bad(receive, item->number, unit);
+        else if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+static int verify_all(struct receive *receive, struct fail *fail) {
+    const struct rangeset *held = &receive->job->extents;
+    struct stage_writer *writer = NULL;
+    struct catalog *catalog = NULL;
+    void *room = malloc(LIMIT_CHUNK);
+    int r = room == NULL ? -ENOMEM : stage_writer_open(&writer, receive->staging);
+
+    if (r == 0)
+        r = catalog_new(&catalog, receive->manifest, receiver_index(receive->receiver));
+    if (r < 0)
+        fail_set(fail, r, "cannot read what is held again");
+    for (size_t i = 0; i < held->length && r == 0; i++)
+        r = verify_range(receive, writer, catalog, &held->ranges[i], room, fail);
+    catalog_free(catalog);
+    stage_writer_close(writer);
+    free(room);
+    return r;
+}
+
+void *receive_verify(void *arg) {
+    struct receive *receive = arg;
+    struct fail fail = {0};
+    int r = 0;
+
+    /* New data goes first; where that cannot be said, both are equal. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
+    r = verify_all(receive, &fail);
+    pthread_mutex_lock(&receive->course.lock);
+    if (r != 0)
+        receive_stop_locked(receive, r, fail.text);
+    else if (!atomic_load(&receive->course.ended) &&
+             receiver_claims_verified(receive->receiver) < 0)
+        receive_out_of_step(receive);
+    receive_act(receive);
+    pthread_mutex_unlock(&receive->course.lock);
+    return NULL;
+}

@@ -1,0 +1,394 @@
+#include "node/session/send.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "node/session/confine.h"
+#include "proto/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PROGRESS_MS 250u
+#define PROGRESS_RANGES 1024u /* more than that are not worth counting for a line of progress */
+
+/* The main thread. */
+struct main {
+    struct send *send;
+    struct catalog *catalog;
+    struct rangeset durable; /* a copy */
+    uint64_t told_ms;        /* when the node was told of progress */
+    pthread_t confirm;
+    bool confirming;
+    bool node_gone;
+};
+
+static void ask_for_lanes(struct send *send, uint32_t lanes) {
+    Fxnode__Helper__NeedLanes need = FXNODE__HELPER__NEED_LANES__INIT;
+    Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
+
+    need.lanes = lanes;
+    message.body_case = FXNODE__HELPER__TO_NODE__BODY_NEED_LANES;
+    message.need_lanes = &need;
+    uplink_send(send->course.uplink, &message);
+}
+
+static void record_delivery(struct send *send, const Fxnode__Wire__Delivered *delivered) {
+    Fxnode__Helper__Delivered body = FXNODE__HELPER__DELIVERED__INIT;
+    Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
+
+    body.ticket = 1;
+    if (delivered != NULL) {
+        body.failed = delivered->failed;
+        body.n_names = delivered->n_names;
+        body.names = delivered->names;
+    }
+    message.body_case = FXNODE__HELPER__TO_NODE__BODY_DELIVERED;
+    message.delivered = &body;
+    send->recording = true;
+    uplink_send(send->course.uplink, &message);
+}
+
+static void rewind_to(struct send *send, uint64_t unit) {
+    const struct manifest_item *item = NULL;
+    struct fail fail = {0};
+
+    if (catalog_by_unit(send->lookup, unit, &item, &fail) != 0)
+        course_end(&send->course, EXCHANGE_FAILED, fail.text);
+    else if (sender_rewind(send->sender, item->number) < 0)
+        course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+}
+
+void send_act(struct send *send) {
+    struct sender_action action;
+
+    while (!atomic_load(&send->course.ended) && sender_next(send->sender, &action)) {
+        switch (action.kind) {
+        case SENDER_SEND:
+            course_queue(&send->course, action.message, action.length);
+            break;
+        case SENDER_STREAM_MANIFEST:
+            send->streaming = true;
+            break;
+        case SENDER_OPEN_LANES:
+            ask_for_lanes(send, action.lanes);
+            break;
+        case SENDER_START:
+            send->started = true;
+            break;
+        case SENDER_REWIND:
+            rewind_to(send, action.unit);
+            break;
+        case SENDER_DELIVERED:
+            record_delivery(send, action.delivered);
+            break;
+        case SENDER_END:
+            course_end(&send->course, action.end->outcome, action.end->text);
+            break;
+        default:
+            break;
+        }
+        course_changed(&send->course);
+        course_wake(&send->course);
+    }
+}
+
+void send_stop(struct send *send, const char *text) {
+    pthread_mutex_lock(&send->course.lock);
+    course_prepare_end(&send->course, EXCHANGE_FAILED, text);
+    if (sender_stop(send->sender, FXNODE__WIRE__STOP__REASON__ERROR, NULL) == 0)
+        send_act(send);
+    course_end(&send->course, EXCHANGE_FAILED, text);
+    pthread_mutex_unlock(&send->course.lock);
+}
+
+void send_entry_failed(struct send *send, const struct manifest_item *item,
+                       enum source_outcome outcome, const struct fail *fail) {
+    static const struct {
+        Fxnode__Wire__Failed__Reason reason;
+        const char *text;
+    } reasons[] = {
+        [SOURCE_CHANGED] = {FXNODE__WIRE__FAILED__REASON__CHANGED, "changed while it was sent"},
+        [SOURCE_VANISHED] = {FXNODE__WIRE__FAILED__REASON__VANISHED, "is no longer there"},
+        [SOURCE_UNREADABLE] = {FXNODE__WIRE__FAILED__REASON__UNREADABLE, "could not be read"},
+    };
+    struct sender_failure failure = {.entry = item->number,
+                                     .first_unit = item->first_unit,
+                                     .units = entry_units(item->entry.type, item->entry.size),
+                                     .reason = reasons[outcome].reason,
+                                     .text = reasons[outcome].text};
+    bool first = false;
+
+    pthread_mutex_lock(&send->course.lock);
+    first = !rangeset_contains(&send->failed, item->number, 1);
+    if (first && (rangeset_add(&send->failed, item->number, 1) < 0 ||
+                  sender_failed(send->sender, &failure) < 0))
+        course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+    send_act(send);
+    pthread_mutex_unlock(&send->course.lock);
+    if (first)
+        uplink_note(send->course.uplink, fail->text, true);
+}
+
+/* What is open before anything is given up. */
+static int open_files(struct send *send, struct fail *fail) {
+    const struct job *job = send->job;
+    int r = 0;
+
+    send->work = open(job->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (send->work >= 0)
+        send->manifest = openat(send->work, "manifest", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (send->manifest >= 0)
+        send->stat = openat(send->work, "stat", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (send->stat < 0)
+        return fail_set(fail, -errno, "the stored list of files cannot be opened; send it again");
+    r = hashes_open(&send->hashes, send->work, "hashes");
+    if (r < 0)
+        return fail_set(fail, r, "cannot write into the directory of this transfer");
+    r = catalog_check(&send->checker, send->manifest, &job->manifest, fail);
+    if (r != 0)
+        return r;
+    send->index = manifest_checker_index(send->checker);
+    return items_new(&send->items, (const char *const *)job->paths, job->path_count, fail);
+}
+
+static int make_machine(struct send *send, struct fail *fail) {
+    struct sender_config config = {.summary = manifest_checker_summary(send->checker),
+                                   .lanes = send->job->lanes > 0 ? send->job->lanes : 1};
+    int r = 0;
+
+    memcpy(config.transfer_id, send->job->transfer_id, sizeof config.transfer_id);
+    r = sender_new(&send->sender, &config);
+    if (r == 0)
+        r = catalog_new(&send->lookup, send->manifest, send->index);
+    return r < 0 ? fail_set(fail, r, "cannot begin the transfer") : 0;
+}
+
+/* Read-only what is sent, and its own directory; an item that is not there any more fails later, by
+ * name. */
+static int confine(struct send *send, struct fail *fail) {
+    size_t count = items_count(send->items);
+    struct confine_rule *rules = calloc(count + 1, sizeof *rules);
+    size_t used = 0;
+    int r = -ENOMEM;
+
+    if (rules == NULL)
+        goto out;
+    rules[used++] = (struct confine_rule){.fd = send->work, .right = CONFINE_OWN};
+    for (size_t i = 0; i < count; i++) {
+        int fd = open(items_get(send->items, i).path, O_PATH | O_CLOEXEC);
+
+        if (fd >= 0)
+            rules[used++] = (struct confine_rule){.fd = fd, .right = CONFINE_READ};
+    }
+    r = confine_files(rules, used);
+    if (r == 0)
+        r = confine_calls();
+    for (size_t i = 1; i < used; i++)
+        io_close(&rules[i].fd);
+out:
+    free(rules);
+    return r < 0 ? fail_set(fail, r, "cannot confine the session") : 0;
+}
+
+static int set_up(struct send *send, struct main *main, struct fail *fail) {
+    uint64_t bytes = 0;
+    int r = open_files(send, fail);
+
+    if (r == 0)
+        r = make_machine(send, fail);
+    if (r == 0)
+        r = catalog_new(&main->catalog, send->manifest, send->index);
+    /* The first count reads the whole manifest: before it matters how long that takes. */
+    if (r == 0)
+        r = catalog_bytes(main->catalog, &main->durable, &bytes, fail);
+    return r == 0 ? confine(send, fail) : r;
+}
+
+/* A connection from the node becomes a lane. What comes too late or twice is closed. */
+static void add_connection(struct main *main, struct uplink_message *message) {
+    struct send *send = main->send;
+    const Fxnode__Helper__Connection *from = message->body->connection;
+    uint32_t number = from->lane;
+    struct connection *connection = NULL;
+    struct connection_setup setup = {.fd = message->fd,
+                                     .send_key = from->send_key.data,
+                                     .receive_key = from->receive_key.data,
+                                     .send_max = SEND_FRAME,
+                                     .receive_max = LIMIT_CONTROL};
+    int r = 0;
+
+    if (number >= LIMIT_LANES || send->course.lanes[number].connection != NULL)
+        return;
+    message->fd = -1;
+    r = connection_new(&connection, &setup);
+    uplink_wipe(send->course.uplink);
+    if (r < 0)
+        return;
+    pthread_mutex_lock(&send->course.lock);
+    r = number == 0 ? sender_start(send->sender, io_now_ms())
+                    : sender_lane_opened(send->sender, number);
+    send_act(send);
+    pthread_mutex_unlock(&send->course.lock);
+    if (r < 0)
+        connection_free(connection);
+    else if (course_open_lane(&send->course, number, connection,
+                              number == 0 ? send_listen : send_watch, send_write) < 0)
+        send_stop(send, "cannot start a thread");
+}
+
+static void committed(struct send *send) {
+    pthread_mutex_lock(&send->course.lock);
+    if (send->recording) {
+        send->recording = false;
+        if (sender_recorded(send->sender) < 0)
+            course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+        send_act(send);
+    }
+    pthread_mutex_unlock(&send->course.lock);
+}
+
+/* The node wants it to stop: the peer is told, unless it should simply come back later. */
+static void stop(struct send *send, Fxnode__Helper__Stop__Reason reason) {
+    pthread_mutex_lock(&send->course.lock);
+    course_prepare_end(&send->course, EXCHANGE_STOPPED, "");
+    if (reason == FXNODE__HELPER__STOP__REASON__PAUSE)
+        sender_stop(send->sender, FXNODE__WIRE__STOP__REASON__PAUSED, NULL);
+    else if (reason == FXNODE__HELPER__STOP__REASON__CANCEL)
+        sender_stop(send->sender, FXNODE__WIRE__STOP__REASON__CANCELLED, NULL);
+    else if (reason == FXNODE__HELPER__STOP__REASON__REPLACED)
+        course_end_abruptly(&send->course, EXCHANGE_STOPPED);
+    send_act(send);
+    course_end(&send->course, EXCHANGE_STOPPED, "");
+    pthread_mutex_unlock(&send->course.lock);
+}
+
+static void take_message(struct main *main, struct uplink_message *message) {
+    switch (message->body->body_case) {
+    case FXNODE__HELPER__TO_SESSION__BODY_CONNECTION:
+        add_connection(main, message);
+        break;
+    case FXNODE__HELPER__TO_SESSION__BODY_COMMITTED:
+        committed(main->send);
+        break;
+    case FXNODE__HELPER__TO_SESSION__BODY_STOP:
+        stop(main->send, message->body->stop->reason);
+        break;
+    default:
+        break;
+    }
+}
+
+static void take_messages(struct main *main) {
+    struct course *course = &main->send->course;
+    struct uplink_message *message = NULL;
+    int r = 0;
+
+    while ((r = uplink_receive(course->uplink, &message, MSG_DONTWAIT)) == 1)
+        take_message(main, message);
+    if (r == -EAGAIN)
+        return;
+    main->node_gone = true;
+    pthread_mutex_lock(&course->lock);
+    course_end_abruptly(course, EXCHANGE_LOST);
+    pthread_mutex_unlock(&course->lock);
+}
+
+/* Tells the node what is durable at the peer, a few times a second. */
+static void tell_progress(struct main *main, uint64_t now_ms) {
+    struct send *send = main->send;
+    struct fail fail = {0};
+    uint64_t bytes = 0;
+    int r = 0;
+
+    if (now_ms - main->told_ms < PROGRESS_MS && !atomic_load(&send->course.ended))
+        return;
+    main->told_ms = now_ms;
+    rangeset_clear(&main->durable);
+    pthread_mutex_lock(&send->course.lock);
+    if (!send->started || sender_durable(send->sender)->length > PROGRESS_RANGES)
+        r = 1;
+    else
+        r = rangeset_add_all(&main->durable, sender_durable(send->sender));
+    pthread_mutex_unlock(&send->course.lock);
+    if (r == 0 && catalog_bytes(main->catalog, &main->durable, &bytes, &fail) == 0)
+        uplink_progress(send->course.uplink, bytes, atomic_load(&send->course.moved));
+}
+
+/* When the main thread has to look again at the latest. */
+static uint64_t next_deadline(struct main *main) {
+    struct send *send = main->send;
+    uint64_t deadline = 0;
+
+    pthread_mutex_lock(&send->course.lock);
+    deadline = sender_deadline(send->sender);
+    if (send->started && deadline > main->told_ms + PROGRESS_MS)
+        deadline = main->told_ms + PROGRESS_MS;
+    pthread_mutex_unlock(&send->course.lock);
+    return deadline;
+}
+
+static void tick(struct send *send, uint64_t now_ms) {
+    pthread_mutex_lock(&send->course.lock);
+    if (send->course.lanes[0].connection != NULL) {
+        sender_tick(send->sender, now_ms);
+        send_act(send);
+    }
+    pthread_mutex_unlock(&send->course.lock);
+}
+
+static void main_loop(struct main *main) {
+    struct send *send = main->send;
+
+    main->confirming = pthread_create(&main->confirm, NULL, send_confirm, send) == 0;
+    if (!main->confirming)
+        send_stop(send, "cannot start a thread");
+    while (!atomic_load(&send->course.ended)) {
+        if (course_poll(&send->course, next_deadline(main)))
+            take_messages(main);
+        tick(send, io_now_ms());
+        tell_progress(main, io_now_ms());
+    }
+    course_close(&send->course);
+    if (main->confirming)
+        pthread_join(main->confirm, NULL);
+}
+
+static void clear(struct send *send) {
+    course_clear(&send->course);
+    sender_free(send->sender);
+    catalog_free(send->lookup);
+    manifest_checker_free(send->checker);
+    items_free(send->items);
+    hashes_close(send->hashes);
+    pace_destroy(&send->pace);
+    rangeset_clear(&send->failed);
+    io_close(&send->stat);
+    io_close(&send->manifest);
+    io_close(&send->work);
+}
+
+void job_send(struct job *job, struct uplink *uplink) {
+    struct send send = {.job = job, .work = -1, .manifest = -1, .stat = -1};
+    struct main main = {.send = &send};
+    struct fail fail = {0};
+
+    rangeset_init(&send.failed);
+    rangeset_init(&main.durable);
+    pace_init(&send.pace, job->rate);
+    if (course_init(&send.course, uplink) < 0)
+        uplink_ended(uplink, UPLINK_ENDED(FAILED), "out of memory");
+    else if (set_up(&send, &main, &fail) != 0)
+        uplink_ended(uplink, UPLINK_ENDED(FAILED), fail.text);
+    else
+        main_loop(&main);
+    if (atomic_load(&send.course.ended) && !main.node_gone)
+        course_report(&send.course);
+    catalog_free(main.catalog);
+    rangeset_clear(&main.durable);
+    clear(&send);
+}

@@ -1,0 +1,83 @@
+/*
+ * The sending side of a transfer, as its threads share it. Only the files send*.c use this.
+ */
+#ifndef NODE_SESSION_SEND_H
+#define NODE_SESSION_SEND_H
+
+#include "base/fail.h"
+#include "base/rangeset.h"
+#include "files/hashes.h"
+#include "files/items.h"
+#include "files/source.h"
+#include "files/stamps.h"
+#include "node/session/catalog.h"
+#include "node/session/course.h"
+#include "node/session/job.h"
+#include "node/session/pace.h"
+#include "proto/manifest.h"
+#include "proto/sender.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Bytes of a data frame at most, and so of any frame that is sent: of what was tried, 128 KiB to 1
+ * MiB are equally fast. */
+#define SEND_FRAME (260u * 1024u)
+
+struct send {
+    struct course course;
+    const struct job *job;
+    struct sender *sender;  /* under the lock of the course, with what follows */
+    bool streaming;         /* lane 0 is to send the manifest */
+    bool started;           /* lanes may claim */
+    bool recording;         /* the node is recording the delivery */
+    struct rangeset failed; /* entries */
+    struct catalog *lookup; /* for SENDER_REWIND */
+
+    /* Immutable, or with locks of their own. */
+    struct manifest_checker *checker; /* has index and summary */
+    const struct manifest_index *index;
+    struct items *items;
+    struct hashes *hashes;
+    struct pace pace;
+    int work;
+    int manifest;
+    int stat;
+};
+
+/* What a thread needs to read the sources: each has its own. */
+struct send_reader {
+    struct send *send;
+    struct source *source;
+    struct catalog *catalog;
+    struct stamps *stamps;
+    uint8_t *chunk; /* LIMIT_CHUNK bytes */
+};
+
+/* 0 or -ENOMEM; either way send_reader_clear() is to be called. */
+int send_reader_init(struct send_reader *reader, struct send *send);
+void send_reader_clear(struct send_reader *reader);
+
+/* Reads chunk `chunk` of `item` into reader->chunk and hashes it. An outcome of enum
+ * source_outcome; negative. */
+int send_reader_chunk(struct send_reader *reader, const struct manifest_item *item, uint64_t chunk,
+                      uint8_t hash[LIMIT_CHUNK_HASH], struct fail *fail);
+
+/* Takes all actions of the state machine. Lock held, after every input to it. */
+void send_act(struct send *send);
+
+/* Stops the transfer for an error of ours. Lock not held. */
+void send_stop(struct send *send, const char *text);
+
+/* An entry cannot be sent, as `outcome` says; `fail` is told to the user, once. Lock not held. */
+void send_entry_failed(struct send *send, const struct manifest_item *item,
+                       enum source_outcome outcome, const struct fail *fail);
+
+/* Threads: the reader of lane 0, that of any other, the writer of any, and the one that confirms
+ * (its argument is the struct send; the others get their lane). */
+void *send_listen(void *lane);
+void *send_watch(void *lane);
+void *send_write(void *lane);
+void *send_confirm(void *send);
+
+#endif

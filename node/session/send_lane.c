@@ -1,0 +1,285 @@
+#include "base/io.h"
+#include "node/session/send.h"
+#include "proto/record.h"
+#include "proto/wire.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PIECE (256u * 1024u) /* content of one record at most: a chunk is four of them */
+#define CLAIM 16             /* units claimed at once */
+
+/* A lane's writing thread: where it is. */
+struct writer {
+    struct send *send;
+    struct lane *lane;
+    struct send_reader reader;
+    struct range range; /* claimed and not yet looked at */
+    size_t used;        /* bytes of the data frame being filled, at connection_body() */
+    uint64_t content;   /* of them, content */
+    size_t next_batch;  /* row of the manifest to be sent next */
+};
+
+enum task { TASK_END, TASK_CONTROL, TASK_MANIFEST, TASK_UNIT, TASK_FLUSH };
+
+/* The next unit of what is claimed that is still wanted. Lock held. */
+static bool next_unit(struct writer *writer, uint64_t *unit) {
+    while (writer->range.count > 0) {
+        *unit = writer->range.first++;
+        writer->range.count--;
+        if (sender_wants(writer->send->sender, writer->lane->number, *unit))
+            return true;
+    }
+    return false;
+}
+
+/* Claims more where that is allowed now. Lock held. */
+static bool claim(struct writer *writer) {
+    struct send *send = writer->send;
+    int r = 0;
+
+    if (!send->started || outbox_is_full(&send->course.outbox))
+        return false;
+    r = sender_claim(send->sender, writer->lane->number, CLAIM, &writer->range);
+    send_act(send);
+    if (r < 0)
+        course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+    return r == 1;
+}
+
+/* Waits until there is something to do: messages go before data, and data that is ready before
+ * waiting. Lock held. */
+static enum task next_task(struct writer *writer, uint64_t *unit) {
+    struct send *send = writer->send;
+    struct course *course = &send->course;
+
+    for (;;) {
+        if (atomic_load(&course->ended) || writer->lane->lost)
+            return TASK_END;
+        if (writer->lane->number == 0 && !outbox_is_empty(&course->outbox))
+            return TASK_CONTROL;
+        if (writer->lane->number == 0 && send->streaming)
+            return TASK_MANIFEST;
+        if (next_unit(writer, unit))
+            return TASK_UNIT;
+        if (claim(writer))
+            continue;
+        if (writer->used > 0)
+            return TASK_FLUSH;
+        course_wait(course, course->version, EXCHANGE_NEVER);
+    }
+}
+
+static int flush(struct writer *writer) {
+    struct send *send = writer->send;
+    size_t used = writer->used;
+
+    if (used == 0)
+        return 0;
+    pace_wait(&send->pace, writer->content, &send->course.ended);
+    atomic_fetch_add(&send->course.moved, writer->content);
+    writer->used = 0;
+    writer->content = 0;
+    return connection_send(writer->lane->connection, STREAM_DATA, used);
+}
+
+static int add_record(struct writer *writer, const struct record *record) {
+    uint8_t *body = connection_body(writer->lane->connection);
+    int r = 0;
+
+    if (writer->used + RECORD_HEADER + record->length > SEND_FRAME)
+        r = flush(writer);
+    if (r < 0)
+        return r;
+    record_write_header(body + writer->used, record);
+    if (record->length > 0)
+        memcpy(body + writer->used + RECORD_HEADER, record->bytes, record->length);
+    writer->used += RECORD_HEADER + record->length;
+    writer->content += record->length;
+    return 0;
+}
+
+/* Sends the chunk that was read, in as many records as it takes; an empty file is one of nothing.
+ */
+static int add_chunk(struct writer *writer, const struct manifest_item *item, uint64_t chunk) {
+    uint32_t size = entry_chunk_size(item->entry.size, chunk);
+    uint32_t done = 0;
+    int r = 0;
+
+    do {
+        uint32_t length = size - done < PIECE ? size - done : PIECE;
+        struct record record = {.kind = RECORD_BYTES,
+                                .entry = item->number,
+                                .offset = chunk * LIMIT_CHUNK + done,
+                                .length = length,
+                                .bytes = writer->reader.chunk + done};
+
+        r = add_record(writer, &record);
+        done += length;
+    } while (r == 0 && done < size);
+    return r;
+}
+
+/* Reads, notes the hash, sends. What cannot be read fails by itself, the transfer goes on. 0, or
+ * -errno where the connection is broken. */
+static int send_unit(struct writer *writer, uint64_t unit) {
+    struct send *send = writer->send;
+    const struct manifest_item *item = NULL;
+    uint8_t hash[LIMIT_CHUNK_HASH];
+    struct fail fail = {0};
+    int r = catalog_by_unit(writer->reader.catalog, unit, &item, &fail);
+
+    if (r != 0) {
+        send_stop(send, fail.text);
+        return 0;
+    }
+    r = send_reader_chunk(&writer->reader, item, unit - item->first_unit, hash, &fail);
+    if (r > SOURCE_SOFT) {
+        send_entry_failed(send, item, (enum source_outcome)r, &fail);
+        return 0;
+    }
+    if (r >= 0) {
+        int kept = hashes_set(send->hashes, unit, hash);
+
+        if (kept == 0)
+            return add_chunk(writer, item, unit - item->first_unit);
+        fail_set(&fail, kept, "cannot note what was sent in the directory of this transfer");
+    }
+    send_stop(send, fail.text);
+    return 0;
+}
+
+/* Gives the next batch of the manifest to the state machine, which queues it. */
+static void send_batch(struct writer *writer) {
+    struct send *send = writer->send;
+    const struct manifest_row *row = manifest_index_row(send->index, writer->next_batch);
+    ssize_t n = io_pread_full(send->manifest, writer->reader.chunk, row->length, row->offset);
+    int r = n == (ssize_t)row->length ? 0 : -EBADMSG;
+
+    if (r < 0) {
+        send_stop(send, "cannot read the stored list of files");
+        return;
+    }
+    pthread_mutex_lock(&send->course.lock);
+    if (send->streaming) {
+        send->streaming = ++writer->next_batch < manifest_index_rows(send->index);
+        r = sender_manifest_batch(send->sender, writer->reader.chunk, row->length);
+        send_act(send);
+        if (r < 0)
+            course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+    }
+    pthread_mutex_unlock(&send->course.lock);
+}
+
+static int do_task(struct writer *writer, enum task task, uint64_t unit) {
+    int r = 0;
+
+    switch (task) {
+    case TASK_CONTROL:
+        r = flush(writer);
+        return r < 0 ? r : course_send_control(writer->lane);
+    case TASK_MANIFEST:
+        send_batch(writer);
+        return 0;
+    case TASK_UNIT:
+        return send_unit(writer, unit);
+    default:
+        source_rest(writer->reader.source);
+        return flush(writer);
+    }
+}
+
+/* A lane that broke: what it had claimed goes to others. Losing lane 0 ends the transfer. */
+static void lane_lost(struct send *send, struct lane *lane) {
+    pthread_mutex_lock(&send->course.lock);
+    if (!lane->lost && !atomic_load(&send->course.ended)) {
+        lane->lost = true;
+        connection_shut(lane->connection);
+        sender_lane_lost(send->sender, lane->number);
+        send_act(send);
+        course_changed(&send->course);
+    }
+    pthread_mutex_unlock(&send->course.lock);
+}
+
+static int write_loop(struct writer *writer) {
+    struct course *course = &writer->send->course;
+    enum task task = TASK_END;
+    int r = 0;
+
+    do {
+        uint64_t unit = 0;
+
+        pthread_mutex_lock(&course->lock);
+        task = next_task(writer, &unit);
+        pthread_mutex_unlock(&course->lock);
+        if (task != TASK_END)
+            r = do_task(writer, task, unit);
+    } while (task != TASK_END && r == 0);
+    return r;
+}
+
+void *send_write(void *arg) {
+    struct lane *lane = arg;
+    struct send *send = (struct send *)lane->course;
+    struct writer writer = {.send = send, .lane = lane};
+
+    if (send_reader_init(&writer.reader, send) < 0)
+        send_stop(send, "out of memory");
+    if (write_loop(&writer) < 0)
+        lane_lost(send, lane);
+    else
+        course_send_last(lane);
+    send_reader_clear(&writer.reader);
+    pthread_mutex_lock(&lane->course->lock);
+    course_writer_done(lane);
+    pthread_mutex_unlock(&lane->course->lock);
+    return NULL;
+}
+
+static void take_control(struct send *send, const struct stream_frame *frame) {
+    pthread_mutex_lock(&send->course.lock);
+    if (frame->type != STREAM_CONTROL)
+        course_end(&send->course, EXCHANGE_PROTOCOL, "the peer sent data to the sender");
+    else if (sender_control(send->sender, io_now_ms(), frame->body, frame->length) < 0)
+        course_end(&send->course, EXCHANGE_FAILED, "out of memory");
+    send_act(send);
+    pthread_mutex_unlock(&send->course.lock);
+}
+
+void *send_listen(void *arg) {
+    struct lane *lane = arg;
+    struct send *send = (struct send *)lane->course;
+    struct stream_frame frame;
+    int r = 0;
+
+    while (!atomic_load(&send->course.ended) &&
+           (r = connection_receive(lane->connection, &frame, 0)) == 0)
+        take_control(send, &frame);
+    pthread_mutex_lock(&send->course.lock);
+    if (r == CONNECTION_REFUSED)
+        course_end(&send->course, EXCHANGE_PROTOCOL, "the peer sent a damaged message");
+    pthread_mutex_unlock(&send->course.lock);
+    if (r != 0)
+        lane_lost(send, lane);
+    else
+        course_read_last(lane);
+    pthread_mutex_lock(&send->course.lock);
+    course_reader_done(lane);
+    pthread_mutex_unlock(&send->course.lock);
+    return NULL;
+}
+
+/* Nothing comes in on the other lanes; that one breaks shows here also while nothing is sent. */
+void *send_watch(void *arg) {
+    struct lane *lane = arg;
+    struct send *send = (struct send *)lane->course;
+    struct stream_frame frame;
+
+    (void)connection_receive(lane->connection, &frame, 0);
+    lane_lost(send, lane);
+    pthread_mutex_lock(&send->course.lock);
+    course_reader_done(lane);
+    pthread_mutex_unlock(&send->course.lock);
+    return NULL;
+}

@@ -6,6 +6,7 @@ import signal
 
 from lab import check, check_equal
 from lab.data import MIB, compare, make_file, make_tree
+from lab.node import program
 from lab.process import run
 from lab.watch import wait_for
 
@@ -246,3 +247,48 @@ def interrupted_twice(lab):
     sender.host.limit_rate(None)
     sender.send(receiver, source)
     compare(source, receiver.received("data"))
+
+
+def progress_on_a_terminal(lab):
+    """One line that is drawn over and over on a terminal; plain lines elsewhere."""
+    sender, receiver = lab.pair()
+    source = make_file(lab.path("data"), 32 * MIB)
+    sender.host.limit_rate("200mbit")
+    words = f"{program()} send {receiver.at} {source}"
+    shown = sender.host.start(["script", "-qec", words, "/dev/null"], env=sender.environment(),
+                              name="terminal")
+    check_equal(shown.wait(), 0, f"status of send\n{shown.said()}")
+    text = "\n".join(shown.out)
+    check(re.search(r"\r *\d+ %  .* of 34 MB  .*/s  .* left", text), f"no progress: {text!r}")
+    plain = sender.run("send", receiver.at, make_file(lab.path("more"), 100))
+    check("\r" not in "".join(plain.out) and "\x1b" not in "".join(plain.out), plain.said())
+
+
+def foreign_names_are_escaped(lab):
+    """A name that would steer a terminal is shown escaped, and arrives as it is."""
+    sender, receiver = lab.pair(receiver={"config": {"accept": "ask"}})
+    name = "evil\x1b[2J\u202ename"
+    source = make_file(lab.path(name), 100)
+    command = sender.command("send", receiver.at, source)
+    command.wait_line("yes", lines=command.out)
+    listed = receiver.run("transfers")
+    check("evil\\e[2J\\u{202e}name" in "\n".join(listed.out), listed.said())
+    offer = receiver.transfers()[0]
+    check_equal(offer["names"][0]["name"], name, "name in JSON")
+    receiver.run("accept", str(offer["transfer"]))
+    check_equal(command.wait(), 0, f"status of send\n{command.said()}")
+    check("\x1b" not in "".join(command.out + command.err), command.said())
+    compare(source, receiver.received(name))
+
+
+def json_everywhere(lab):
+    """--json on each command: one object with version and kind on each line, a result at the end."""
+    sender, receiver = lab.pair()
+    source = make_file(lab.path("file"), 100)
+    for arguments in (("send", receiver.at, source), ("peers", "--wait", "0"), ("transfers",), ("id",),
+                      ("transfers", "--all")):
+        events = sender.run(arguments[0], "--json", *arguments[1:]).events()
+        check(all(event["v"] == 1 and event["event"] for event in events), f"{events}")
+        check_equal((events[-1]["event"], events[-1]["status"]), ("result", 0), f"{arguments}")
+    failed = sender.run("send", "--json", "10.77.0.99:1", source, status=3, patience=60).events()
+    check_equal((failed[-1]["event"], failed[-1]["status"]), ("result", 3), "a failure")

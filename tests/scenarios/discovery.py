@@ -2,7 +2,7 @@
 
 import re
 
-from lab import check, check_equal
+from lab import check, check_equal, isolate
 from lab.data import MIB, compare, make_file
 
 DROP_MULTICAST = """table inet lab { chain in { type filter hook input priority 0;
@@ -194,3 +194,24 @@ def odd_announcements(lab):
     check("\x1b" not in "".join(listed.out) and "\u202e" not in "".join(listed.out), listed.said())
     source = make_file(lab.path("file"), 100)
     node.send("stranger", source, status=3)
+
+
+def key_changed(lab):
+    """Another key behind a remembered name is refused with status 6, and gets nothing."""
+    lan = lab.lan(2)
+    sender, receiver = lab.node(lan[0]), lab.node(lan[1])
+    _sees(sender, "h2")
+    _send_by_name(lab, sender, receiver)
+    receiver.stop()
+    isolate.remove(receiver.state)
+    old, receiver.id = receiver.id, None
+    receiver.start()
+    check(receiver.id != old, "the identity did not change")
+    watch = sender.command("peers", "--watch", "--json")
+    watch.wait_event(lambda event: event.get("id") == receiver.id.replace("-", "")
+                     and event["online"], "the stranger is seen")
+    watch.stop()
+    source = make_file(lab.path("secret"), 100)
+    command = sender.send("h2", source, status=6)
+    check(command.err, "no line says why")
+    receiver.check_listed("found")

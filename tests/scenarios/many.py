@@ -12,7 +12,7 @@ def fifty_to_one(lab):
     commands = []
     for number, host in enumerate(lan.hosts[:50]):
         sender = lab.node(host, start=False, config=quiet)
-            source = make_file(lab.path(f"from {number}"), MIB + number, seed=number)
+        source = make_file(lab.path(f"from {number}"), MIB + number, seed=number)
         commands.append((source, sender.command("send", receiver.at, source)))
     for source, command in commands:
         check_equal(command.wait(120), 0, f"status of send\n{command.said()}")

@@ -185,6 +185,31 @@ def both_killed(lab):
     _check_once(sender, receiver, source, cuts=1)
 
 
+def sessions_killed(lab):
+    """kill -9 of the sessions alone, first the sender's, then the receiver's."""
+    sender, receiver, source, command = _under_way(lab)
+    for share, node in ((0.3, sender), (0.6, receiver)):
+        _progress(command, share)
+        for pid in node.helpers("session"):
+            os.kill(pid, signal.SIGKILL)
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=2)
+
+
+def address_changed(lab):
+    """The receiver gets another address; discovery tells the sender where it went."""
+    lan = lab.lan(2)
+    config = {"lanes": 2, "batch": "64M"}
+    sender, receiver = (lab.node(host, config=dict(config)) for host in lan.hosts)
+    source = make_file(lab.path("data"), BIG)
+    sender.host.limit_rate("2gbit")
+    command = sender.command("send", "--json", receiver.at, source)
+    _progress(command, 0.3)
+    receiver.host.readdress(77)
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=1)
+
+
 def both_restarted(lab):
     """Both daemons are stopped and started the friendly way."""
     sender, receiver, source, command = _under_way(lab)

@@ -24,6 +24,39 @@ except ConnectionError:
 print("dropped", flush=True)
 """
 
+# Passes connections on; in the n-th of them the byte at the n-th offset towards the server is damaged.
+PROXY = """
+import socket, sys, threading
+offsets = [int(number) for number in sys.argv[3:]]
+server = socket.create_server(("0.0.0.0", 42420))
+print("ready", flush=True)
+
+def pump(source, target, offset):
+    passed = 0
+    try:
+        while data := source.recv(1 << 16):
+            if offset is not None and passed <= offset < passed + len(data):
+                at = offset - passed
+                data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+                print("damaged", offset, flush=True)
+            passed += len(data)
+            target.sendall(data)
+    except OSError:
+        pass
+    for end in (source, target):
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+while True:
+    client, _ = server.accept()
+    out = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+    offset = offsets.pop(0) if offsets else None
+    threading.Thread(target=pump, args=(client, out, offset), daemon=True).start()
+    threading.Thread(target=pump, args=(out, client, None), daemon=True).start()
+"""
+
 LISTEN = """
 import socket
 server = socket.create_server(("0.0.0.0", 42420))
@@ -153,13 +186,6 @@ def silent_strangers(lab):
         stranger.wait_line("dropped", lines=stranger.out)
 
 
-def _family(process):
-    """Process ids of a daemon and its helpers, the daemon last."""
-    pid = process.popen.pid
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        return [*map(int, file.read().split()), pid]
-
-
 def _frozen(lab, sender_freezes):
     sender, receiver = lab.pair()
     source = make_file(lab.path("data"), 96 * MIB)
@@ -167,7 +193,7 @@ def _frozen(lab, sender_freezes):
     command = sender.command("send", "--json", receiver.at, source)
     command.wait_event(lambda event: event.get("done", 0) > 0, "a part is durable")
     frozen, other = (sender, receiver) if sender_freezes else (receiver, sender)
-    family = _family(frozen.daemon)
+    family = [*frozen.helpers(), frozen.daemon.popen.pid]
     for pid in family:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -191,3 +217,46 @@ def receiver_freezes(lab):
 def sender_freezes(lab):
     """A sender that stops for a moment goes on; the receiver's daemon answers meanwhile."""
     _frozen(lab, sender_freezes=True)
+
+
+def damaged_on_the_way(lab):
+    """One bit is flipped in the offer, the handshake and the data: each time the connection ends, nothing
+    wrong is kept, and the transfer goes on by itself."""
+    lan = lab.lan(3)
+    sender, receiver = lab.node(lan[0], config=QUIET), lab.node(lan[1], config=QUIET)
+    # 199 bytes of the sender are the handshake; its first connection gets past it, so that the peer is
+    # known from then on.
+    offsets = [260, 20, 100, 70_000, 3 * MIB]
+    proxy = lan[2].start(["python3", "-c", PROXY, lan[1].address, str(receiver.port),
+                          *map(str, offsets)], name="proxy")
+    proxy.wait_line("ready", lines=proxy.out)
+    source = make_file(lab.path("fragile"), 8 * MIB)
+    command = sender.command("send", lan[2].address, source)
+    check_equal(command.wait(120), 0, f"status of send\n{command.said()}")
+    check_equal(sum(line.startswith("damaged") for line in proxy.out), len(offsets), "damages")
+    compare(source, receiver.received("fragile"))
+    receiver.check_listed("fragile")
+    receiver.check_tidy()
+
+
+def sender_disk_full(lab):
+    """No room for the sender's own records: it says so, and the same command works once there is."""
+    sender, receiver = lab.pair({"start": False})
+    os.mkdir(f"{sender.home}/state")
+    run(["mount", "-t", "tmpfs", "-o", "size=4M", "tmpfs", f"{sender.home}/state"])
+    sender.start()
+    filler = make_file(f"{sender.home}/state/filler", 0)
+    with open(filler, "wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
+    source = make_file(lab.path("data"), 3 * MIB)
+    command = sender.command("send", receiver.at, source)
+    command.wait_line("room|space", patience=60)
+    os.unlink(filler)
+    if command.wait(90) != 0:
+        sender.send(receiver, source)
+    compare(source, receiver.received("data"))
+    receiver.check_listed("data")

@@ -19,6 +19,14 @@ def program():
     return os.environ[PROGRAM]
 
 
+def _arguments(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
 class Node:
     """One node with a home of its own. `config` holds keys of fxnode.conf, `env` variables that
     its daemon sees, `arguments` more of its command line; `bounded` takes from its daemon the right of
@@ -117,6 +125,13 @@ class Node:
         """`fxnode send` to another Node by its address, or to what a string names."""
         return self.run("send", peer if isinstance(peer, str) else peer.at, *paths, status=status,
                         patience=patience)
+
+    def helpers(self, kind=""):
+        """Process ids of the daemon's helper processes, or of those of one kind ("session")."""
+        pid = self.daemon.popen.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            pids = [int(child) for child in file.read().split()]
+        return [pid for pid in pids if kind in _arguments(pid)]
 
     def wait_crash(self, patience=None):
         """Waits until a process of the node has reached its crash point (base/crash.h)."""

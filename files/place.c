@@ -84,9 +84,8 @@ int place_choose(struct staging *staging, struct place_item *item, struct fail *
     return error < 0 ? report(&move, error, fail) : 0;
 }
 
-/* For file systems that can rename only over what is there: our own empty directory or file takes
- * the name first, exclusively, and is then replaced. */
-static int reserve_and_rename(const struct move *move) {
+/* Takes the final name exclusively with an empty directory or file of our own, described by *st. */
+static int reserve(const struct move *move, struct stat *st) {
     const char *final = move->item->final;
     if (move->item->type == ENTRY_DIRECTORY) {
         if (mkdirat(move->destination, final, 0700) < 0)
@@ -97,9 +96,31 @@ static int reserve_and_rename(const struct move *move) {
             return -errno;
         close(fd);
     }
-    if (renameat(move->tree, move->name, move->destination, final) == 0)
+    return fstatat(move->destination, final, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+/* Gives the name back, unless something else has it by now. */
+static void give_back(const struct move *move, const struct stat *reserved) {
+    struct stat st;
+    int flags = move->item->type == ENTRY_DIRECTORY ? AT_REMOVEDIR : 0;
+    if (fstatat(move->destination, move->item->final, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_ino == reserved->st_ino && st.st_dev == reserved->st_dev)
+        (void)unlinkat(move->destination, move->item->final, flags);
+}
+
+/* For file systems that can rename only over what is there. */
+static int reserve_and_rename(const struct move *move) {
+    struct stat reserved;
+    int error = reserve(move, &reserved);
+    if (error < 0)
+        return error;
+    if (renameat(move->tree, move->name, move->destination, move->item->final) == 0)
         return 0;
-    return errno == ENOTEMPTY || errno == ENOTDIR || errno == EISDIR ? -EEXIST : -errno;
+    error = -errno;
+    if (error == -ENOTEMPTY || error == -ENOTDIR || error == -EISDIR)
+        return -EEXIST; /* somebody put something there at that very moment */
+    give_back(move, &reserved);
+    return error;
 }
 
 /* Without RENAME_NOREPLACE. A file gets its second name only where there is none, then loses its

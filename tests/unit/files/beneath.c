@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Every test runs with openat2 (0) and with the walk that stands in for it (1). */
@@ -162,6 +163,26 @@ START_TEST(test_names_are_bytes) {
 }
 END_TEST
 
+/* What a kernel without openat2 says, and what a filter that does not know it says. */
+static const int LACKING[] = {ENOSYS, EPERM};
+
+START_TEST(test_systems_without_openat2) {
+    struct beneath *beneath = below(".", 0);
+    room_directory("d");
+    room_directory("d/e");
+    room_directory("out");
+    room_link("../out", "d/link");
+    room_forbid(SYS_openat2, LACKING[_i]);
+    ck_assert_int_eq(syscall(SYS_openat2, -1, "", NULL, 0), -1);
+    ck_assert_int_eq(errno, LACKING[_i]);
+    ck_assert_int_eq(create(beneath, "d/e/f"), 0);
+    ck_assert_int_lt(create(beneath, "d/link/f"), 0);
+    ck_assert(room_exists("d/e/f"));
+    ck_assert_uint_eq(room_count("out"), 0);
+    done(beneath);
+}
+END_TEST
+
 static atomic_bool stop_flipping;
 
 /* Swaps the directory for a link that leads out, and back. */
@@ -210,6 +231,7 @@ Suite *suite_beneath(void) {
     tcase_add_loop_test(tc, test_forgets, 0, 2);
     tcase_add_loop_test(tc, test_at_the_limits, 0, 2);
     tcase_add_loop_test(tc, test_names_are_bytes, 0, 2);
+    tcase_add_loop_test(tc, test_systems_without_openat2, 0, 2);
     tcase_add_loop_test(tc, test_flipping_a_link, 0, 2);
     suite_add_tcase(suite, tc);
     return suite;

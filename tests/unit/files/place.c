@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct entry entry;
@@ -198,6 +199,61 @@ START_TEST(test_unwritable_destination) {
 }
 END_TEST
 
+/* A file system without RENAME_NOREPLACE, a kernel without it, a filter that forbids it. */
+static const int LACKING[] = {EINVAL, ENOSYS, EPERM};
+
+START_TEST(test_systems_without_noreplace) {
+    arrival_open(false);
+    room_forbid(SYS_renameat2, LACKING[_i]);
+    room_text("in/a.txt", "old");
+    stage_file();
+    choose();
+    place(PLACE_DONE);
+    ck_assert(room_says("in/a.txt", "old"));
+    ck_assert(room_says("in/a (2).txt", "new"));
+    stage_folder(0755);
+    choose();
+    room_directory("in/d");
+    place(PLACE_TAKEN);
+    place(PLACE_DONE);
+    ck_assert(room_says("in/d (2)/in", "new"));
+    ck_assert_uint_eq(room_count("in/d"), 0);
+    arrival_close();
+}
+END_TEST
+
+START_TEST(test_systems_without_links_too) {
+    arrival_open(true);
+    room_forbid(SYS_linkat, EPERM);
+    stage_file();
+    choose();
+    room_text("in/a.txt", "old");
+    place(PLACE_TAKEN);
+    place(PLACE_DONE);
+    ck_assert(room_says("in/a.txt", "old"));
+    ck_assert(room_says("in/a (2).txt", "new"));
+    ck_assert_uint_eq(room_stat("in/a (2).txt").st_mode & 07777, 0640);
+    arrival_close();
+}
+END_TEST
+
+/* A name that was taken in advance is given back when the rename fails. */
+START_TEST(test_failed_renames_leave_nothing) {
+    arrival_open(true);
+    room_forbid(SYS_linkat, EPERM);
+    room_forbid(SYS_renameat, EIO);
+    stage_file();
+    choose();
+    place(-EIO);
+    stage_folder(0755);
+    choose();
+    place(-EIO);
+    ck_assert_uint_eq(room_count("in"), 1);
+    ck_assert_uint_eq(room_count(ARRIVAL_TREE), 2);
+    arrival_close();
+}
+END_TEST
+
 static const struct {
     const char *name;
     enum entry_type type;
@@ -283,6 +339,9 @@ Suite *suite_place(void) {
     tcase_add_loop_test(tc, test_closed_directories, 0,
                         sizeof(CLOSED_MODES) / sizeof(*CLOSED_MODES));
     tcase_add_loop_test(tc, test_unwritable_destination, 0, 2);
+    tcase_add_loop_test(tc, test_systems_without_noreplace, 0, sizeof(LACKING) / sizeof(*LACKING));
+    tcase_add_test(tc, test_systems_without_links_too);
+    tcase_add_test(tc, test_failed_renames_leave_nothing);
     tcase_add_loop_test(tc, test_variants, 0, sizeof(VARIANTS) / sizeof(*VARIANTS));
     tcase_add_test(tc, test_variants_of_long_names);
     tcase_add_loop_test(tc, test_long_names_are_placed, 0, 2);

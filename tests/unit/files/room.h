@@ -48,6 +48,10 @@ struct entry room_folder(const char *path, uint32_t mode);
 /* Gives the room to a user without privileges and becomes that user, when running as root. */
 void room_become_user(void);
 
+/* From now on the system call `number` fails with `error` in this test, as on a system that lacks
+ * it or forbids it. */
+void room_forbid(long number, int error);
+
 /* Mounts an empty tmpfs of `bytes` at the directory `path`, in a mount namespace of this test
  * alone. False, with a line that says why, where the system does not allow it: then the test ends.
  */

@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,9 +18,14 @@ static int make_path(const char *path) {
     char part[PATH_MAX];
     size_t length = strlen(path);
 
+    while (length > 1 && path[length - 1] == '/')
+        length--; /* what stands before it is the last one */
+    if (length == 0)
+        return -ENOENT;
     if (length >= sizeof part)
         return -ENAMETOOLONG;
-    memcpy(part, path, length + 1);
+    memcpy(part, path, length);
+    part[length] = '\0';
     for (char *at = part + 1; *at != '\0'; at++) {
         if (*at != '/')
             continue;
@@ -59,20 +63,29 @@ int statedir_open(struct statedir *dir, const char *path, struct fail *fail) {
     return rc;
 }
 
+/* A lock on the whole file that belongs to the open file (fcntl(2), "Open file description locks").
+ * Unlike with flock(2), whether it is held can be asked without taking it: a command that looks for
+ * the node is never in the way of one that starts. */
+static struct flock whole(short type) {
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET};
+}
+
 int statedir_lock(struct statedir *dir, const char *path, struct fail *fail) {
     char shown[256];
+    struct flock lock = whole(F_WRLCK);
     escape_text(shown, sizeof shown, path);
     dir->lock_fd = openat(dir->fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (dir->lock_fd < 0)
         return fail_set(fail, -errno, "cannot open %s/" LOCK_NAME, shown);
-    if (flock(dir->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+    if (fcntl(dir->lock_fd, F_OFD_SETLK, &lock) == 0) {
         /* What a node before us has named is no longer true. */
         return ftruncate(dir->lock_fd, 0) == 0
                    ? 0
                    : fail_set(fail, -errno, "cannot write %s/" LOCK_NAME, shown);
     }
-    int rc = errno == EWOULDBLOCK ? STATEDIR_LOCKED
-                                  : fail_set(fail, -errno, "cannot lock %s/" LOCK_NAME, shown);
+    int rc = errno == EAGAIN || errno == EACCES
+                 ? STATEDIR_LOCKED
+                 : fail_set(fail, -errno, "cannot lock %s/" LOCK_NAME, shown);
     io_close(&dir->lock_fd);
     return rc;
 }
@@ -88,14 +101,15 @@ int statedir_publish(struct statedir *dir, const char *path, const char *socket,
 
 bool statedir_socket(const char *path, char *out, size_t room) {
     char name[PATH_MAX];
+    struct flock lock = whole(F_WRLCK);
     int length = snprintf(name, sizeof name, "%s/" LOCK_NAME, path);
     if (length < 0 || (size_t)length >= sizeof name)
         return false;
     int fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return false;
-    /* A lock that can be shared is held by nobody: the text is left over. */
-    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    /* Where nobody is in the way of a lock, the text is left over. */
+    bool held = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
     ssize_t got = held ? io_pread_full(fd, out, room - 1, 0) : -1;
     io_close(&fd);
     if (got <= 0)

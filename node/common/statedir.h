@@ -1,5 +1,5 @@
 /*
- * The state directory and its lock: one state directory has one node. STATE/lock is held by flock
+ * The state directory and its lock: one state directory has one node. STATE/lock is locked
  * for the node's life and its text names the control socket, since the environment of another
  * session of the same user (cron, su) may name another one.
  */

@@ -1,9 +1,11 @@
 #include "node/common/statedir.h"
 #include "suites.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *scratch;
@@ -51,6 +53,45 @@ START_TEST(test_one_node_at_a_time) {
 }
 END_TEST
 
+/* Commands look for the node at any moment; none of them may be taken for a node. */
+static void look_for_ever(void) {
+    char named[128];
+    for (;;)
+        statedir_socket(path, named, sizeof named);
+}
+
+START_TEST(test_looking_is_not_holding) {
+    struct statedir dir;
+    ck_assert_int_eq(statedir_open(&dir, path, &fail), 0);
+    ck_assert_int_eq(statedir_lock(&dir, path, &fail), 0);
+    statedir_close(&dir);
+    pid_t looker = fork();
+    ck_assert_int_ge(looker, 0);
+    if (looker == 0)
+        look_for_ever();
+    int locked = 0;
+    for (int i = 0; i < 5000 && locked == 0; i++) {
+        ck_assert_int_eq(statedir_open(&dir, path, &fail), 0);
+        locked = statedir_lock(&dir, path, &fail);
+        statedir_close(&dir);
+    }
+    kill(looker, SIGKILL);
+    ck_assert_int_eq(waitpid(looker, NULL, 0), looker);
+    ck_assert_int_eq(locked, 0);
+}
+END_TEST
+
+START_TEST(test_a_slash_at_the_end_changes_nothing) {
+    struct statedir dir;
+    struct stat st;
+    strcat(path, "//");
+    ck_assert_int_eq(statedir_open(&dir, path, &fail), 0);
+    ck_assert_int_eq(fstat(dir.fd, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0700);
+    statedir_close(&dir);
+}
+END_TEST
+
 START_TEST(test_others_must_not_write_to_it) {
     struct statedir dir;
     ck_assert_int_eq(statedir_open(&dir, path, &fail), 0);
@@ -75,6 +116,8 @@ Suite *suite_statedir(void) {
     tcase_add_checked_fixture(test, setup, teardown);
     tcase_add_test(test, test_is_made_private);
     tcase_add_test(test, test_one_node_at_a_time);
+    tcase_add_test(test, test_looking_is_not_holding);
+    tcase_add_test(test, test_a_slash_at_the_end_changes_nothing);
     tcase_add_test(test, test_others_must_not_write_to_it);
     tcase_add_test(test, test_a_file_in_its_place);
     suite_add_tcase(suite, test);

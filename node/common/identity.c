@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define FILE_NAME "identity"
-#define FILE_NEW "identity.new"
 #define FILE_HEAD "fxnode-identity-1 "
 #define FILE_LENGTH (sizeof FILE_HEAD - 1 + 2 * LIMIT_KEY + 1)
 
@@ -51,28 +50,50 @@ static int read_key(struct identity *identity, int fd, const char *shown, struct
     return rc;
 }
 
-/* Written under another name, synced, linked into place and the directory synced: at no moment can
- * a half-written key be taken for the identity. */
-static int write_key(const struct identity *identity, int state_fd) {
-    char text[FILE_LENGTH + 1] = FILE_HEAD;
-    int rc = 0;
-    int fd =
-        openat(state_fd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+/* A private file under a name that nothing has yet, so that neither another process at the same
+ * moment nor what a crash has left is written to. */
+static int open_new(int state_fd, char name[32]) {
+    snprintf(name, 32, FILE_NAME ".%08x", (unsigned)randombytes_random());
+    int fd = openat(state_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
 
-    if (fd < 0)
-        return -errno;
+static int write_text(const struct identity *identity, int fd) {
+    char text[FILE_LENGTH + 1] = FILE_HEAD;
     sodium_bin2hex(text + sizeof FILE_HEAD - 1, 2 * LIMIT_KEY + 1, identity->secret, LIMIT_KEY);
     text[FILE_LENGTH - 1] = '\n';
-    rc = io_write_full(fd, text, FILE_LENGTH);
+    int rc = io_write_full(fd, text, FILE_LENGTH);
     sodium_memzero(text, sizeof text);
     if (rc == 0 && fsync(fd) != 0)
         rc = -errno;
+    return rc;
+}
+
+/* Written under another name, synced, linked into place and the directory synced: at no moment can
+ * a half-written key be taken for the identity. -EEXIST where another process was first. */
+static int write_key(const struct identity *identity, int state_fd) {
+    char name[32];
+    int fd = open_new(state_fd, name);
+    if (fd < 0)
+        return fd;
+    int rc = write_text(identity, fd);
     io_close(&fd);
-    if (rc == 0 && linkat(state_fd, FILE_NEW, state_fd, FILE_NAME, 0) != 0)
+    if (rc == 0 && linkat(state_fd, name, state_fd, FILE_NAME, 0) != 0)
         rc = -errno;
-    unlinkat(state_fd, FILE_NEW, 0);
+    unlinkat(state_fd, name, 0);
     if (rc == 0 && fsync(state_fd) != 0)
         rc = -errno;
+    return rc;
+}
+
+/* 0, or -errno: -ENOENT, `fail` untouched, where there is none. */
+static int load(struct identity *identity, int state_fd, const char *shown, struct fail *fail) {
+    int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? -ENOENT
+                               : fail_set(fail, -errno, "cannot open %s/" FILE_NAME, shown);
+    int rc = read_key(identity, fd, shown, fail);
+    io_close(&fd);
     return rc;
 }
 
@@ -80,25 +101,23 @@ static int create(struct identity *identity, int state_fd, const char *shown, st
     if (crypto_box_keypair(identity->public_key, identity->secret) != 0)
         return fail_set(fail, -EIO, "cannot make a key");
     int rc = write_key(identity, state_fd);
-    return rc < 0 ? fail_set(fail, rc, "cannot write %s/" FILE_NAME, shown) : 0;
+    if (rc == -EEXIST) /* then that one's key is the node's */
+        rc = load(identity, state_fd, shown, fail);
+    else if (rc < 0)
+        fail_set(fail, rc, "cannot write %s/" FILE_NAME, shown);
+    return rc;
 }
 
 int identity_load(struct identity *identity, int state_fd, const char *state, struct fail *fail) {
     char shown[256];
-    int rc;
 
     escape_text(shown, sizeof shown, state);
     *identity = (struct identity){.secret = sodium_malloc(LIMIT_KEY)};
     if (identity->secret == NULL)
         return fail_set(fail, -ENOMEM, "cannot hold a key");
-    int fd = openat(state_fd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0)
-        rc = read_key(identity, fd, shown, fail);
-    else if (errno == ENOENT)
+    int rc = load(identity, state_fd, shown, fail);
+    if (rc == -ENOENT)
         rc = create(identity, state_fd, shown, fail);
-    else
-        rc = fail_set(fail, -errno, "cannot open %s/" FILE_NAME, shown);
-    io_close(&fd);
     if (rc < 0)
         identity_clear(identity);
     return rc;

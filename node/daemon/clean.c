@@ -1,0 +1,209 @@
+#include "node/daemon/clean.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "node/daemon/database.h"
+#include "node/daemon/outwork.h"
+#include "node/daemon/transfer.h"
+#include "node/daemon/worker.h"
+#include "store/store_expire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLEAN_INTERVAL_MS (3600u * 1000u)
+
+struct clean_item {
+    struct clean_item *next;
+    struct node *node;
+    uint64_t number;
+    char *destination;
+};
+
+struct clean {
+    struct node *node;
+    struct worker *worker; /* cleaning the first item */
+    struct clean_item *first;
+    uv_timer_t timer;
+};
+
+static void item_free(struct clean_item *item) {
+    free(item->destination);
+    free(item);
+}
+
+int clean_new(struct clean **out, struct node *node) {
+    struct clean *clean = calloc(1, sizeof *clean);
+    if (clean == NULL)
+        return -ENOMEM;
+    clean->node = node;
+    uv_timer_init(node->loop, &clean->timer);
+    clean->timer.data = clean;
+    *out = clean;
+    return 0;
+}
+
+static void on_closed(uv_handle_t *handle) {
+    free(handle->data);
+}
+
+void clean_free(struct clean *clean) {
+    if (clean == NULL)
+        return;
+    while (clean->first != NULL) {
+        struct clean_item *item = clean->first;
+        clean->first = item->next;
+        item_free(item);
+    }
+    uv_close((uv_handle_t *)&clean->timer, on_closed);
+}
+
+/* A sender's directory. */
+
+static void run_remove(struct store *store, void *arg) {
+    struct clean_item *item = arg;
+    struct fail fail;
+    int error = outwork_remove(item->node->statedir.fd, item->number, &fail);
+    if (error == 0)
+        error = store_transfer_cleaned(store, item->number, &fail);
+    if (error < 0)
+        log_warn("%s", fail.text);
+}
+
+static void removed(void *arg) {
+    item_free(arg);
+}
+
+/* A receiver's. */
+
+static void run_cleaned(struct store *store, void *arg) {
+    struct clean_item *item = arg;
+    struct fail fail;
+    if (store_transfer_cleaned(store, item->number, &fail) < 0)
+        log_warn("%s", fail.text);
+}
+
+static void next(struct clean *clean);
+
+static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
+    (void)arg;
+    (void)message;
+}
+
+static void on_gone(void *arg, worker_outcome outcome, const char *text) {
+    struct clean *clean = arg;
+    struct clean_item *item = clean->first;
+    clean->worker = NULL;
+    clean->first = item->next;
+    if (outcome != WORKER_ENDED(COMPLETE))
+        log_warn("what transfer %llu left behind is still there: %s",
+                 (unsigned long long)item->number, text);
+    if (outcome != WORKER_ENDED(COMPLETE) ||
+        database_submit(clean->node->database, run_cleaned, removed, item) != 0)
+        item_free(item);
+    next(clean);
+}
+
+static void next(struct clean *clean) {
+    struct worker_events events = {.message = on_message, .gone = on_gone, .arg = clean};
+    struct clean_item *item = clean->first;
+    struct fail fail;
+    if (item == NULL || clean->worker != NULL || clean->node->stopping)
+        return;
+    if (worker_start(&clean->worker, clean->node, &events, &fail) != 0) {
+        log_warn("%s", fail.text);
+        clean->first = item->next;
+        item_free(item);
+        return;
+    }
+    Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
+    job.kind = FXNODE__HELPER__JOB__KIND__CLEAN;
+    job.number = item->number;
+    job.destination =
+        (ProtobufCBinaryData){strlen(item->destination), (uint8_t *)item->destination};
+    worker_send_job(clean->worker, &job);
+}
+
+static void append(struct clean *clean, struct clean_item *item) {
+    struct clean_item **at = &clean->first;
+    while (*at != NULL) {
+        if ((*at)->number == item->number) {
+            item_free(item);
+            return;
+        }
+        at = &(*at)->next;
+    }
+    *at = item;
+    next(clean);
+}
+
+void clean_transfer(struct node *node, const struct store_transfer *record) {
+    struct clean_item *item = calloc(1, sizeof *item);
+    if (item == NULL)
+        return;
+    item->node = node;
+    item->number = record->number;
+    if (record->direction == STORE_INCOMING) {
+        item->destination = strdup(record->destination);
+        if (item->destination != NULL)
+            append(node->clean, item);
+        else
+            item_free(item);
+    } else if (database_submit(node->database, run_remove, removed, item) != 0) {
+        item_free(item);
+    }
+}
+
+/* What expires. */
+
+struct expiry {
+    struct clean *clean;
+    int64_t now;
+    struct store_transfer_list left;
+    int result;
+    struct fail fail;
+};
+
+static void run_expire(struct store *store, void *arg) {
+    struct expiry *job = arg;
+    job->result = store_expire(store, job->now, &job->left, &job->fail);
+}
+
+static void mirror(struct node *node, const struct store_transfer *record) {
+    struct transfer *transfer = transfers_find(node->transfers, record->number);
+    if (transfer != NULL && !transfer_is_finished(transfer))
+        transfer_has_state(transfer, record->state, record->reason);
+}
+
+static void expired(void *arg) {
+    struct expiry *job = arg;
+    struct node *node = job->clean->node;
+    if (job->result < 0)
+        log_warn("%s", job->fail.text);
+    for (size_t i = 0; i < job->left.length && !node->stopping; i++) {
+        const struct transfer *transfer =
+            transfers_find(node->transfers, job->left.items[i].number);
+        bool busy = transfer != NULL && transfer->holds > 0; /* cleans up when it ends */
+        mirror(node, &job->left.items[i]);
+        if (!busy)
+            clean_transfer(node, &job->left.items[i]);
+    }
+    store_transfer_list_clear(&job->left);
+    free(job);
+}
+
+static void on_hour(uv_timer_t *timer) {
+    clean_expired(timer->data);
+}
+
+void clean_expired(struct clean *clean) {
+    struct expiry *job = calloc(1, sizeof *job);
+    uv_timer_start(&clean->timer, on_hour, CLEAN_INTERVAL_MS, CLEAN_INTERVAL_MS);
+    if (job == NULL)
+        return;
+    job->clean = clean;
+    job->now = io_wall_s();
+    if (database_submit(clean->node->database, run_expire, expired, job) != 0)
+        free(job);
+}

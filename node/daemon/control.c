@@ -1,0 +1,399 @@
+#include "node/daemon/control.h"
+
+#include "base/chan.h"
+#include "base/escape.h"
+#include "base/id.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "node/daemon/client.h"
+#include "node/daemon/outgoing.h"
+#include "proto/local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CONTROL_CLIENTS 64
+#define CONTROL_FIRST_CLIENT_MS 15000u /* a transient node waits no longer for its command */
+
+struct client_packet {
+    struct client_packet *next;
+    size_t length;
+    uint8_t data[];
+};
+
+struct control {
+    struct node *node;
+    struct control_events events;
+    int fd;
+    uv_poll_t poll;
+    uv_timer_t alone; /* a transient node without its first client */
+    int open_handles;
+    struct client *first;
+    size_t count;
+    bool closing;
+    char path[108];
+};
+
+/* Clients. */
+
+static void packets_drop(struct client *client) {
+    while (client->first != NULL) {
+        struct client_packet *packet = client->first;
+        client->first = packet->next;
+        free(packet);
+    }
+    client->last = &client->first;
+    client->waiting = 0;
+}
+
+static void client_free_if_over(struct client *client) {
+    if (client->open_handles == 0 && client->jobs == 0)
+        free(client);
+}
+
+static void client_closed(uv_handle_t *handle) {
+    struct client *client = handle->data;
+    client->open_handles--;
+    client_free_if_over(client);
+}
+
+static void desert_if_alone(struct control *control) {
+    if (control->count == 0 && control->node->transient && !control->closing)
+        control->events.deserted(control->node);
+}
+
+void client_drop(struct client *client) {
+    struct control *control = client->control;
+    struct client **at = &control->first;
+    if (client->fd < 0)
+        return;
+    while (*at != client)
+        at = &(*at)->next;
+    *at = client->next;
+    control->count--;
+    uv_close((uv_handle_t *)&client->poll, client_closed);
+    uv_close((uv_handle_t *)&client->timer, client_closed);
+    io_close(&client->fd);
+    packets_drop(client);
+    request_abandon(client);
+    desert_if_alone(control);
+}
+
+void client_hold(struct client *client) {
+    client->jobs++;
+}
+
+void client_release(struct client *client) {
+    client->jobs--;
+    client_free_if_over(client);
+}
+
+/* Sends what waits. False where the client is gone. */
+static bool flush(struct client *client) {
+    while (client->first != NULL) {
+        struct client_packet *packet = client->first;
+        int error = chan_send(client->fd, packet->data, packet->length, NULL, 0, MSG_DONTWAIT);
+        if (error == -EAGAIN)
+            return true;
+        if (error != 0)
+            return false;
+        client->first = packet->next;
+        if (client->first == NULL)
+            client->last = &client->first;
+        client->waiting -= packet->length;
+        free(packet);
+    }
+    return !client->finished;
+}
+
+static void on_client_ready(uv_poll_t *poll, int status, int events);
+
+static void watch(struct client *client) {
+    uv_poll_start(&client->poll, UV_READABLE | (client->first != NULL ? UV_WRITABLE : 0),
+                  on_client_ready);
+}
+
+/* Events are sent when the loop comes round to it, so that whoever caused one is not surprised by
+ * the end of a client. */
+void client_send(struct client *client, const Fxnode__Control__Event *event) {
+    static uint8_t buffer[LIMIT_PACKET]; /* one loop, one thread */
+    int length = msg_encode(&event->base, buffer, sizeof buffer);
+    if (client->fd < 0 || client->finished || length < 0)
+        return;
+    struct client_packet *packet = malloc(sizeof *packet + (size_t)length);
+    if (packet == NULL || client->waiting > CLIENT_QUEUE_BYTES) {
+        free(packet);
+        shutdown(client->fd, SHUT_RDWR); /* its end is noticed when reading */
+        return;
+    }
+    packet->next = NULL;
+    packet->length = (size_t)length;
+    memcpy(packet->data, buffer, (size_t)length);
+    *client->last = packet;
+    client->last = &packet->next;
+    client->waiting += packet->length;
+    watch(client);
+}
+
+void client_result(struct client *client, int status, const char *text) {
+    Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
+    Fxnode__Control__Result body = FXNODE__CONTROL__RESULT__INIT;
+    body.status = status;
+    body.text = (char *)text;
+    event.body_case = FXNODE__CONTROL__EVENT__BODY_RESULT;
+    event.result = &body;
+    client_send(client, &event);
+    client->finished = true;
+}
+
+static void on_client_packet(struct client *client, const struct chan_packet *packet) {
+    const Fxnode__Control__Request *request = NULL;
+    struct fail why;
+    if (client->finished)
+        return;
+    if (local_decode_request(client->node->arena, packet->data, packet->length, &request, &why) !=
+        0)
+        client_result(client, 1, "the node does not understand this request");
+    else if (!request_handle(client, request))
+        client_result(client, 1, "the node does not expect this request now");
+    msg_arena_reset(client->node->arena);
+}
+
+static void on_client_ready(uv_poll_t *poll, int status, int events) {
+    static struct chan_packet packet; /* one loop, one thread */
+    struct client *client = poll->data;
+    int got = status < 0 ? -EIO : -EAGAIN;
+
+    if ((events & UV_READABLE) != 0)
+        got = chan_receive(client->fd, &packet, MSG_DONTWAIT);
+    if (got == 1) {
+        on_client_packet(client, &packet);
+        chan_drop_fds(&packet);
+    }
+    if (client->fd < 0)
+        return;
+    if ((got != 1 && got != -EAGAIN) || !flush(client))
+        client_drop(client);
+    else
+        watch(client);
+}
+
+/* The socket. */
+
+static bool is_allowed(int fd) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+           (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static void client_new(struct control *control, int fd) {
+    struct client *client = calloc(1, sizeof *client);
+    if (client == NULL || uv_poll_init(control->node->loop, &client->poll, fd) != 0) {
+        free(client);
+        close(fd);
+        return;
+    }
+    uv_timer_init(control->node->loop, &client->timer);
+    client->poll.data = client;
+    client->timer.data = client;
+    client->open_handles = 2;
+    client->control = control;
+    client->node = control->node;
+    client->fd = fd;
+    client->last = &client->first;
+    client->next = control->first;
+    control->first = client;
+    control->count++;
+    uv_timer_stop(&control->alone);
+    watch(client);
+}
+
+static void on_incoming(uv_poll_t *poll, int status, int events) {
+    struct control *control = poll->data;
+    (void)status;
+    (void)events;
+    int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    if (is_allowed(fd) && control->count < CONTROL_CLIENTS)
+        client_new(control, fd);
+    else
+        close(fd);
+}
+
+static int make_directory(const char *path, struct fail *fail) {
+    char copy[108];
+    char shown[ESCAPE_ROOM(108)];
+    snprintf(copy, sizeof copy, "%s", path);
+    const char *directory = dirname(copy);
+    if (mkdir(directory, 0700) == 0 || errno == EEXIST)
+        return 0;
+    return fail_set(fail, -errno, "cannot make the directory of the control socket %s",
+                    escape_text(shown, sizeof shown, path));
+}
+
+/* Whether a node listens at `at`; a socket that nobody answers is removed. */
+static bool is_taken(int fd, const struct sockaddr_un *at) {
+    if (connect(fd, (const struct sockaddr *)at, sizeof *at) == 0)
+        return true;
+    if (errno == ECONNREFUSED)
+        unlink(at->sun_path);
+    return false;
+}
+
+static int bind_socket(int fd, const struct sockaddr_un *at) {
+    mode_t before = umask(0177);
+    int error = bind(fd, (const struct sockaddr *)at, sizeof *at) == 0 ? 0 : -errno;
+    umask(before);
+    if (error == 0 && listen(fd, CONTROL_CLIENTS) != 0)
+        error = -errno;
+    return error;
+}
+
+static int open_socket(struct control *control, struct fail *fail) {
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char shown[ESCAPE_ROOM(108)];
+    int flags = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    int probe = socket(AF_UNIX, flags, 0);
+    int error = 0;
+
+    escape_text(shown, sizeof shown, control->path);
+    memcpy(at.sun_path, control->path, sizeof control->path);
+    control->fd = socket(AF_UNIX, flags, 0);
+    if (probe < 0 || control->fd < 0)
+        error = fail_set(fail, -errno, "cannot make a socket");
+    else if (is_taken(probe, &at))
+        error = fail_set(fail, 0,
+                         "another node listens on the control socket %s: choose another "
+                         "with --socket",
+                         shown);
+    else if ((error = bind_socket(control->fd, &at)) != 0)
+        fail_set(fail, error, "cannot listen on the control socket %s", shown);
+    io_close(&probe);
+    return error;
+}
+
+static void on_alone(uv_timer_t *timer) {
+    desert_if_alone(timer->data);
+}
+
+static void control_closed(uv_handle_t *handle) {
+    struct control *control = handle->data;
+    if (--control->open_handles == 0)
+        free(control);
+}
+
+int control_open(struct control **out, struct node *node, const struct control_events *events,
+                 struct fail *fail) {
+    struct control *control = calloc(1, sizeof *control);
+    if (control == NULL)
+        return fail_set(fail, -ENOMEM, "cannot open the control socket");
+    control->node = node;
+    control->events = *events;
+    control->fd = -1;
+    memcpy(control->path, node->locations.socket, sizeof control->path);
+
+    int error = make_directory(control->path, fail);
+    if (error == 0)
+        error = open_socket(control, fail);
+    if (error == 0 && (error = uv_poll_init(node->loop, &control->poll, control->fd)) != 0)
+        fail_set(fail, error, "cannot watch the control socket");
+    if (error != 0) {
+        io_close(&control->fd);
+        free(control);
+        return error;
+    }
+    uv_timer_init(node->loop, &control->alone);
+    control->poll.data = control;
+    control->alone.data = control;
+    control->open_handles = 2;
+    uv_poll_start(&control->poll, UV_READABLE, on_incoming);
+    if (node->transient)
+        uv_timer_start(&control->alone, on_alone, CONTROL_FIRST_CLIENT_MS, 0);
+    *out = control;
+    return 0;
+}
+
+void control_close(struct control *control) {
+    if (control == NULL || control->closing)
+        return;
+    control->closing = true;
+    while (control->first != NULL) {
+        flush(control->first);
+        client_drop(control->first);
+    }
+    unlink(control->path);
+    uv_close((uv_handle_t *)&control->poll, control_closed);
+    uv_close((uv_handle_t *)&control->alone, control_closed);
+    io_close(&control->fd);
+}
+
+/* The copy lasts as long as the process, whose end tells the other daemon that the state is free.
+ */
+void control_retire(struct control *control, struct client *client) {
+    if (fcntl(client->fd, F_DUPFD_CLOEXEC, 3) < 0)
+        log_warn("the daemon that takes over may notice late: %s", strerror(errno));
+    control->events.retire(control->node);
+}
+
+bool control_has_follower(const struct control *control, uint64_t number) {
+    const struct client *client = control->first;
+    while (client != NULL && client->follows != number)
+        client = client->next;
+    return client != NULL;
+}
+
+/* What happened. Clients are dropped by the loop only, so the list does not change meanwhile. */
+
+void control_transfer_changed(struct control *control, const struct transfer *transfer) {
+    for (struct client *at = control->first; at != NULL; at = at->next) {
+        if (at->follows != transfer->record.number)
+            continue;
+        event_live_transfer(at, transfer);
+        follow_changed(at, transfer);
+    }
+}
+
+void control_transfer_progress(struct control *control, const struct transfer *transfer) {
+    for (struct client *at = control->first; at != NULL; at = at->next) {
+        uint64_t now = uv_now(control->node->loop);
+        if (at->follows != transfer->record.number || now - at->progress_ms < CLIENT_PROGRESS_MS)
+            continue;
+        at->progress_ms = now;
+        event_live_transfer(at, transfer);
+    }
+}
+
+void control_transfer_noted(struct control *control, const struct transfer *transfer,
+                            const char *text, bool warning) {
+    for (struct client *at = control->first; at != NULL; at = at->next)
+        if (at->follows == transfer->record.number)
+            event_note(at, text, warning);
+}
+
+/* `line` is asked for again for each of them: it is valid only until the next. */
+void control_peer_changed(struct control *control, const struct discover_entry *entry, bool gone) {
+    const uint8_t *key = entry->has_key ? entry->key : NULL;
+    struct peers_line line;
+    if (!peers_line(control->node->peers, key, entry->instance, &line))
+        line = (struct peers_line){
+            .has_key = entry->has_key, .key = entry->key, .name = entry->instance};
+    for (struct client *at = control->first; at != NULL; at = at->next)
+        if (at->watches_peers && !at->lists_peers)
+            event_peer(at, &line, gone && !line.online);
+}
+
+void control_peers_settled(struct control *control) {
+    for (struct client *at = control->first; at != NULL; at = at->next)
+        if (at->lists_peers)
+            request_list_peers(at);
+}

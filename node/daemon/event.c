@@ -1,0 +1,105 @@
+#include "node/daemon/client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void send_transfer(struct client *client, Fxnode__Control__Transfer *body) {
+    Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
+    event.body_case = FXNODE__CONTROL__EVENT__BODY_TRANSFER;
+    event.transfer = body;
+    client_send(client, &event);
+}
+
+static size_t fill_names(ProtobufCBinaryData *out, const struct store_names *names) {
+    size_t count = names->length < LIMIT_OFFER_NAMES ? names->length : LIMIT_OFFER_NAMES;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (ProtobufCBinaryData){names->items[i].length, (uint8_t *)names->items[i].bytes};
+    return count;
+}
+
+void event_transfer(struct client *client, const struct store_transfer *record,
+                    transfer_shown shown, const char *reason, uint64_t done) {
+    Fxnode__Control__Transfer body = FXNODE__CONTROL__TRANSFER__INIT;
+    ProtobufCBinaryData names[LIMIT_OFFER_NAMES];
+    bool placed = record->final_names.length > 0;
+
+    body.number = record->number;
+    body.direction = record->direction == STORE_OUTGOING
+                         ? FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING
+                         : FXNODE__CONTROL__TRANSFER__DIRECTION__INCOMING;
+    body.state = shown;
+    body.peer_key = (ProtobufCBinaryData){LIMIT_KEY, (uint8_t *)record->peer_key};
+    body.peer_name = (char *)record->peer_name;
+    body.entries = record->entries;
+    body.bytes = record->bytes;
+    body.done = done;
+    body.failed = record->failed;
+    body.n_names = fill_names(names, placed ? &record->final_names : &record->names);
+    body.names = names;
+    body.name_count = record->name_count;
+    body.reason = (char *)reason;
+    if (record->destination != NULL)
+        body.destination =
+            (ProtobufCBinaryData){strlen(record->destination), (uint8_t *)record->destination};
+    body.created = record->created;
+    body.changed = record->changed;
+    send_transfer(client, &body);
+}
+
+void event_live_transfer(struct client *client, const struct transfer *transfer) {
+    event_transfer(client, &transfer->record, transfer->shown, transfer->reason, transfer->done);
+}
+
+void event_shown(struct client *client, transfer_shown shown, const struct resolve_target *target) {
+    Fxnode__Control__Transfer body = FXNODE__CONTROL__TRANSFER__INIT;
+    body.direction = FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING;
+    body.state = shown;
+    if (target != NULL) {
+        body.peer_name = (char *)target->name;
+        if (target->has_key)
+            body.peer_key = (ProtobufCBinaryData){LIMIT_KEY, (uint8_t *)target->key};
+    }
+    send_transfer(client, &body);
+}
+
+void event_note(struct client *client, const char *text, bool warning) {
+    Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
+    Fxnode__Control__Note body = FXNODE__CONTROL__NOTE__INIT;
+    body.text = (char *)text;
+    body.warning = warning;
+    event.body_case = FXNODE__CONTROL__EVENT__BODY_NOTE;
+    event.note = &body;
+    client_send(client, &event);
+}
+
+void event_peer(struct client *client, const struct peers_line *line, bool gone) {
+    Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
+    Fxnode__Control__Peer body = FXNODE__CONTROL__PEER__INIT;
+    char texts[DIALER_CANDIDATES][ADDRESS_ROOM];
+    char *addresses[DIALER_CANDIDATES];
+
+    if (line->has_key)
+        body.key = (ProtobufCBinaryData){LIMIT_KEY, (uint8_t *)line->key};
+    body.name = (char *)line->name;
+    for (size_t i = 0; i < line->address_count; i++) {
+        address_format(texts[i], &line->addresses[i]);
+        addresses[i] = texts[i];
+    }
+    body.n_addresses = line->address_count;
+    body.addresses = addresses;
+    body.online = line->online;
+    body.known = line->known;
+    body.gone = gone;
+    body.last_used = line->last_used;
+    event.body_case = FXNODE__CONTROL__EVENT__BODY_PEER;
+    event.peer = &body;
+    client_send(client, &event);
+}
+
+void event_settled(struct client *client) {
+    Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
+    Fxnode__Control__PeersSettled body = FXNODE__CONTROL__PEERS_SETTLED__INIT;
+    event.body_case = FXNODE__CONTROL__EVENT__BODY_PEERS_SETTLED;
+    event.peers_settled = &body;
+    client_send(client, &event);
+}

@@ -1,0 +1,182 @@
+#include "node/daemon/client.h"
+
+#include "base/escape.h"
+#include "node/daemon/database.h"
+#include "node/daemon/outgoing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    STATUS_DONE = 0,
+    STATUS_FAILED = 1,
+    STATUS_USAGE = 2,
+    STATUS_REFUSED = 4,
+    STATUS_STOPPED = 5
+};
+
+static void on_shown(void *context, transfer_shown shown, const struct resolve_target *target) {
+    event_shown(context, shown, target);
+}
+
+static void on_noted(void *context, const char *text, bool warning) {
+    event_note(context, text, warning);
+}
+
+static void on_failed(void *context, int status, const char *text) {
+    struct client *client = context;
+    client->sending = NULL;
+    client_result(client, status, text);
+}
+
+/* --wait: the peer has been away for so long. */
+static void on_wait_over(uv_timer_t *timer) {
+    struct client *client = timer->data;
+    char text[128];
+    snprintf(text, sizeof text, "transfer %llu is queued: it starts when the peer is there",
+             (unsigned long long)client->follows);
+    client->follows = 0;
+    client_result(client, STATUS_STOPPED, text);
+}
+
+static bool is_waiting(transfer_shown shown) {
+    return shown == TRANSFER_SHOWN(QUEUED) || shown == TRANSFER_SHOWN(CONNECTING) ||
+           shown == TRANSFER_SHOWN(WAITING);
+}
+
+/* The time runs as long as nothing moves. */
+static void mind_wait(struct client *client, transfer_shown shown) {
+    if (!client->has_wait)
+        return;
+    if (!is_waiting(shown))
+        uv_timer_stop(&client->timer);
+    else if (!uv_is_active((uv_handle_t *)&client->timer))
+        uv_timer_start(&client->timer, on_wait_over, client->wait_ms, 0);
+}
+
+static void end_following(struct client *client, int status, const char *text) {
+    uv_timer_stop(&client->timer);
+    client->follows = 0;
+    client_result(client, status, text);
+}
+
+static void end_delivered(struct client *client, const struct transfer *transfer) {
+    char text[96] = "";
+    if (transfer->record.failed > 0)
+        snprintf(text, sizeof text, "%u entries were not delivered", transfer->record.failed);
+    end_following(client, transfer->record.failed > 0 ? STATUS_FAILED : STATUS_DONE, text);
+}
+
+static void end_paused(struct client *client, const struct transfer *transfer) {
+    char text[160];
+    unsigned long long number = transfer->record.number;
+    snprintf(text, sizeof text,
+             "transfer %llu is paused: `fxnode resume %llu`, or the same command, goes on with it",
+             number, number);
+    end_following(client, STATUS_STOPPED, text);
+}
+
+void follow_changed(struct client *client, const struct transfer *transfer) {
+    switch (transfer->shown) {
+    case TRANSFER_SHOWN(DELIVERED):
+        end_delivered(client, transfer);
+        break;
+    case TRANSFER_SHOWN(FAILED):
+        end_following(client, STATUS_FAILED, transfer->reason);
+        break;
+    case TRANSFER_SHOWN(REFUSED):
+    case TRANSFER_SHOWN(CANCELLED):
+        end_following(client, STATUS_REFUSED, transfer->reason);
+        break;
+    case TRANSFER_SHOWN(PAUSED):
+        end_paused(client, transfer);
+        break;
+    default:
+        mind_wait(client, transfer->shown);
+        break;
+    }
+}
+
+/* It is durably queued; what became of it later is not waited for. */
+static void end_detached(struct client *client, const struct transfer *transfer) {
+    char text[64];
+    snprintf(text, sizeof text, "queued as transfer %llu",
+             (unsigned long long)transfer->record.number);
+    end_following(client, STATUS_DONE, text);
+}
+
+static void on_begun(void *context, struct transfer *transfer) {
+    struct client *client = context;
+    client->sending = NULL;
+    client->follows = transfer->record.number;
+    event_live_transfer(client, transfer);
+    if (client->detach)
+        end_detached(client, transfer);
+    else
+        mind_wait(client, transfer->shown);
+}
+
+static void drop_paths(struct client *client) {
+    for (size_t i = 0; i < client->path_count; i++)
+        free((char *)client->paths[i].bytes);
+    free(client->paths);
+    client->paths = NULL;
+    client->path_count = 0;
+}
+
+void follow_send(struct client *client, const Fxnode__Control__Send *send) {
+    struct sending_request request = {.peer = send->peer, .rate = send->rate};
+    struct sending_events events = {on_shown, on_noted, on_begun, on_failed, client};
+    struct fail fail;
+
+    client->detach = send->detach;
+    client->has_wait = send->has_wait;
+    client->wait_ms = (uint64_t)send->wait * 1000;
+    if (send->detach && client->node->transient) {
+        client_result(client, STATUS_USAGE,
+                      "--detach needs a running daemon: start one with fxnode daemon");
+        return;
+    }
+    if (client->path_count == 0 ||
+        store_names_copy(&request.paths, client->paths, client->path_count) != 0) {
+        client_result(client, STATUS_USAGE, "nothing to send");
+        return;
+    }
+    drop_paths(client);
+    event_shown(client, TRANSFER_SHOWN(SCANNING), NULL);
+    if (sending_start(&client->sending, client->node, &request, &events, &fail) != 0)
+        client_result(client, STATUS_FAILED, fail.text);
+    store_names_clear(&request.paths);
+}
+
+bool follow_pause(struct client *client) {
+    struct transfer *transfer =
+        client->follows == 0 ? NULL : transfers_find(client->node->transfers, client->follows);
+    struct fail fail;
+    if (client->sending != NULL) {
+        sending_cancel(client->sending);
+        client->sending = NULL;
+        client_result(client, STATUS_STOPPED, "stopped before anything was sent");
+        return true;
+    }
+    if (transfer == NULL)
+        return false;
+    outgoing_pause(transfer, &fail); /* the result follows once it is paused, or delivered */
+    return true;
+}
+
+void follow_abandon(struct client *client) {
+    uint64_t follows = client->follows;
+    struct transfer *transfer = NULL;
+
+    drop_paths(client);
+    if (client->sending != NULL)
+        sending_cancel(client->sending);
+    client->sending = NULL;
+    client->follows = 0;
+    if (client->node->transient && follows != 0 && !control_has_follower(client->control, follows))
+        transfer = transfers_find(client->node->transfers, follows);
+    if (transfer != NULL)
+        outgoing_rest(transfer, "no node is running for it");
+}

@@ -1,0 +1,264 @@
+#include "node/daemon/helperproc.h"
+
+#include "base/io.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define HELPERPROC_CHANNEL 3  /* the helper's descriptor */
+#define HELPERPROC_PACKETS 32 /* read at most so many before other work gets its turn */
+
+/* A packet that did not fit into the socket at once. */
+struct outgoing_packet {
+    struct outgoing_packet *next;
+    int fd;
+    size_t length;
+    uint8_t data[];
+};
+
+struct helperproc {
+    uv_process_t process;
+    uv_poll_t poll;
+    int chan;
+    int open_handles;
+    bool exited;
+    bool drained; /* end of file or an error was read from the channel */
+    bool reported;
+    struct helperproc_events events;
+    struct outgoing_packet *first;
+    struct outgoing_packet **last;
+    size_t waiting;
+    char how[64];
+};
+
+static void packet_free(struct outgoing_packet *packet) {
+    io_close(&packet->fd);
+    sodium_memzero(packet->data, packet->length);
+    free(packet);
+}
+
+static void queue_drop(struct helperproc *helper) {
+    while (helper->first != NULL) {
+        struct outgoing_packet *packet = helper->first;
+        helper->first = packet->next;
+        packet_free(packet);
+    }
+    helper->last = &helper->first;
+    helper->waiting = 0;
+}
+
+static void handle_closed(uv_handle_t *handle) {
+    struct helperproc *helper = handle->data;
+    if (--helper->open_handles == 0)
+        free(helper);
+}
+
+static void channel_close(struct helperproc *helper) {
+    queue_drop(helper);
+    if (helper->chan < 0)
+        return;
+    uv_close((uv_handle_t *)&helper->poll, handle_closed);
+    io_close(&helper->chan);
+}
+
+/* Both ends of a helper's life come in either order: its exit and the last of what it sent. */
+static void report_if_over(struct helperproc *helper) {
+    if (!helper->exited || !helper->drained || helper->reported)
+        return;
+    helper->reported = true;
+    helper->events.gone(helper->events.arg, helper->how);
+    uv_close((uv_handle_t *)&helper->process, handle_closed);
+}
+
+static void channel_over(struct helperproc *helper) {
+    helper->drained = true;
+    channel_close(helper);
+    /* A helper has no business without its channel. */
+    if (!helper->exited)
+        uv_process_kill(&helper->process, SIGKILL);
+    report_if_over(helper);
+}
+
+static void watch(struct helperproc *helper);
+
+/* Sends what waits. 0, or -errno where the channel is broken. */
+static int flush(struct helperproc *helper) {
+    while (helper->first != NULL) {
+        struct outgoing_packet *packet = helper->first;
+        int error = chan_send(helper->chan, packet->data, packet->length, &packet->fd,
+                              packet->fd >= 0 ? 1 : 0, MSG_DONTWAIT);
+        if (error == -EAGAIN)
+            return 0;
+        if (error != 0)
+            return error;
+        helper->first = packet->next;
+        if (helper->first == NULL)
+            helper->last = &helper->first;
+        helper->waiting--;
+        packet_free(packet);
+    }
+    return 0;
+}
+
+/* Reads and reports packets. True once the channel has ended. */
+static bool receive(struct helperproc *helper) {
+    static struct chan_packet
+        packet; /* one loop, one thread: 64 KiB that need not be on the stack */
+
+    for (int i = 0; i < HELPERPROC_PACKETS; i++) {
+        int got = chan_receive(helper->chan, &packet, MSG_DONTWAIT);
+        if (got == -EAGAIN)
+            return false;
+        if (got <= 0)
+            return true;
+        helper->events.packet(helper->events.arg, &packet);
+        chan_drop_fds(&packet);
+    }
+    return false;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+    struct helperproc *helper = poll->data;
+    (void)events;
+    if (receive(helper) || status < 0) {
+        channel_over(helper);
+        return;
+    }
+    /* A failure to send is not acted upon: what the helper said before must be read first. */
+    if (flush(helper) != 0)
+        queue_drop(helper);
+    watch(helper);
+}
+
+static void watch(struct helperproc *helper) {
+    int events = UV_READABLE | (helper->first != NULL ? UV_WRITABLE : 0);
+    uv_poll_start(&helper->poll, events, on_poll);
+}
+
+static void on_exited(uv_process_t *process, int64_t status, int signal_number) {
+    struct helperproc *helper = process->data;
+    helper->exited = true;
+    if (signal_number != 0)
+        snprintf(helper->how, sizeof helper->how, "killed by signal %d", signal_number);
+    else
+        snprintf(helper->how, sizeof helper->how, "exit status %d", (int)status);
+    report_if_over(helper);
+}
+
+static int spawn(struct helperproc *helper, uv_loop_t *loop, const char *role, int theirs) {
+    char program[] = "fxnode";
+    char role_copy[16];
+    snprintf(role_copy, sizeof role_copy, "%s", role);
+    char *args[] = {program, role_copy, NULL};
+    uv_stdio_container_t stdio[] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_IGNORE},
+        {.flags = UV_INHERIT_FD, .data.fd = 2},
+        {.flags = UV_INHERIT_FD, .data.fd = theirs},
+    };
+    uv_process_options_t options = {
+        .file = "/proc/self/exe",
+        .flags = UV_PROCESS_DETACHED, /* Ctrl-C and hangups are for the node: it ends its helpers */
+        .args = args,
+        .stdio_count = HELPERPROC_CHANNEL + 1,
+        .stdio = stdio,
+        .exit_cb = on_exited,
+    };
+    return uv_spawn(loop, &helper->process, &options);
+}
+
+/* A process that failed to start still has a handle that the loop must close. */
+static void abandon(struct helperproc *helper) {
+    helper->open_handles = 1;
+    uv_close((uv_handle_t *)&helper->process, handle_closed);
+}
+
+int helperproc_start(struct helperproc **out, uv_loop_t *loop, const char *role,
+                     const struct helperproc_events *events, struct fail *fail) {
+    int error = 0;
+    int pair[2] = {-1, -1};
+    struct helperproc *helper = calloc(1, sizeof *helper);
+    if (helper == NULL)
+        return fail_set(fail, -ENOMEM, "cannot start a helper");
+    helper->events = *events;
+    helper->last = &helper->first;
+    helper->chan = -1;
+    helper->process.data = helper;
+    helper->poll.data = helper;
+
+    error = chan_pair(pair);
+    if (error != 0) {
+        free(helper);
+        fail_set(fail, error, "cannot make a channel to a helper");
+        goto out;
+    }
+    error = spawn(helper, loop, role, pair[1]);
+    if (error != 0) {
+        abandon(helper);
+        fail_set(fail, error, "cannot start fxnode %s", role);
+        goto out;
+    }
+    helper->open_handles = 1;
+    error = uv_poll_init(loop, &helper->poll, pair[0]);
+    if (error != 0) {
+        helper->exited = helper->reported = true;
+        uv_process_kill(&helper->process, SIGKILL);
+        abandon(helper);
+        fail_set(fail, error, "cannot watch a helper's channel");
+        goto out;
+    }
+    helper->open_handles = 2;
+    helper->chan = pair[0];
+    pair[0] = -1;
+    watch(helper);
+    *out = helper;
+out:
+    io_close(&pair[0]);
+    io_close(&pair[1]);
+    return error;
+}
+
+void helperproc_send(struct helperproc *helper, const void *data, size_t length, int fd) {
+    struct outgoing_packet *packet = NULL;
+    if (helper->chan < 0)
+        goto out;
+    packet = malloc(sizeof *packet + length);
+    if (packet == NULL || helper->waiting >= HELPERPROC_QUEUE) {
+        log_error("a helper does not take its messages: it is stopped");
+        helperproc_kill(helper);
+        goto out;
+    }
+    packet->next = NULL;
+    packet->fd = fd;
+    packet->length = length;
+    memcpy(packet->data, data, length);
+    *helper->last = packet;
+    helper->last = &packet->next;
+    helper->waiting++;
+    if (flush(helper) != 0)
+        queue_drop(helper);
+    watch(helper);
+    return;
+out:
+    free(packet);
+    io_close(&fd);
+}
+
+void helperproc_hang_up(struct helperproc *helper) {
+    if (helper->chan < 0)
+        return;
+    queue_drop(helper);
+    shutdown(helper->chan, SHUT_WR);
+}
+
+void helperproc_kill(struct helperproc *helper) {
+    if (!helper->exited)
+        uv_process_kill(&helper->process, SIGKILL);
+}

@@ -1,0 +1,450 @@
+#include "node/daemon/incoming.h"
+
+#include "base/escape.h"
+#include "base/id.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "node/daemon/clean.h"
+#include "node/daemon/database.h"
+#include "node/daemon/peers.h"
+#include "node/daemon/policy.h"
+#include "node/daemon/receiving.h"
+#include "node/daemon/worker.h"
+#include "store/store_extent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct incoming {
+    struct node *node;
+    struct receiving *first;
+    struct log_limit full;
+};
+
+int incoming_new(struct incoming **out, struct node *node) {
+    struct incoming *incoming = calloc(1, sizeof *incoming);
+    if (incoming == NULL)
+        return -ENOMEM;
+    incoming->node = node;
+    *out = incoming;
+    return 0;
+}
+
+void incoming_free(struct incoming *incoming) {
+    free(incoming);
+}
+
+/* Life of a receiving. */
+
+static struct receiving *receiving_new(struct incoming *incoming) {
+    struct receiving *receiving = calloc(1, sizeof *receiving);
+    if (receiving == NULL)
+        return NULL;
+    receiving->node = incoming->node;
+    receiving->next = incoming->first;
+    incoming->first = receiving;
+    return receiving;
+}
+
+static void receiving_free(struct receiving *receiving) {
+    struct receiving **at = &receiving->node->incoming->first;
+    while (*at != receiving)
+        at = &(*at)->next;
+    *at = receiving->next;
+    if (receiving->transfer != NULL)
+        transfer_release(receiving->transfer);
+    store_transfer_clear(&receiving->offer);
+    commit_drop_items(receiving);
+    free(receiving);
+}
+
+static void free_if_over(struct receiving *receiving) {
+    if (receiving->worker == NULL && receiving->jobs == 0)
+        receiving_free(receiving);
+}
+
+void receiving_hold(struct receiving *receiving) {
+    receiving->jobs++;
+}
+
+void receiving_release(struct receiving *receiving) {
+    receiving->jobs--;
+    free_if_over(receiving);
+}
+
+static void take(struct receiving *receiving, struct transfer *transfer) {
+    if (receiving->transfer != transfer) {
+        transfer_hold(transfer);
+        receiving->transfer = transfer;
+    }
+    transfer->receiving = receiving;
+}
+
+bool receiving_attach(struct receiving *receiving, struct transfer *transfer) {
+    struct receiving *owner = transfer->receiving;
+    if (owner == NULL || owner == receiving) {
+        take(receiving, transfer);
+        return true;
+    }
+    if (owner->successor != NULL && owner->successor->worker != NULL)
+        worker_kill(owner->successor->worker);
+    owner->successor = receiving;
+    if (!owner->placing)
+        worker_kill(owner->worker);
+    return false;
+}
+
+/* Nobody waits for one that is gone. */
+static void leave_queues(struct receiving *gone) {
+    for (struct receiving *at = gone->node->incoming->first; at != NULL; at = at->next)
+        if (at->successor == gone)
+            at->successor = NULL;
+}
+
+/* What a transfer looks like after its session has ended. */
+static void show_end(struct transfer *transfer, worker_outcome outcome, const char *text) {
+    switch (outcome) {
+    case WORKER_ENDED(CANCELLED):
+        transfer_set_state(transfer, STORE_CANCELLED, "cancelled by the sender");
+        return;
+    case WORKER_ENDED(PAUSED):
+        text = "paused by the sender";
+        break;
+    case WORKER_ENDED(LOST):
+        text = text[0] != '\0' ? text : "the connection was lost";
+        break;
+    default:
+        break;
+    }
+    if (transfer->record.state == STORE_RUNNING || transfer->record.state == STORE_PLACING)
+        transfer_show(transfer, TRANSFER_SHOWN(WAITING), text);
+}
+
+static void after_end(struct transfer *transfer, worker_outcome outcome, const char *text) {
+    if (!transfer_is_finished(transfer))
+        show_end(transfer, outcome, text);
+    if (transfer_is_finished(transfer))
+        clean_transfer(transfer->node, &transfer->record);
+}
+
+/* Gives up the staging directory: to whoever waits for it. True where somebody does. */
+static bool hand_over(struct receiving *receiving) {
+    struct receiving *successor = receiving->successor;
+    receiving->successor = NULL;
+    if (receiving->transfer != NULL && receiving->transfer->receiving == receiving)
+        receiving->transfer->receiving = NULL;
+    if (successor != NULL)
+        offer_look_up(successor);
+    return successor != NULL;
+}
+
+static void on_gone(void *arg, worker_outcome outcome, const char *text) {
+    struct receiving *receiving = arg;
+    struct transfer *transfer = receiving->transfer;
+    char peer[ESCAPE_ROOM(LIMIT_NAME)];
+
+    receiving->worker = NULL;
+    leave_queues(receiving);
+    escape_text(peer, sizeof peer, receiving->name);
+    if (outcome == WORKER_ENDED(PROTOCOL) || outcome == WORKER_ENDED(FAILED) ||
+        outcome == WORKER_ENDED(NO_SPACE))
+        log_warn("receiving from %s: %s", peer[0] != '\0' ? peer : "a peer", text);
+    bool owner = transfer != NULL && transfer->receiving == receiving;
+    if (!hand_over(receiving) && owner)
+        after_end(transfer, outcome, text);
+    free_if_over(receiving);
+}
+
+static void on_note(struct receiving *receiving, const Fxnode__Helper__Note *note) {
+    if (receiving->transfer == NULL)
+        return;
+    log_info("transfer %llu: %s", (unsigned long long)receiving->transfer->record.number,
+             note->text);
+    transfer_note(receiving->transfer, note->text, note->failed);
+}
+
+static bool handle(struct receiving *receiving, const Fxnode__Helper__ToNode *message) {
+    switch (message->body_case) {
+    case FXNODE__HELPER__TO_NODE__BODY_OFFERED:
+        if (receiving->offered || receiving->placing)
+            return false;
+        offer_made(receiving, message->offered);
+        return true;
+    case FXNODE__HELPER__TO_NODE__BODY_COMMIT:
+        return commit_extents(receiving, message->commit);
+    case FXNODE__HELPER__TO_NODE__BODY_PLACING:
+        return commit_placing(receiving, message->placing);
+    case FXNODE__HELPER__TO_NODE__BODY_DONE:
+        return commit_done(receiving, message->done);
+    case FXNODE__HELPER__TO_NODE__BODY_FINISHED:
+        return commit_finished(receiving);
+    case FXNODE__HELPER__TO_NODE__BODY_PROGRESS:
+        if (receiving->accepted)
+            transfer_progress(receiving->transfer, message->progress->done);
+        return true;
+    case FXNODE__HELPER__TO_NODE__BODY_NOTE:
+        on_note(receiving, message->note);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
+    struct receiving *receiving = arg;
+    if (handle(receiving, message))
+        return;
+    log_error("a receiving session asked for what it may not: it is stopped");
+    worker_kill(receiving->worker);
+}
+
+static int start_worker(struct receiving *receiving) {
+    struct worker_events events = {.message = on_message, .gone = on_gone, .arg = receiving};
+    struct fail fail;
+    int error = worker_start(&receiving->worker, receiving->node, &events, &fail);
+    if (error != 0)
+        log_error("%s", fail.text);
+    return error;
+}
+
+/* Connections. */
+
+static struct policy_sessions count_sessions(const struct incoming *incoming,
+                                             const struct address *address) {
+    struct policy_sessions sessions = {0};
+    for (struct receiving *at = incoming->first; at != NULL; at = at->next) {
+        if (at->worker == NULL || at->placing)
+            continue;
+        sessions.all++;
+        if (peers_is_known(incoming->node->peers, at->key))
+            continue;
+        sessions.unknown++;
+        if (address_same_host(&at->address, address))
+            sessions.unknown_from_address++;
+    }
+    return sessions;
+}
+
+/* An unfinished transfer of this peer may have begun in another directory than today's. */
+static const char *destination_for(struct incoming *incoming, const uint8_t *key) {
+    struct transfer *transfer = transfers_first(incoming->node->transfers);
+    for (; transfer != NULL; transfer = transfer->next)
+        if (transfer->elsewhere && id_equal(transfer->record.peer_key, key)) {
+            transfer->elsewhere = false;
+            return transfer->record.destination;
+        }
+    return incoming->node->files;
+}
+
+static void send_receive_job(struct receiving *receiving, bool known) {
+    Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
+    job.kind = FXNODE__HELPER__JOB__KIND__RECEIVE;
+    job.destination =
+        (ProtobufCBinaryData){strlen(receiving->destination), (uint8_t *)receiving->destination};
+    job.lanes = LIMIT_LANES;
+    job.batch_bytes = receiving->node->config.batch;
+    job.batch_ms = CONFIG_BATCH_MS;
+    job.known = known;
+    worker_send_job(receiving->worker, &job);
+}
+
+static void begin_session(struct incoming *incoming, struct link *link, bool known) {
+    struct receiving *receiving = receiving_new(incoming);
+    if (receiving == NULL || start_worker(receiving) != 0) {
+        if (receiving != NULL)
+            receiving_free(receiving);
+        link_drop(link);
+        return;
+    }
+    memcpy(receiving->key, link->result.peer, LIMIT_KEY);
+    memcpy(receiving->session, link->result.session, LIMIT_SESSION_ID);
+    memcpy(receiving->name, link->result.name, link->result.name_length);
+    receiving->address = link->address;
+    snprintf(receiving->destination, sizeof receiving->destination, "%s",
+             destination_for(incoming, receiving->key));
+    send_receive_job(receiving, known);
+    worker_send_link(receiving->worker, link, 0);
+}
+
+static void control_arrived(struct incoming *incoming, struct link *link) {
+    struct policy_sessions sessions = count_sessions(incoming, &link->address);
+    bool known = peers_is_known(incoming->node->peers, link->result.peer);
+    uint32_t dropped = 0;
+
+    if (policy_admits_session(&sessions, known)) {
+        begin_session(incoming, link, known);
+        return;
+    }
+    /* A closed connection says "later" to the peer as a session would, at no cost here. */
+    if (log_limit_take(&incoming->full, io_now_ms(), &dropped)) {
+        char address[ADDRESS_ROOM];
+        address_format(address, &link->address);
+        log_warn("too many sessions: a connection from %s was turned away (and %u before)", address,
+                 dropped);
+    }
+    link_drop(link);
+}
+
+static void lane_arrived(struct incoming *incoming, struct link *link) {
+    struct receiving *at = incoming->first;
+    while (at != NULL &&
+           (at->worker == NULL || !at->accepted || !id_equal(at->key, link->result.peer) ||
+            memcmp(at->session, link->result.session, LIMIT_SESSION_ID) != 0))
+        at = at->next;
+    if (at == NULL || at->lanes + 1 >= LIMIT_LANES) {
+        link_drop(link);
+        return;
+    }
+    worker_send_link(at->worker, link, ++at->lanes);
+}
+
+void incoming_arrived(struct incoming *incoming, struct link *link) {
+    if (incoming->node->stopping)
+        link_drop(link);
+    else if (link->result.purpose == HANDSHAKE_CONTROL)
+        control_arrived(incoming, link);
+    else if (link->result.purpose == HANDSHAKE_LANE)
+        lane_arrived(incoming, link);
+    else
+        link_drop(link);
+}
+
+/* Recovery of placements. */
+
+struct recovery {
+    struct receiving *receiving;
+    uint64_t number;
+    struct rangeset extents;
+    struct store_placing_list items;
+    int result;
+    struct fail fail;
+};
+
+static void run_recovery(struct store *store, void *arg) {
+    struct recovery *job = arg;
+    job->result = store_extent_load(store, job->number, &job->extents, &job->fail);
+    if (job->result == 0)
+        job->result = store_placing_load(store, job->number, &job->items, &job->fail);
+}
+
+static void send_place_job(struct receiving *receiving) {
+    const struct store_transfer *record = &receiving->transfer->record;
+    Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
+    job.kind = FXNODE__HELPER__JOB__KIND__PLACE;
+    job.destination =
+        (ProtobufCBinaryData){strlen(record->destination), (uint8_t *)record->destination};
+    job.number = record->number;
+    job.transfer_id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->transfer_id};
+    job.manifest_hash = (ProtobufCBinaryData){LIMIT_HASH, (uint8_t *)record->manifest_hash};
+    job.manifest_length = record->manifest_length;
+    job.entries = record->entries;
+    job.bytes = record->bytes;
+    job.units = record->units;
+    worker_send_job(receiving->worker, &job);
+}
+
+static void recovery_is_loaded(void *arg) {
+    struct recovery *job = arg;
+    struct receiving *receiving = job->receiving;
+    if (job->result != 0)
+        log_error("cannot go on placing transfer %llu: %s", (unsigned long long)job->number,
+                  job->result < 0 ? job->fail.text : "it is not recorded");
+    else if (start_worker(receiving) == 0) {
+        worker_send_extents(receiving->worker, &job->extents);
+        offer_send_names(receiving->worker, &job->items);
+        send_place_job(receiving);
+    }
+    if (receiving->worker == NULL)
+        hand_over(receiving);
+    rangeset_clear(&job->extents);
+    store_placing_clear(&job->items);
+    free(job);
+    receiving_release(receiving);
+}
+
+static void recover(struct incoming *incoming, struct transfer *transfer) {
+    struct recovery *job = calloc(1, sizeof *job);
+    struct receiving *receiving = job == NULL ? NULL : receiving_new(incoming);
+    if (receiving == NULL) {
+        free(job);
+        return;
+    }
+    receiving->placing = true;
+    receiving->accepted = true;
+    take(receiving, transfer);
+    receiving_hold(receiving);
+    job->receiving = receiving;
+    job->number = transfer->record.number;
+    rangeset_init(&job->extents);
+    if (database_submit(incoming->node->database, run_recovery, recovery_is_loaded, job) != 0) {
+        job->result = -ENOMEM;
+        fail_set(&job->fail, -ENOMEM, "cannot start");
+        recovery_is_loaded(job);
+    }
+}
+
+void incoming_recover(struct incoming *incoming) {
+    struct transfer *transfer = transfers_first(incoming->node->transfers);
+    for (; transfer != NULL; transfer = transfer->next)
+        if (transfer->record.direction == STORE_INCOMING && transfer->record.state == STORE_PLACING)
+            recover(incoming, transfer);
+}
+
+/* What a person says. */
+
+static int wrong_state(struct fail *fail, const struct transfer *transfer, const char *what) {
+    return fail_set(fail, 0, "transfer %llu cannot be %s now",
+                    (unsigned long long)transfer->record.number, what);
+}
+
+int incoming_accept(struct transfer *transfer, struct fail *fail) {
+    if (transfer->record.state != STORE_OFFERED)
+        return wrong_state(fail, transfer, "accepted");
+    transfer_set_state(transfer, STORE_RUNNING, "");
+    peers_remember(transfer->node->peers, transfer->record.peer_key, transfer->record.peer_name,
+                   NULL, NULL);
+    if (transfer->receiving != NULL)
+        offer_accept(transfer->receiving);
+    else
+        transfer_show(transfer, TRANSFER_SHOWN(WAITING), "the sender is away");
+    return 0;
+}
+
+int incoming_reject(struct transfer *transfer, struct fail *fail) {
+    if (transfer->record.state != STORE_OFFERED)
+        return wrong_state(fail, transfer, "rejected");
+    transfer_set_state(transfer, STORE_REFUSED, "refused here");
+    if (transfer->receiving != NULL)
+        offer_answer(transfer->receiving, FXNODE__HELPER__ADMIT__ANSWER__REFUSE, "");
+    return 0;
+}
+
+int incoming_pause(struct transfer *transfer, struct fail *fail) {
+    if (transfer->record.state != STORE_RUNNING && transfer->record.state != STORE_QUEUED)
+        return wrong_state(fail, transfer, "paused");
+    transfer_set_state(transfer, STORE_PAUSED, "");
+    if (transfer->receiving != NULL)
+        worker_stop(transfer->receiving->worker, WORKER_STOP(PAUSE));
+    return 0;
+}
+
+int incoming_resume(struct transfer *transfer, struct fail *fail) {
+    if (transfer->record.state != STORE_PAUSED)
+        return wrong_state(fail, transfer, "resumed");
+    transfer_set_state(transfer, STORE_RUNNING, "");
+    transfer_show(transfer, TRANSFER_SHOWN(WAITING), "waits for the sender");
+    return 0;
+}
+
+int incoming_cancel(struct transfer *transfer, struct fail *fail) {
+    if (transfer->record.state == STORE_PLACING)
+        return wrong_state(fail, transfer, "cancelled");
+    transfer_set_state(transfer, STORE_CANCELLED, "cancelled here");
+    if (transfer->receiving != NULL)
+        worker_stop(transfer->receiving->worker, WORKER_STOP(CANCEL));
+    else
+        clean_transfer(transfer->node, &transfer->record);
+    return 0;
+}

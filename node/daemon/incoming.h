@@ -1,0 +1,34 @@
+/*
+ * Receiving: authenticated connections from peers become sessions, offers become transfers, and
+ * what a session asks to be recorded is recorded in the order that keeps promises. Loop's thread.
+ */
+#ifndef NODE_DAEMON_INCOMING_H
+#define NODE_DAEMON_INCOMING_H
+
+#include "base/fail.h"
+#include "node/daemon/link.h"
+#include "node/daemon/node.h"
+#include "node/daemon/transfer.h"
+
+struct incoming;
+
+/* 0 or -ENOMEM. */
+int incoming_new(struct incoming **out, struct node *node);
+void incoming_free(struct incoming *incoming);
+
+/* A peer has connected and proven its key: a control connection begins a session, a lane joins one.
+ * Takes the link over. */
+void incoming_arrived(struct incoming *incoming, struct link *link);
+
+/* Finishes what a crash interrupted while it was being placed. Once, at start. */
+void incoming_recover(struct incoming *incoming);
+
+/* What a person says about an incoming transfer that is not finished. 0, or -EINVAL with `fail`
+ * filled where its state does not allow it. */
+int incoming_accept(struct transfer *transfer, struct fail *fail);
+int incoming_reject(struct transfer *transfer, struct fail *fail);
+int incoming_pause(struct transfer *transfer, struct fail *fail);
+int incoming_resume(struct transfer *transfer, struct fail *fail);
+int incoming_cancel(struct transfer *transfer, struct fail *fail);
+
+#endif

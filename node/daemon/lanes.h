@@ -1,0 +1,29 @@
+/*
+ * More connections for a sending session: each is called at the address of the control connection,
+ * names that connection's session and must show the same key. Loop's thread; nothing blocks.
+ */
+#ifndef NODE_DAEMON_LANES_H
+#define NODE_DAEMON_LANES_H
+
+#include "node/daemon/link.h"
+#include "node/daemon/node.h"
+#include "node/daemon/worker.h"
+
+#include <stdint.h>
+
+struct lanes;
+
+/* Remembers what it takes of the control connection. 0 or -ENOMEM. */
+int lanes_new(struct lanes **out, struct node *node, const struct link *control);
+
+/* The session that gets them; borrowed until lanes_free(). */
+void lanes_feed(struct lanes *lanes, struct worker *worker);
+
+/* The session wants `count` connections in all, the control connection included; beyond LIMIT_LANES
+ * there are none. One that cannot be had is done without. */
+void lanes_want(struct lanes *lanes, uint32_t count);
+
+/* Ends calling. NULL is fine. */
+void lanes_free(struct lanes *lanes);
+
+#endif

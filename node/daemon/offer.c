@@ -1,0 +1,373 @@
+#include "node/daemon/incoming.h"
+#include "node/daemon/receiving.h"
+
+#include "base/escape.h"
+#include "base/id.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "node/daemon/console.h"
+#include "node/daemon/database.h"
+#include "node/daemon/peers.h"
+#include "node/daemon/policy.h"
+#include "store/store_extent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OFFER_NAMES_BYTES 32768 /* of names in one message, about */
+
+#define ANSWER(answer) FXNODE__HELPER__ADMIT__ANSWER__##answer
+
+/* The offer as it came. */
+
+static int copy_names(struct store_names *out, const Fxnode__Helper__Offered *offered) {
+    struct store_name names[LIMIT_OFFER_NAMES];
+    size_t count = offered->n_names < LIMIT_OFFER_NAMES ? offered->n_names : LIMIT_OFFER_NAMES;
+    for (size_t i = 0; i < count; i++)
+        names[i] = (struct store_name){(const char *)offered->names[i].data, offered->names[i].len};
+    return store_names_copy(out, names, count);
+}
+
+void offer_made(struct receiving *receiving, const Fxnode__Helper__Offered *offered) {
+    struct store_transfer *offer = &receiving->offer;
+    receiving->offered = true;
+    offer->direction = STORE_INCOMING;
+    memcpy(offer->peer_key, receiving->key, LIMIT_KEY);
+    memcpy(offer->peer_name, receiving->name, sizeof offer->peer_name);
+    memcpy(offer->transfer_id, offered->transfer_id.data, LIMIT_TRANSFER_ID);
+    memcpy(offer->manifest_hash, offered->manifest_hash.data, LIMIT_HASH);
+    offer->manifest_length = offered->manifest_length;
+    offer->entries = offered->entries;
+    offer->bytes = offered->bytes;
+    offer->units = offered->units;
+    offer->name_count = offered->name_count;
+    if (copy_names(&offer->names, offered) != 0) {
+        worker_kill(receiving->worker);
+        return;
+    }
+    offer_look_up(receiving);
+}
+
+void offer_answer(struct receiving *receiving, Fxnode__Helper__Admit__Answer answer,
+                  const char *reason) {
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+    Fxnode__Helper__Admit body = FXNODE__HELPER__ADMIT__INIT;
+    if (receiving->worker == NULL)
+        return;
+    body.answer = answer;
+    body.reason = (char *)reason;
+    if (answer == ANSWER(ACCEPT)) {
+        body.number = receiving->transfer->record.number;
+        body.placing = receiving->transfer->record.state == STORE_PLACING;
+    }
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
+    message.admit = &body;
+    worker_send(receiving->worker, &message);
+}
+
+/* Yes: what is durable already goes before it. */
+
+static size_t send_some_names(struct worker *worker, const struct store_placing_list *list,
+                              size_t first) {
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+    Fxnode__Helper__Names body = FXNODE__HELPER__NAMES__INIT;
+    Fxnode__Helper__PlacedItem items[64];
+    Fxnode__Helper__PlacedItem *pointers[64];
+    size_t count = 0;
+    for (size_t bytes = 0; count < 64 && first + count < list->length && bytes < OFFER_NAMES_BYTES;
+         count++) {
+        const struct store_placing_item *from = &list->items[first + count];
+        fxnode__helper__placed_item__init(&items[count]);
+        items[count].item = from->item;
+        items[count].name = (ProtobufCBinaryData){from->name.length, (uint8_t *)from->name.bytes};
+        items[count].device = from->device;
+        items[count].inode = from->inode;
+        pointers[count] = &items[count];
+        bytes += from->name.length + 40;
+    }
+    body.n_items = count;
+    body.items = pointers;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_NAMES;
+    message.names = &body;
+    worker_send(worker, &message);
+    return count;
+}
+
+void offer_send_names(struct worker *worker, const struct store_placing_list *list) {
+    for (size_t first = 0; first < list->length;)
+        first += send_some_names(worker, list, first);
+}
+
+struct held {
+    struct receiving *receiving;
+    uint64_t number;
+    struct rangeset extents;
+    struct store_placing_list items;
+    int result;
+    struct fail fail;
+};
+
+static void run_load(struct store *store, void *arg) {
+    struct held *job = arg;
+    job->result = store_extent_load(store, job->number, &job->extents, &job->fail);
+    if (job->result == 0)
+        job->result = store_placing_load(store, job->number, &job->items, &job->fail);
+}
+
+static void loaded(void *arg) {
+    struct held *job = arg;
+    struct receiving *receiving = job->receiving;
+    struct worker *worker = receiving->worker;
+    if (worker != NULL && job->result != 0) {
+        log_error("cannot go on with transfer %llu: %s", (unsigned long long)job->number,
+                  job->fail.text);
+        worker_kill(worker);
+    } else if (worker != NULL && receiving->transfer->receiving == receiving) {
+        worker_send_extents(worker, &job->extents);
+        offer_send_names(worker, &job->items);
+        receiving->accepted = true;
+        offer_answer(receiving, ANSWER(ACCEPT), "");
+        if (receiving->transfer->record.state == STORE_RUNNING)
+            transfer_show(receiving->transfer, TRANSFER_SHOWN(RUNNING), "");
+    }
+    rangeset_clear(&job->extents);
+    store_placing_clear(&job->items);
+    free(job);
+    receiving_release(receiving);
+}
+
+void offer_accept(struct receiving *receiving) {
+    struct held *job = calloc(1, sizeof *job);
+    if (job == NULL) {
+        worker_kill(receiving->worker);
+        return;
+    }
+    rangeset_init(&job->extents);
+    job->receiving = receiving;
+    job->number = receiving->transfer->record.number;
+    receiving_hold(receiving);
+    if (database_submit(receiving->node->database, run_load, loaded, job) != 0) {
+        job->result = fail_set(&job->fail, -ENOMEM, "no memory");
+        loaded(job);
+    }
+}
+
+/* A new offer. */
+
+struct offer_waiting offer_count(const struct receiving *receiving) {
+    struct offer_waiting waiting = {0};
+    const struct transfer *at = transfers_first(receiving->node->transfers);
+    for (; at != NULL; at = at->next) {
+        if (at->record.direction != STORE_INCOMING || at->record.state != STORE_OFFERED)
+            continue;
+        waiting.all++;
+        if (id_equal(at->record.peer_key, receiving->key))
+            waiting.of_peer++;
+        if (at->receiving != NULL &&
+            address_same_host(&at->receiving->address, &receiving->address))
+            waiting.from_address++;
+    }
+    return waiting;
+}
+
+static enum policy_answer judge(const struct receiving *receiving) {
+    struct offer_waiting waiting = offer_count(receiving);
+    struct policy_offer offer = {
+        .known = peers_is_known(receiving->node->peers, receiving->key),
+        .entries = receiving->offer.entries,
+        .waiting_of_peer = waiting.of_peer,
+        .waiting_from_address = waiting.from_address,
+        .waiting = waiting.all,
+    };
+    bool all = receiving->node->config.accept == CONFIG_ACCEPT_ALL;
+    return policy_judge(all ? POLICY_ACCEPT_ALL : POLICY_ACCEPT_ASK, &offer);
+}
+
+struct creation {
+    struct receiving *receiving;
+    enum store_state state;
+    int64_t now;
+    char destination[PATH_MAX];
+    struct store_transfer record;
+    int result;
+    struct fail fail;
+};
+
+static void run_create(struct store *store, void *arg) {
+    struct creation *job = arg;
+    /* The offer does not change while the receiving is held. */
+    const struct store_transfer *offer = &job->receiving->offer;
+    struct store_transfer_new with = {
+        .direction = STORE_INCOMING,
+        .state = job->state,
+        .peer_key = offer->peer_key,
+        .peer_name = offer->peer_name,
+        .transfer_id = offer->transfer_id,
+        .manifest_hash = offer->manifest_hash,
+        .manifest_length = offer->manifest_length,
+        .entries = offer->entries,
+        .bytes = offer->bytes,
+        .units = offer->units,
+        .names = offer->names.items,
+        .names_length = offer->names.length,
+        .name_count = offer->name_count,
+        .destination = job->destination,
+        .now = job->now,
+    };
+    uint64_t number = 0;
+    job->result = store_transfer_create(store, &with, &number, &job->fail);
+    if (job->result == 0)
+        job->result = store_transfer_get(store, number, &job->record, &job->fail);
+}
+
+static void created(void *arg) {
+    struct creation *job = arg;
+    struct receiving *receiving = job->receiving;
+    struct transfer *transfer =
+        job->result == 0 ? transfers_add(receiving->node->transfers, &job->record) : NULL;
+    if (transfer == NULL) {
+        log_error("cannot record an offer: %s", job->result < 0 ? job->fail.text : "no memory");
+        offer_answer(receiving, ANSWER(BUSY), "cannot record the offer");
+    } else if (receiving->worker != NULL && receiving_attach(receiving, transfer)) {
+        if (job->state == STORE_RUNNING) {
+            peers_remember(receiving->node->peers, receiving->key, receiving->name, NULL, NULL);
+            offer_accept(receiving);
+        } else {
+            offer_answer(receiving, ANSWER(ASKED), "");
+            console_offer(transfer);
+        }
+    }
+    free(job);
+    receiving_release(receiving);
+}
+
+static void create(struct receiving *receiving, enum store_state state) {
+    struct creation *job = calloc(1, sizeof *job);
+    if (job == NULL) {
+        offer_answer(receiving, ANSWER(BUSY), "");
+        return;
+    }
+    job->receiving = receiving;
+    job->state = state;
+    job->now = io_wall_s();
+    snprintf(job->destination, sizeof job->destination, "%s", receiving->destination);
+    receiving_hold(receiving);
+    if (database_submit(receiving->node->database, run_create, created, job) != 0) {
+        job->result = fail_set(&job->fail, -ENOMEM, "no memory");
+        created(job);
+    }
+}
+
+static void answer_new(struct receiving *receiving) {
+    switch (judge(receiving)) {
+    case POLICY_YES:
+        create(receiving, STORE_RUNNING);
+        break;
+    case POLICY_ASK:
+        create(receiving, STORE_OFFERED);
+        break;
+    case POLICY_NO:
+        offer_answer(receiving, ANSWER(REFUSE), "the offer is too large");
+        break;
+    case POLICY_BUSY:
+        offer_answer(receiving, ANSWER(BUSY), "too many offers are waiting for an answer");
+        break;
+    }
+}
+
+/* An offer that was made before. */
+
+static bool is_same_offer(const struct store_transfer *a, const struct store_transfer *b) {
+    return memcmp(a->manifest_hash, b->manifest_hash, LIMIT_HASH) == 0 &&
+           a->manifest_length == b->manifest_length && a->entries == b->entries &&
+           a->bytes == b->bytes && a->units == b->units && a->name_count == b->name_count;
+}
+
+/* A finished one is answered from what the database knows. */
+static void answer_finished(struct receiving *receiving, const struct store_transfer *record) {
+    receiving->offer.number = record->number;
+    switch (record->state) {
+    case STORE_DELIVERED:
+        offer_answer(receiving, ANSWER(DELIVERED), "");
+        break;
+    case STORE_REFUSED:
+        offer_answer(receiving, ANSWER(REFUSE), "");
+        break;
+    default:
+        offer_answer(receiving, ANSWER(REFUSE), "the receiver has given this transfer up");
+        break;
+    }
+}
+
+static void answer_unfinished(struct receiving *receiving, struct transfer *transfer) {
+    if (transfer->record.state == STORE_PAUSED) {
+        offer_answer(receiving, ANSWER(BUSY), "paused by the receiver");
+    } else if (strcmp(transfer->record.destination, receiving->destination) != 0) {
+        transfer->elsewhere = true;
+        offer_answer(receiving, ANSWER(BUSY), "");
+    } else if (!receiving_attach(receiving, transfer)) {
+        return; /* the session before is on its way out */
+    } else if (transfer->record.state == STORE_OFFERED) {
+        offer_answer(receiving, ANSWER(ASKED), "");
+        console_offer(transfer);
+    } else {
+        offer_accept(receiving);
+    }
+}
+
+struct look_up {
+    struct receiving *receiving;
+    struct store_transfer record;
+    int result;
+    struct fail fail;
+};
+
+static void run_find(struct store *store, void *arg) {
+    struct look_up *job = arg;
+    const struct store_transfer *offer = &job->receiving->offer;
+    job->result = store_transfer_find(store, STORE_INCOMING, offer->peer_key, offer->transfer_id,
+                                      &job->record, &job->fail);
+}
+
+static void answer(struct receiving *receiving, const struct look_up *job) {
+    struct transfer *transfer = transfers_find_id(receiving->node->transfers, STORE_INCOMING,
+                                                  receiving->key, receiving->offer.transfer_id);
+    if (job->result < 0) {
+        log_error("cannot look an offer up: %s", job->fail.text);
+        offer_answer(receiving, ANSWER(BUSY), "");
+    } else if (job->result == STORE_NONE) {
+        answer_new(receiving);
+    } else if (!is_same_offer(&job->record, &receiving->offer)) {
+        offer_answer(receiving, ANSWER(CONFLICT), "");
+    } else if (transfer != NULL && !transfer_is_finished(transfer)) {
+        answer_unfinished(receiving, transfer);
+    } else {
+        answer_finished(receiving, &job->record);
+    }
+}
+
+static void looked_up(void *arg) {
+    struct look_up *job = arg;
+    struct receiving *receiving = job->receiving;
+    if (receiving->worker != NULL)
+        answer(receiving, job);
+    store_transfer_clear(&job->record);
+    free(job);
+    receiving_release(receiving);
+}
+
+void offer_look_up(struct receiving *receiving) {
+    struct look_up *job = calloc(1, sizeof *job);
+    if (job == NULL) {
+        offer_answer(receiving, ANSWER(BUSY), "");
+        return;
+    }
+    job->receiving = receiving;
+    receiving_hold(receiving);
+    if (database_submit(receiving->node->database, run_find, looked_up, job) != 0) {
+        job->result = fail_set(&job->fail, -ENOMEM, "no memory");
+        looked_up(job);
+    }
+}

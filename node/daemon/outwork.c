@@ -1,0 +1,143 @@
+#include "node/daemon/outwork.h"
+
+#include "base/io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OUTWORK_PREFIX "new-"
+
+static int open_directory(int at, const char *name) {
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static int open_outgoing(int state_fd) {
+    return open_directory(state_fd, "outgoing");
+}
+
+/* Calls `each` for every name in the directory. Stops at the first result that is not 0. */
+static int for_each(int directory, int (*each)(void *context, int directory, const char *name),
+                    void *context) {
+    int result = 0;
+    int copy = open_directory(directory, ".");
+    DIR *listing = copy < 0 ? NULL : fdopendir(copy);
+    if (listing == NULL) {
+        result = copy < 0 ? copy : -errno;
+        io_close(&copy);
+        return result;
+    }
+    struct dirent *entry;
+    while (result == 0 && (entry = readdir(listing)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            result = each(context, directory, entry->d_name);
+    closedir(listing);
+    return result;
+}
+
+static int remove_file(void *context, int directory, const char *name) {
+    (void)context;
+    return unlinkat(directory, name, 0) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static int remove_directory(int outgoing, const char *name) {
+    int fd = open_directory(outgoing, name);
+    if (fd == -ENOENT)
+        return 0;
+    if (fd < 0)
+        return fd;
+    int error = for_each(fd, remove_file, NULL);
+    io_close(&fd);
+    if (error == 0 && unlinkat(outgoing, name, AT_REMOVEDIR) != 0)
+        error = -errno;
+    return error;
+}
+
+struct sweep {
+    bool (*keep)(void *context, uint64_t number);
+    void *context;
+};
+
+static int sweep_one(void *context, int outgoing, const char *name) {
+    const struct sweep *sweep = context;
+    char *end = NULL;
+    uint64_t number = strtoull(name, &end, 10);
+    if (*end == '\0' && sweep->keep(sweep->context, number))
+        return 0;
+    return remove_directory(outgoing, name);
+}
+
+int outwork_prepare(int state_fd, bool (*keep)(void *context, uint64_t number), void *context,
+                    struct fail *fail) {
+    struct sweep sweep = {keep, context};
+    if (mkdirat(state_fd, "outgoing", 0700) != 0 && errno != EEXIST)
+        return fail_set(fail, -errno, "cannot make the directory for outgoing transfers");
+    int outgoing = open_outgoing(state_fd);
+    int error = outgoing < 0 ? outgoing : for_each(outgoing, sweep_one, &sweep);
+    io_close(&outgoing);
+    return error == 0 ? 0
+                      : fail_set(fail, error, "cannot tidy the directory of outgoing transfers");
+}
+
+int outwork_begin(int state_fd, char name[OUTWORK_NAME_ROOM], struct fail *fail) {
+    static unsigned count;
+    char path[OUTWORK_NAME_ROOM + 16];
+    snprintf(name, OUTWORK_NAME_ROOM, OUTWORK_PREFIX "%u", ++count);
+    snprintf(path, sizeof path, "outgoing/%s", name);
+    if (mkdirat(state_fd, path, 0700) != 0)
+        return fail_set(fail, -errno, "cannot make a directory for the transfer");
+    return 0;
+}
+
+static int rename_in(int state_fd, const char *from, const char *to) {
+    int outgoing = open_outgoing(state_fd);
+    if (outgoing < 0)
+        return outgoing;
+    int error = renameat(outgoing, from, outgoing, to) == 0 ? 0 : -errno;
+    if (error == 0 && fsync(outgoing) != 0)
+        error = -errno;
+    io_close(&outgoing);
+    return error;
+}
+
+int outwork_adopt(int state_fd, const char *name, uint64_t number) {
+    char to[OUTWORK_NAME_ROOM];
+    outwork_name(to, number);
+    return rename_in(state_fd, name, to);
+}
+
+void outwork_disown(int state_fd, uint64_t number, const char *name) {
+    char from[OUTWORK_NAME_ROOM];
+    outwork_name(from, number);
+    rename_in(state_fd, from, name);
+}
+
+int outwork_remove_name(int state_fd, const char *name, struct fail *fail) {
+    int outgoing = open_outgoing(state_fd);
+    int error = outgoing < 0 ? outgoing : remove_directory(outgoing, name);
+    io_close(&outgoing);
+    return error == 0 ? 0
+                      : fail_set(fail, error, "cannot remove the files of a transfer (%s)", name);
+}
+
+int outwork_remove(int state_fd, uint64_t number, struct fail *fail) {
+    char name[OUTWORK_NAME_ROOM];
+    outwork_name(name, number);
+    return outwork_remove_name(state_fd, name, fail);
+}
+
+bool outwork_path(char *out, size_t room, const char *state, const char *name) {
+    int length = snprintf(out, room, "%s/outgoing/%s", state, name);
+    return length > 0 && (size_t)length < room;
+}
+
+void outwork_name(char name[OUTWORK_NAME_ROOM], uint64_t number) {
+    snprintf(name, OUTWORK_NAME_ROOM, "%" PRIu64, number);
+}

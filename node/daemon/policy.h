@@ -1,0 +1,51 @@
+/*
+ * Who may connect, offer and send to this node. Pure: the caller counts what is there and asks.
+ *
+ * Consent binds to what was offered: an answer holds for one transfer id and manifest hash, and the
+ * caller keeps it with the transfer.
+ */
+#ifndef NODE_DAEMON_POLICY_H
+#define NODE_DAEMON_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Sessions at once: in all, for peers whose key is not remembered, and for one address of such. */
+#define POLICY_SESSIONS 32u
+#define POLICY_UNKNOWN_SESSIONS 8u
+#define POLICY_UNKNOWN_PER_ADDRESS 2u
+
+/* Offers waiting for a yes: of one peer, from one address, in all. */
+#define POLICY_OFFERS_PER_PEER 4u
+#define POLICY_OFFERS_PER_ADDRESS 4u
+#define POLICY_OFFERS 32u
+
+/* Largest manifest that a peer whose key is not remembered may offer, in entries. */
+#define POLICY_UNKNOWN_ENTRIES 2000000u
+
+enum policy_accept { POLICY_ACCEPT_ASK, POLICY_ACCEPT_ALL };
+
+/* Sessions with peers that are running when another control connection comes. */
+struct policy_sessions {
+    uint32_t all;
+    uint32_t unknown;
+    uint32_t unknown_from_address;
+};
+
+/* Whether there is room for one more; if not, the peer is told "busy". */
+bool policy_admits_session(const struct policy_sessions *sessions, bool known);
+
+/* A new offer, and the offers that wait already. */
+struct policy_offer {
+    bool known; /* the peer's key is remembered */
+    uint32_t entries;
+    uint32_t waiting_of_peer;
+    uint32_t waiting_from_address;
+    uint32_t waiting;
+};
+
+enum policy_answer { POLICY_YES, POLICY_ASK, POLICY_NO, POLICY_BUSY };
+
+enum policy_answer policy_judge(enum policy_accept accept, const struct policy_offer *offer);
+
+#endif

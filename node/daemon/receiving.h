@@ -1,0 +1,87 @@
+/*
+ * One session that owns, or may come to own, a staging directory: what incoming.c (its life),
+ * offer.c (what is answered to its offer) and commit.c (what it has recorded) share. Loop's thread.
+ */
+#ifndef NODE_DAEMON_RECEIVING_H
+#define NODE_DAEMON_RECEIVING_H
+
+#include "base/limits.h"
+#include "node/daemon/link.h"
+#include "node/daemon/node.h"
+#include "node/daemon/transfer.h"
+#include "node/daemon/worker.h"
+#include "store/store_placing.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct receiving {
+    struct receiving *next;
+    struct node *node;
+    struct worker *worker; /* NULL once it is gone */
+    unsigned jobs;         /* of the database that refer to this */
+    bool placing;          /* recovers a placement: without a peer */
+    uint8_t key[LIMIT_KEY];
+    char name[LIMIT_NAME + 1]; /* foreign */
+    uint8_t session[LIMIT_SESSION_ID];
+    struct address address;
+    uint32_t lanes; /* beside the control connection */
+    char destination[PATH_MAX];
+
+    bool offered;
+    struct store_transfer offer; /* as offered: id, hash, sizes, names */
+    struct transfer *transfer;   /* held; NULL until the offer became or met one */
+    bool accepted;
+    struct receiving
+        *successor; /* a newer connection for the same transfer: waits for this to end */
+
+    struct store_placing_item *items; /* of a Placing that is not complete, with their names */
+    size_t item_count;
+};
+
+/* incoming.c */
+
+/* Takes its transfer: a session that has it already is ended (a placement is waited for), and false
+ * is returned; offer_look_up() then follows once that one is gone. */
+bool receiving_attach(struct receiving *receiving, struct transfer *transfer);
+
+/* A job of the database that refers to it begins and ends; after the end it may be gone. */
+void receiving_hold(struct receiving *receiving);
+void receiving_release(struct receiving *receiving);
+
+/* offer.c */
+
+/* Its offer has come, checked. */
+void offer_made(struct receiving *receiving, const Fxnode__Helper__Offered *offered);
+
+/* Looks up what is known of its offer and answers it. */
+void offer_look_up(struct receiving *receiving);
+
+/* Lets an attached session go on with its transfer, which was accepted. */
+void offer_accept(struct receiving *receiving);
+
+/* Any other answer. `reason` is escaped. */
+void offer_answer(struct receiving *receiving, Fxnode__Helper__Admit__Answer answer,
+                  const char *reason);
+
+/* How many offers wait for a yes: of this peer, from this address, in all. */
+struct offer_waiting {
+    uint32_t of_peer;
+    uint32_t from_address;
+    uint32_t all;
+};
+struct offer_waiting offer_count(const struct receiving *receiving);
+
+/* Sends the final names that a placement was committed with. */
+void offer_send_names(struct worker *worker, const struct store_placing_list *list);
+
+/* commit.c: what the session asks to be recorded; false where it may not ask that now. */
+bool commit_extents(struct receiving *receiving, const Fxnode__Helper__Commit *commit);
+bool commit_placing(struct receiving *receiving, const Fxnode__Helper__Placing *placing);
+bool commit_done(struct receiving *receiving, const Fxnode__Helper__Done *done);
+bool commit_finished(struct receiving *receiving);
+void commit_drop_items(struct receiving *receiving);
+
+#endif

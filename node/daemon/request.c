@@ -1,0 +1,323 @@
+#include "node/daemon/client.h"
+
+#include "base/escape.h"
+#include "base/id.h"
+#include "node/daemon/database.h"
+#include "node/daemon/discover.h"
+#include "node/daemon/incoming.h"
+#include "node/daemon/outgoing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REQUEST_VERSION 1
+#define REQUEST_FINISHED 1000u  /* finished transfers in a list */
+#define REQUEST_SETTLE_MS 3000u /* the first look around takes no longer for a list of peers */
+
+enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_UNREACHABLE = 3 };
+
+/* Hello. */
+
+static bool welcome(struct client *client, const Fxnode__Control__Hello *hello) {
+    Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
+    Fxnode__Control__Welcome body = FXNODE__CONTROL__WELCOME__INIT;
+    if (hello->version != REQUEST_VERSION)
+        return false;
+    client->greeted = true;
+    body.version = REQUEST_VERSION;
+    body.program = (char *)FXNODE_VERSION;
+    body.transient = client->node->transient;
+    body.key = (ProtobufCBinaryData){LIMIT_KEY, client->node->identity.public_key};
+    body.name = client->node->config.name;
+    body.port = client->node->port;
+    event.body_case = FXNODE__CONTROL__EVENT__BODY_WELCOME;
+    event.welcome = &body;
+    client_send(client, &event);
+    return true;
+}
+
+/* Paths. */
+
+static bool add_paths(struct client *client, const Fxnode__Control__Paths *paths) {
+    if (client->asked || paths->n_paths > CLIENT_PATHS - client->path_count)
+        return false;
+    struct store_name *grown =
+        reallocarray(client->paths, client->path_count + paths->n_paths + 1, sizeof *grown);
+    if (grown == NULL)
+        return false;
+    client->paths = grown;
+    for (size_t i = 0; i < paths->n_paths; i++) {
+        const ProtobufCBinaryData *path = &paths->paths[i];
+        if (path->len == 0 || path->data[0] != '/' || memchr(path->data, '\0', path->len) != NULL)
+            return false;
+        char *copy = malloc(path->len);
+        if (copy == NULL)
+            return false;
+        memcpy(copy, path->data, path->len);
+        grown[client->path_count++] = (struct store_name){copy, path->len};
+    }
+    return true;
+}
+
+/* Peers. */
+
+static void tell_peer(void *context, const struct peers_line *line) {
+    event_peer(context, line, false);
+}
+
+void request_list_peers(struct client *client) {
+    uv_timer_stop(&client->timer);
+    client->lists_peers = false;
+    peers_each(client->node->peers, tell_peer, client);
+    event_settled(client);
+    if (!client->watches_peers)
+        client_result(client, STATUS_DONE, "");
+}
+
+static void on_looked_around(uv_timer_t *timer) {
+    request_list_peers(timer->data);
+}
+
+static void peers(struct client *client, const Fxnode__Control__Peers *request) {
+    bool settled = discover_is_settled(client->node->discover);
+    client->watches_peers = request->watch;
+    if (!request->has_wait && settled) {
+        request_list_peers(client);
+        return;
+    }
+    /* With a time given it is waited for; else only until discovery has looked around. */
+    client->lists_peers = !request->has_wait;
+    uv_timer_start(&client->timer, on_looked_around,
+                   request->has_wait ? request->wait_ms : REQUEST_SETTLE_MS, 0);
+}
+
+/* Transfers. */
+
+struct listing {
+    struct client *client;
+    struct store_transfer_list list;
+    int result;
+    struct fail fail;
+};
+
+static void run_list(struct store *store, void *arg) {
+    struct listing *job = arg;
+    job->result =
+        store_transfer_list(store, STORE_TRANSFERS_ALL, REQUEST_FINISHED, &job->list, &job->fail);
+}
+
+static void tell_unfinished(struct client *client) {
+    const struct transfer *at = transfers_first(client->node->transfers);
+    for (; at != NULL; at = at->next)
+        if (!transfer_is_finished(at))
+            event_live_transfer(client, at);
+}
+
+static void tell_finished(struct client *client, const struct store_transfer_list *list) {
+    for (size_t i = list->length; i-- > 0;) {
+        const struct store_transfer *record = &list->items[i];
+        if (store_transfer_is_finished(record->state))
+            event_transfer(client, record, transfer_shown_of(record->state), record->reason,
+                           record->state == STORE_DELIVERED ? record->bytes : 0);
+    }
+}
+
+static void listed(void *arg) {
+    struct listing *job = arg;
+    if (job->result == 0) {
+        tell_finished(job->client, &job->list);
+        tell_unfinished(job->client);
+        client_result(job->client, STATUS_DONE, "");
+    } else {
+        client_result(job->client, STATUS_FAILED, job->fail.text);
+    }
+    store_transfer_list_clear(&job->list);
+    client_release(job->client);
+    free(job);
+}
+
+static void transfers(struct client *client, bool all) {
+    struct listing *job = NULL;
+    if (!all) {
+        tell_unfinished(client);
+        client_result(client, STATUS_DONE, "");
+        return;
+    }
+    job = calloc(1, sizeof *job);
+    if (job != NULL)
+        job->client = client;
+    if (job == NULL || database_submit(client->node->database, run_list, listed, job) != 0) {
+        free(job);
+        client_result(client, STATUS_FAILED, "out of memory");
+        return;
+    }
+    client_hold(client);
+}
+
+/* Acts. The result is given when what they changed is durable. */
+
+static void run_nothing(struct store *store, void *arg) {
+    (void)store;
+    (void)arg;
+}
+
+static void acted(void *arg) {
+    struct client *client = arg;
+    client_result(client, STATUS_DONE, "");
+    client_release(client);
+}
+
+static int act_on_incoming(struct transfer *transfer, Fxnode__Control__Act__What what,
+                           struct fail *fail) {
+    switch (what) {
+    case FXNODE__CONTROL__ACT__WHAT__ACCEPT:
+        return incoming_accept(transfer, fail);
+    case FXNODE__CONTROL__ACT__WHAT__REJECT:
+        return incoming_reject(transfer, fail);
+    case FXNODE__CONTROL__ACT__WHAT__PAUSE:
+        return incoming_pause(transfer, fail);
+    case FXNODE__CONTROL__ACT__WHAT__RESUME:
+        return incoming_resume(transfer, fail);
+    default:
+        return incoming_cancel(transfer, fail);
+    }
+}
+
+static int act_on_outgoing(struct transfer *transfer, Fxnode__Control__Act__What what,
+                           struct fail *fail) {
+    switch (what) {
+    case FXNODE__CONTROL__ACT__WHAT__PAUSE:
+        return outgoing_pause(transfer, fail);
+    case FXNODE__CONTROL__ACT__WHAT__RESUME:
+        return outgoing_resume(transfer, fail);
+    case FXNODE__CONTROL__ACT__WHAT__CANCEL:
+        outgoing_cancel(transfer, "cancelled here");
+        return 0;
+    default:
+        return fail_set(fail, 0, "transfer %llu is one that goes out: there is nothing to answer",
+                        (unsigned long long)transfer->record.number);
+    }
+}
+
+static void act(struct client *client, const Fxnode__Control__Act *request) {
+    struct transfer *transfer = transfers_find(client->node->transfers, request->number);
+    struct fail fail;
+    int error = 0;
+    if (transfer == NULL || transfer_is_finished(transfer))
+        error = fail_set(&fail, 0, "there is no unfinished transfer %llu (fxnode transfers)",
+                         (unsigned long long)request->number);
+    else if (transfer->record.direction == STORE_INCOMING)
+        error = act_on_incoming(transfer, request->what, &fail);
+    else
+        error = act_on_outgoing(transfer, request->what, &fail);
+    if (error == 0 && database_submit(client->node->database, run_nothing, acted, client) == 0)
+        client_hold(client);
+    else
+        client_result(client, STATUS_FAILED, error != 0 ? fail.text : "out of memory");
+}
+
+/* Unpair. */
+
+struct unpairing {
+    const char *peer;
+    size_t found;
+    uint8_t key[LIMIT_KEY];
+};
+
+static void look_at(void *context, const struct peers_line *line) {
+    struct unpairing *search = context;
+    if (!line->known ||
+        (strcmp(line->name, search->peer) != 0 && !id_has_prefix(line->key, search->peer)))
+        return;
+    search->found++;
+    memcpy(search->key, line->key, LIMIT_KEY);
+}
+
+static void forgotten(void *context, int error) {
+    struct client *client = context;
+    client_result(client, error == 0 ? STATUS_DONE : STATUS_FAILED,
+                  error == 0 ? "" : "the key could not be forgotten: the node's log says why");
+    client_release(client);
+}
+
+static void unpair(struct client *client, const char *peer) {
+    struct unpairing search = {.peer = peer};
+    char typed[STORE_PEER_TYPED_ROOM];
+    char shown[256];
+    char text[384];
+    peers_each(client->node->peers, look_at, &search);
+    if (search.found == 0 && resolve_typed(typed, peer) &&
+        peers_find_typed(client->node->peers, typed, search.key))
+        search.found = 1;
+    escape_text(shown, sizeof shown, peer);
+    if (search.found == 1) {
+        client_hold(client);
+        peers_forget(client->node->peers, search.key, forgotten, client);
+        return;
+    }
+    snprintf(text, sizeof text,
+             search.found == 0 ? "no peer that is remembered is called %s"
+                               : "%s fits several peers: name one by its id",
+             shown);
+    client_result(client, search.found == 0 ? STATUS_UNREACHABLE : STATUS_USAGE, text);
+}
+
+static void identify(struct client *client) {
+    Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
+    Fxnode__Control__Identified body = FXNODE__CONTROL__IDENTIFIED__INIT;
+    body.key = (ProtobufCBinaryData){LIMIT_KEY, client->node->identity.public_key};
+    body.name = client->node->config.name;
+    event.body_case = FXNODE__CONTROL__EVENT__BODY_IDENTIFIED;
+    event.identified = &body;
+    client_send(client, &event);
+    client_result(client, STATUS_DONE, "");
+}
+
+static bool ask(struct client *client, const Fxnode__Control__Request *request) {
+    client->asked = true;
+    switch (request->body_case) {
+    case FXNODE__CONTROL__REQUEST__BODY_SEND:
+        follow_send(client, request->send);
+        return true;
+    case FXNODE__CONTROL__REQUEST__BODY_PEERS:
+        peers(client, request->peers);
+        return true;
+    case FXNODE__CONTROL__REQUEST__BODY_TRANSFERS:
+        transfers(client, request->transfers->all);
+        return true;
+    case FXNODE__CONTROL__REQUEST__BODY_ACT:
+        act(client, request->act);
+        return true;
+    case FXNODE__CONTROL__REQUEST__BODY_UNPAIR:
+        unpair(client, request->unpair->peer);
+        return true;
+    case FXNODE__CONTROL__REQUEST__BODY_IDENTITY:
+        identify(client);
+        return true;
+    case FXNODE__CONTROL__REQUEST__BODY_RETIRE:
+        if (!client->node->transient)
+            return false;
+        control_retire(client->control, client);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool request_handle(struct client *client, const Fxnode__Control__Request *request) {
+    if (request->body_case == FXNODE__CONTROL__REQUEST__BODY_HELLO)
+        return !client->greeted && welcome(client, request->hello);
+    if (!client->greeted)
+        return false;
+    if (request->body_case == FXNODE__CONTROL__REQUEST__BODY_PATHS)
+        return add_paths(client, request->paths);
+    if (request->body_case == FXNODE__CONTROL__REQUEST__BODY_DETACH)
+        return follow_pause(client);
+    return !client->asked && ask(client, request);
+}
+
+void request_abandon(struct client *client) {
+    client->lists_peers = client->watches_peers = false;
+    follow_abandon(client);
+}

@@ -1,0 +1,280 @@
+#include "node/daemon/resolve.h"
+
+#include "base/escape.h"
+#include "base/id.h"
+#include "node/daemon/discover.h"
+#include "node/daemon/peers.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESOLVE_LOOK_MS 100u /* between looks at the table while discovery settles */
+
+struct resolve {
+    struct node *node;
+    uv_timer_t timer;
+    uv_getaddrinfo_t lookup;
+    bool looking_up;
+    bool cancelled;
+    resolve_done done;
+    void *context;
+    struct resolve_target target;
+    char peer[512];
+    char shown[ESCAPE_ROOM(128)];
+    char text[2560]; /* room for `shown` twice */
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct resolve *resolve, const char *format,
+                                                      ...) {
+    va_list values;
+    va_start(values, format);
+    vsnprintf(resolve->text, sizeof resolve->text, format, values);
+    va_end(values);
+}
+
+static void on_closed(uv_handle_t *handle) {
+    free(handle->data);
+}
+
+/* The last thing that happens to it: the timer is closed, and freed with it the rest. */
+static void finish(struct resolve *resolve, enum resolve_outcome outcome) {
+    if (!resolve->cancelled)
+        resolve->done(resolve->context, outcome, &resolve->target, resolve->text);
+    uv_close((uv_handle_t *)&resolve->timer, on_closed);
+}
+
+static void set_key(struct resolve *resolve, const uint8_t *key) {
+    struct resolve_target *target = &resolve->target;
+    const char *name = peers_name(resolve->node->peers, key);
+    target->has_key = true;
+    memcpy(target->key, key, LIMIT_KEY);
+    snprintf(target->name, sizeof target->name, "%.*s", LIMIT_NAME,
+             name[0] != '\0' ? name : resolve->peer);
+    target->count = peers_candidates(resolve->node->peers, key, target->candidates);
+}
+
+/* A search through all peers for one that fits. */
+struct search {
+    const char *text;
+    bool fits_more; /* keys that differ fit */
+    bool found;
+    uint8_t key[LIMIT_KEY];
+    bool (*fits)(const struct peers_line *line, const char *text);
+};
+
+static bool fits_prefix(const struct peers_line *line, const char *text) {
+    return line->has_key && id_has_prefix(line->key, text);
+}
+
+static bool fits_online_name(const struct peers_line *line, const char *text) {
+    return line->has_key && line->online && strcmp(line->name, text) == 0;
+}
+
+static bool fits_known_name(const struct peers_line *line, const char *text) {
+    return line->known && strcmp(line->name, text) == 0;
+}
+
+static void look_at(void *context, const struct peers_line *line) {
+    struct search *search = context;
+    if (!search->fits(line, search->text))
+        return;
+    if (search->found && !id_equal(search->key, line->key))
+        search->fits_more = true;
+    memcpy(search->key, line->key, LIMIT_KEY);
+    search->found = true;
+}
+
+static struct search search(const struct resolve *resolve,
+                            bool (*fits)(const struct peers_line *line, const char *text)) {
+    struct search with = {.text = resolve->peer, .fits = fits};
+    peers_each(resolve->node->peers, look_at, &with);
+    return with;
+}
+
+static enum resolve_outcome ambiguous(struct resolve *resolve) {
+    say(resolve, "%s fits several peers: name one by its id (fxnode peers)", resolve->shown);
+    return RESOLVE_AMBIGUOUS;
+}
+
+static enum resolve_outcome found(struct resolve *resolve, const uint8_t *key) {
+    set_key(resolve, key);
+    return RESOLVE_FOUND;
+}
+
+static enum resolve_outcome key_changed(struct resolve *resolve, const uint8_t *before,
+                                        const uint8_t *now) {
+    char old_id[ID_GROUPED_ROOM];
+    char new_id[ID_GROUPED_ROOM];
+    id_format_grouped(old_id, before);
+    id_format_grouped(new_id, now);
+    say(resolve,
+        "%s is announced with another key (%s) than the remembered one (%s): it is another "
+        "machine, was set up anew, or somebody pretends to be it. `fxnode unpair %s` forgets "
+        "the remembered key; or name the new one by its id",
+        resolve->shown, new_id, old_id, resolve->shown);
+    return RESOLVE_TRUST;
+}
+
+static enum resolve_outcome by_id(struct resolve *resolve) {
+    uint8_t key[LIMIT_KEY];
+    if (id_parse(key, resolve->peer)) {
+        set_key(resolve, key);
+        if (resolve->target.count > 0 || peers_is_known(resolve->node->peers, key))
+            return RESOLVE_FOUND;
+        return RESOLVE_UNKNOWN;
+    }
+    struct search with = search(resolve, fits_prefix);
+    if (with.fits_more)
+        return ambiguous(resolve);
+    return with.found ? found(resolve, with.key) : RESOLVE_UNKNOWN;
+}
+
+static enum resolve_outcome by_name(struct resolve *resolve) {
+    struct search online = search(resolve, fits_online_name);
+    struct search known = search(resolve, fits_known_name);
+    if (online.fits_more)
+        return ambiguous(resolve);
+    if (online.found && known.found && !peers_is_known(resolve->node->peers, online.key))
+        return key_changed(resolve, known.key, online.key);
+    if (online.found)
+        return found(resolve, online.key);
+    if (known.fits_more)
+        return ambiguous(resolve);
+    return known.found ? found(resolve, known.key) : RESOLVE_UNKNOWN;
+}
+
+/* By address. */
+
+static void use_typed_key(struct resolve *resolve) {
+    uint8_t key[LIMIT_KEY];
+    struct resolve_target *target = &resolve->target;
+    if (!peers_find_typed(resolve->node->peers, target->typed, key))
+        return;
+    struct address first[DIALER_CANDIDATES];
+    size_t count = target->count;
+    memcpy(first, target->candidates, count * sizeof first[0]);
+    set_key(resolve, key);
+    /* What was typed comes first, wherever else the peer was seen. */
+    for (size_t i = 0; i < target->count && count < DIALER_CANDIDATES; i++)
+        first[count++] = target->candidates[i];
+    memcpy(target->candidates, first, count * sizeof first[0]);
+    target->count = count;
+}
+
+static void format_typed(char out[STORE_PEER_TYPED_ROOM], const char *host, uint16_t port) {
+    bool v6 = strchr(host, ':') != NULL;
+    snprintf(out, STORE_PEER_TYPED_ROOM, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
+bool resolve_typed(char out[STORE_PEER_TYPED_ROOM], const char *text) {
+    char host[ADDRESS_HOST_MAX + 1];
+    uint16_t port = 0;
+    if (!address_split(text, host, &port))
+        return false;
+    format_typed(out, host, port);
+    return true;
+}
+
+static void add_looked_up(struct resolve *resolve, const struct addrinfo *list) {
+    struct resolve_target *target = &resolve->target;
+    for (; list != NULL && target->count < DIALER_CANDIDATES; list = list->ai_next)
+        if (address_from_sockaddr(&target->candidates[target->count], list->ai_addr))
+            target->count++;
+}
+
+static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *list) {
+    struct resolve *resolve = request->data;
+    resolve->looking_up = false;
+    if (status == 0)
+        add_looked_up(resolve, list);
+    uv_freeaddrinfo(list);
+    if (!resolve->cancelled)
+        use_typed_key(resolve);
+    if (resolve->target.count == 0 && !resolve->target.has_key)
+        say(resolve, "no peer is called %s, and there is no host of that name", resolve->shown);
+    finish(resolve,
+           resolve->target.count > 0 || resolve->target.has_key ? RESOLVE_FOUND : RESOLVE_UNKNOWN);
+}
+
+static void by_address(struct resolve *resolve) {
+    char host[ADDRESS_HOST_MAX + 1];
+    char service[8];
+    uint16_t port = 0;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+
+    if (!address_split(resolve->peer, host, &port)) {
+        say(resolve, "no peer is called %s", resolve->shown);
+        finish(resolve, RESOLVE_UNKNOWN);
+        return;
+    }
+    format_typed(resolve->target.typed, host, port);
+    snprintf(resolve->target.name, sizeof resolve->target.name, "%.*s", LIMIT_NAME, resolve->peer);
+    if (address_parse(&resolve->target.candidates[0], host, port, "")) {
+        resolve->target.count = 1;
+        use_typed_key(resolve);
+        finish(resolve, RESOLVE_FOUND);
+        return;
+    }
+    snprintf(service, sizeof service, "%u", port);
+    resolve->lookup.data = resolve;
+    resolve->looking_up = true;
+    int error =
+        uv_getaddrinfo(resolve->node->loop, &resolve->lookup, on_looked_up, host, service, &hints);
+    if (error != 0) {
+        resolve->looking_up = false;
+        say(resolve, "cannot look up %s: %s", resolve->shown, uv_strerror(error));
+        finish(resolve, RESOLVE_UNKNOWN);
+    }
+}
+
+static bool looks_like_address(const char *peer) {
+    return strpbrk(peer, ".:") != NULL;
+}
+
+/* Looks at what is known now; again, as long as discovery is still looking around. */
+static void look(uv_timer_t *timer) {
+    struct resolve *resolve = timer->data;
+    enum resolve_outcome outcome = by_id(resolve);
+    if (outcome == RESOLVE_UNKNOWN)
+        outcome = by_name(resolve);
+    if (outcome != RESOLVE_UNKNOWN) {
+        finish(resolve, outcome);
+        return;
+    }
+    if (!looks_like_address(resolve->peer) && !discover_is_settled(resolve->node->discover)) {
+        uv_timer_start(timer, look, RESOLVE_LOOK_MS, 0);
+        return;
+    }
+    memset(&resolve->target, 0, sizeof resolve->target);
+    by_address(resolve);
+}
+
+int resolve_start(struct resolve **out, struct node *node, const char *peer, resolve_done done,
+                  void *context) {
+    struct resolve *resolve = calloc(1, sizeof *resolve);
+    if (resolve == NULL)
+        return -ENOMEM;
+    resolve->node = node;
+    resolve->done = done;
+    resolve->context = context;
+    snprintf(resolve->peer, sizeof resolve->peer, "%s", peer);
+    escape_text(resolve->shown, sizeof resolve->shown, resolve->peer);
+    uv_timer_init(node->loop, &resolve->timer);
+    resolve->timer.data = resolve;
+    uv_timer_start(&resolve->timer, look, 0, 0);
+    *out = resolve;
+    return 0;
+}
+
+void resolve_cancel(struct resolve *resolve) {
+    if (resolve == NULL)
+        return;
+    resolve->cancelled = true;
+    if (resolve->looking_up)
+        uv_cancel((uv_req_t *)&resolve->lookup); /* on_looked_up follows in any case */
+    else
+        uv_close((uv_handle_t *)&resolve->timer, on_closed);
+}

@@ -1,0 +1,52 @@
+/*
+ * What a person means by PEER: a full id or a prefix of one; a name that is announced or
+ * remembered; else host[:port]. Loop's thread; host names are looked up aside.
+ */
+#ifndef NODE_DAEMON_RESOLVE_H
+#define NODE_DAEMON_RESOLVE_H
+
+#include "node/daemon/dialer.h"
+#include "node/daemon/node.h"
+#include "store/store_peer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum resolve_outcome {
+    RESOLVE_FOUND = 0,
+    RESOLVE_AMBIGUOUS = 2, /* several fit: exit status 2 */
+    RESOLVE_UNKNOWN = 3,   /* nothing fits: 3 */
+    RESOLVE_TRUST = 6,     /* the name now belongs to another key than the remembered one: 6 */
+};
+
+/* Who and where. Plain value. */
+struct resolve_target {
+    bool has_key; /* else whoever answers at the candidates */
+    uint8_t key[LIMIT_KEY];
+    char name[LIMIT_NAME + 1]; /* to call it by; foreign; what was typed where none is known */
+    char typed[STORE_PEER_TYPED_ROOM]; /* "host:port" in one form, where an address was typed */
+    struct address candidates[DIALER_CANDIDATES];
+    size_t count; /* may be 0 with a key: the peer is away */
+};
+
+struct resolve;
+
+/* `text` says why in one escaped line, unless FOUND. */
+typedef void (*resolve_done)(void *context, enum resolve_outcome outcome,
+                             const struct resolve_target *target, const char *text);
+
+/* Starts. `done` is called once, from the loop, never from within. 0 with *out for
+ * resolve_cancel(), valid until `done`; -ENOMEM. A name that nobody knows yet is waited for until
+ * discovery has looked around. */
+int resolve_start(struct resolve **out, struct node *node, const char *peer, resolve_done done,
+                  void *context);
+
+/* "host:port" in the one form under which a typed address is remembered. False where `text` is
+ * none. */
+bool resolve_typed(char out[STORE_PEER_TYPED_ROOM], const char *text);
+
+/* `done` is not called. NULL is fine. */
+void resolve_cancel(struct resolve *resolve);
+
+#endif

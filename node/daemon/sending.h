@@ -1,0 +1,45 @@
+/*
+ * A send on its way to becoming a transfer: who is meant, what is there to be sent and who answers
+ * are found out at the same time; then it is recorded, or joined to the unfinished transfer of the
+ * same paths to the same peer. Until then nothing is kept. Loop's thread; nothing blocks.
+ */
+#ifndef NODE_DAEMON_SENDING_H
+#define NODE_DAEMON_SENDING_H
+
+#include "node/daemon/node.h"
+#include "node/daemon/resolve.h"
+#include "node/daemon/transfer.h"
+#include "store/store_names.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sending;
+
+/* Copied at sending_start(), but for the paths, which are taken over. */
+struct sending_request {
+    const char *peer;
+    struct store_names paths; /* absolute */
+    uint64_t rate;            /* bytes a second, 0 for no limit */
+};
+
+struct sending_events {
+    /* It is looking at the sources, or for the peer; `target` is NULL until that is known. */
+    void (*shown)(void *context, transfer_shown shown, const struct resolve_target *target);
+    void (*noted)(void *context, const char *text, bool warning);
+    /* It is recorded and has begun; or an unfinished one goes on. The sending is over. */
+    void (*begun)(void *context, struct transfer *transfer);
+    /* Nothing came of it: exit status and why. The sending is over. */
+    void (*failed)(void *context, int status, const char *text);
+    void *context;
+};
+
+/* 0 with *out for sending_cancel(), valid until `begun` or `failed`, which never come from within.
+ * Or -errno with `fail` filled. */
+int sending_start(struct sending **out, struct node *node, struct sending_request *request,
+                  const struct sending_events *events, struct fail *fail);
+
+/* Gives it up; no event follows. */
+void sending_cancel(struct sending *sending);
+
+#endif

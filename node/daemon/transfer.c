@@ -1,0 +1,238 @@
+#include "node/daemon/transfer.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/rangeset.h"
+#include "node/daemon/database.h"
+#include "store/store_extent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct transfers {
+    struct node *node;
+    struct transfer *first;
+    struct transfers_watch watch;
+};
+
+static const transfer_shown shown_of[] = {
+    [STORE_QUEUED] = TRANSFER_SHOWN(QUEUED),       [STORE_OFFERED] = TRANSFER_SHOWN(OFFERED),
+    [STORE_RUNNING] = TRANSFER_SHOWN(WAITING),     [STORE_PAUSED] = TRANSFER_SHOWN(PAUSED),
+    [STORE_PLACING] = TRANSFER_SHOWN(PLACING),     [STORE_DELIVERED] = TRANSFER_SHOWN(DELIVERED),
+    [STORE_FAILED] = TRANSFER_SHOWN(FAILED),       [STORE_REFUSED] = TRANSFER_SHOWN(REFUSED),
+    [STORE_CANCELLED] = TRANSFER_SHOWN(CANCELLED),
+};
+
+transfer_shown transfer_shown_of(enum store_state state) {
+    return shown_of[state];
+}
+
+/* What is known to be durable before any session has said so: about what the extents cover. */
+static uint64_t done_before(struct store *store, const struct store_transfer *record) {
+    struct rangeset extents;
+    struct fail fail;
+    uint64_t units = 0;
+
+    rangeset_init(&extents);
+    if (record->direction == STORE_INCOMING &&
+        store_extent_load(store, record->number, &extents, &fail) == 0)
+        units = rangeset_total(&extents);
+    rangeset_clear(&extents);
+    if (units >= record->units || units * LIMIT_CHUNK > record->bytes)
+        return units > 0 ? record->bytes : 0;
+    return units * LIMIT_CHUNK;
+}
+
+static int load_one(struct transfers *transfers, struct store *store,
+                    struct store_transfer *record) {
+    uint64_t done = done_before(store, record);
+    struct transfer *transfer = transfers_add(transfers, record);
+    if (transfer == NULL)
+        return -ENOMEM;
+    transfer->done = done;
+    return 0;
+}
+
+int transfers_load(struct transfers **out, struct node *node, struct store *store,
+                   struct fail *fail) {
+    struct store_transfer_list list = {0};
+    struct transfers *transfers = calloc(1, sizeof *transfers);
+    if (transfers == NULL)
+        return fail_set(fail, -ENOMEM, "cannot load the transfers");
+    transfers->node = node;
+
+    int error = store_transfer_list(store, STORE_TRANSFERS_ACTIVE, 0, &list, fail);
+    for (size_t i = 0; error == 0 && i < list.length; i++)
+        if ((error = load_one(transfers, store, &list.items[i])) != 0)
+            fail_set(fail, error, "cannot load the transfers");
+    store_transfer_list_clear(&list);
+    if (error != 0)
+        transfers_free(transfers);
+    else
+        *out = transfers;
+    return error;
+}
+
+void transfers_watch(struct transfers *transfers, const struct transfers_watch *watch) {
+    transfers->watch = *watch;
+}
+
+static void transfer_free(struct transfer *transfer) {
+    store_transfer_clear(&transfer->record);
+    free(transfer);
+}
+
+void transfers_free(struct transfers *transfers) {
+    while (transfers != NULL && transfers->first != NULL) {
+        struct transfer *transfer = transfers->first;
+        transfers->first = transfer->next;
+        transfer_free(transfer);
+    }
+    free(transfers);
+}
+
+struct transfer *transfers_first(struct transfers *transfers) {
+    return transfers->first;
+}
+
+struct transfer *transfers_find(struct transfers *transfers, uint64_t number) {
+    struct transfer *transfer = transfers->first;
+    while (transfer != NULL && transfer->record.number != number)
+        transfer = transfer->next;
+    return transfer;
+}
+
+struct transfer *transfers_find_id(struct transfers *transfers, enum store_direction direction,
+                                   const uint8_t *key, const uint8_t *id) {
+    struct transfer *transfer = transfers->first;
+    while (transfer != NULL && (transfer->record.direction != direction ||
+                                memcmp(transfer->record.peer_key, key, LIMIT_KEY) != 0 ||
+                                memcmp(transfer->record.transfer_id, id, LIMIT_TRANSFER_ID) != 0))
+        transfer = transfer->next;
+    return transfer;
+}
+
+struct transfer *transfers_add(struct transfers *transfers, struct store_transfer *record) {
+    struct transfer *transfer = calloc(1, sizeof *transfer);
+    if (transfer == NULL)
+        return NULL;
+    transfer->node = transfers->node;
+    transfer->record = *record;
+    *record = (struct store_transfer){0};
+    transfer->shown = transfer_shown_of(transfer->record.state);
+    snprintf(transfer->reason, sizeof transfer->reason, "%s", transfer->record.reason);
+    struct transfer **at = &transfers->first;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = transfer;
+    return transfer;
+}
+
+static void drop_if_over(struct transfer *transfer) {
+    struct transfer **at = &transfer->node->transfers->first;
+    if (transfer->holds > 0 || !transfer_is_finished(transfer))
+        return;
+    while (*at != transfer)
+        at = &(*at)->next;
+    *at = transfer->next;
+    transfer_free(transfer);
+}
+
+void transfer_show(struct transfer *transfer, transfer_shown shown, const char *reason) {
+    const struct transfers_watch *watch = &transfer->node->transfers->watch;
+    if (reason == NULL)
+        reason = "";
+    if (transfer->shown == shown && strcmp(transfer->reason, reason) == 0)
+        return;
+    transfer->shown = shown;
+    snprintf(transfer->reason, sizeof transfer->reason, "%s", reason);
+    transfer->record.changed = io_wall_s();
+    if (watch->changed != NULL)
+        watch->changed(watch->context, transfer);
+}
+
+void transfer_has_state(struct transfer *transfer, enum store_state state, const char *reason) {
+    transfer_hold(transfer);
+    transfer->record.state = state;
+    if (store_transfer_is_finished(state))
+        transfer->record.finished = io_wall_s();
+    transfer_show(transfer, transfer_shown_of(state), reason);
+    transfer_release(transfer);
+}
+
+struct state_job {
+    struct transfer *transfer;
+    uint64_t number;
+    enum store_state state;
+    int64_t now;
+    int result;
+    char reason[512];
+};
+
+static void run_set_state(struct store *store, void *arg) {
+    struct state_job *job = arg;
+    struct fail fail;
+    job->result =
+        store_transfer_set_state(store, job->number, job->state, job->reason, job->now, &fail);
+    if (job->result < 0)
+        log_error("cannot record the state of transfer %llu: %s", (unsigned long long)job->number,
+                  fail.text);
+}
+
+static void state_is_set(void *arg) {
+    struct state_job *job = arg;
+    struct transfer *transfer = job->transfer;
+    bool lives = job->state == STORE_QUEUED || job->state == STORE_RUNNING;
+    /* A later change may be under way: that one is shown. */
+    if (transfer->record.state == job->state && !lives)
+        transfer_has_state(transfer, job->state, job->reason);
+    transfer_release(transfer);
+    free(job);
+}
+
+void transfer_set_state(struct transfer *transfer, enum store_state state, const char *reason) {
+    struct state_job *job = calloc(1, sizeof *job);
+    transfer->record.state = state;
+    if (job == NULL) {
+        log_error("out of memory");
+        return;
+    }
+    job->transfer = transfer;
+    job->number = transfer->record.number;
+    job->state = state;
+    job->now = io_wall_s();
+    snprintf(job->reason, sizeof job->reason, "%s", reason == NULL ? "" : reason);
+    transfer_hold(transfer);
+    if (database_submit(transfer->node->database, run_set_state, state_is_set, job) != 0) {
+        transfer->holds--;
+        free(job);
+    }
+}
+
+void transfer_progress(struct transfer *transfer, uint64_t done) {
+    const struct transfers_watch *watch = &transfer->node->transfers->watch;
+    transfer->done = done < transfer->record.bytes ? done : transfer->record.bytes;
+    if (watch->progress != NULL)
+        watch->progress(watch->context, transfer);
+}
+
+void transfer_note(struct transfer *transfer, const char *text, bool warning) {
+    const struct transfers_watch *watch = &transfer->node->transfers->watch;
+    if (watch->noted != NULL)
+        watch->noted(watch->context, transfer, text, warning);
+}
+
+bool transfer_is_finished(const struct transfer *transfer) {
+    return store_transfer_is_finished(transfer->record.state);
+}
+
+void transfer_hold(struct transfer *transfer) {
+    transfer->holds++;
+}
+
+void transfer_release(struct transfer *transfer) {
+    transfer->holds--;
+    drop_if_over(transfer);
+}

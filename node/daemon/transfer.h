@@ -1,0 +1,88 @@
+/*
+ * The transfers that a running node has to do with: every unfinished one, and a finished one for as
+ * long as something still holds it. The database has the truth; here is its mirror, and what is
+ * shown beyond it (connecting, waiting, progress). Loop's thread; nothing blocks.
+ */
+#ifndef NODE_DAEMON_TRANSFER_H
+#define NODE_DAEMON_TRANSFER_H
+
+#include "base/fail.h"
+#include "node/daemon/node.h"
+#include "proto/control.pb-c.h"
+#include "store/store.h"
+#include "store/store_transfer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef Fxnode__Control__Transfer__State transfer_shown;
+
+#define TRANSFER_SHOWN(state) FXNODE__CONTROL__TRANSFER__STATE__##state
+
+struct transfers;
+struct outgoing_run;
+struct receiving;
+
+/* Read by all parts of the node; changed through the functions below, but for the two pointers at
+ * the end, which belong to outgoing.c and incoming.c. */
+struct transfer {
+    struct transfer *next;
+    struct node *node;
+    struct store_transfer record; /* as in the database, or about to be */
+    transfer_shown shown;
+    char reason[512]; /* escaped */
+    uint64_t done;    /* bytes durable at the receiver */
+    unsigned holds;
+    struct outgoing_run *run;
+    bool elsewhere; /* incoming: its next session must open its own directory, not today's */
+    struct receiving *receiving; /* the session that owns the staging directory */
+};
+
+/* Who wants to know. All are called on the loop. */
+struct transfers_watch {
+    void (*changed)(void *context, const struct transfer *transfer); /* state or reason */
+    void (*progress)(void *context, const struct transfer *transfer);
+    void (*noted)(void *context, const struct transfer *transfer, const char *text, bool warning);
+    void *context;
+};
+
+/* Loads the unfinished ones. Blocks; for set-up. 0, or -errno with `fail` filled. */
+int transfers_load(struct transfers **out, struct node *node, struct store *store,
+                   struct fail *fail);
+void transfers_watch(struct transfers *transfers, const struct transfers_watch *watch);
+void transfers_free(struct transfers *transfers);
+
+/* The list: follow `next`. A transfer that finishes leaves it, so take `next` before acting on one.
+ */
+struct transfer *transfers_first(struct transfers *transfers);
+struct transfer *transfers_find(struct transfers *transfers, uint64_t number);
+struct transfer *transfers_find_id(struct transfers *transfers, enum store_direction direction,
+                                   const uint8_t *key, const uint8_t *id);
+
+/* Takes over the contents of *record (emptied) as a new transfer. NULL where memory is short. */
+struct transfer *transfers_add(struct transfers *transfers, struct store_transfer *record);
+
+/* What a state of the database looks like when nothing goes on. */
+transfer_shown transfer_shown_of(enum store_state state);
+
+/* Shows another state; nothing durable. `reason` may be NULL. */
+void transfer_show(struct transfer *transfer, transfer_shown shown, const char *reason);
+
+/* Changes the state durably. It counts here at once, and is shown when it is durable; QUEUED and
+ * RUNNING are not, since what goes on says more. A finished transfer then leaves the list. */
+void transfer_set_state(struct transfer *transfer, enum store_state state, const char *reason);
+
+/* The database has just reached `state` by other means (placing, delivery): mirrors and shows it.
+ */
+void transfer_has_state(struct transfer *transfer, enum store_state state, const char *reason);
+
+void transfer_progress(struct transfer *transfer, uint64_t done);
+void transfer_note(struct transfer *transfer, const char *text, bool warning);
+
+bool transfer_is_finished(const struct transfer *transfer);
+
+/* Keeps the struct in memory; a finished transfer goes with the last hold. */
+void transfer_hold(struct transfer *transfer);
+void transfer_release(struct transfer *transfer);
+
+#endif

@@ -1,0 +1,4 @@
+# Suites of node/session: two sessions and a node that keeps in memory what they record.
+fxnode_suite(session-transfer
+    SOURCES session/test_transfer.c session/lab.c session/tree.c
+    LINK fxnode::node_session TIMEOUT 180)

@@ -1,0 +1,460 @@
+#include "lab.h"
+
+#include "base/chan.h"
+#include "base/io.h"
+#include "node/session/main.h"
+#include "proto/local.h"
+#include "proto/msg.h"
+#include "tree.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NUMBER 7
+
+static const uint8_t transfer_id[LIMIT_TRANSFER_ID] = "a transfer's id";
+
+void lab_open(struct lab *lab) {
+    *lab = (struct lab){.lanes = 1, .batch_bytes = 4 << 20, .answer = LAB_ADMIT(ACCEPT)};
+    ck_assert_int_ge(sodium_init(), 0);
+    rangeset_init(&lab->extents);
+    strcpy(lab->root, "/tmp/fxnode-session-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(lab->root));
+    snprintf(lab->source, sizeof lab->source, "%s/source", lab->root);
+    snprintf(lab->destination, sizeof lab->destination, "%s/destination", lab->root);
+    snprintf(lab->work, sizeof lab->work, "%s/work", lab->root);
+    ck_assert_int_eq(mkdir(lab->source, 0755), 0);
+    ck_assert_int_eq(mkdir(lab->work, 0700), 0);
+}
+
+void lab_close(struct lab *lab) {
+    rangeset_clear(&lab->extents);
+    tree_remove(lab->root);
+}
+
+const char *lab_path(const char *directory, const char *name) {
+    static char paths[3][512];
+    static unsigned at;
+    char *path = paths[at++ % 3];
+
+    snprintf(path, sizeof paths[0], "%s/%s", directory, name);
+    return path;
+}
+
+void lab_add(struct lab *lab, const char *name) {
+    ck_assert_uint_lt(lab->path_count, 8);
+    lab->paths[lab->path_count++] = name;
+}
+
+static void start(struct lab_session *session, const char *crash) {
+    int fds[2];
+
+    *session = (struct lab_session){.chan = -1};
+    ck_assert_int_eq(chan_pair(fds), 0);
+    session->pid = fork();
+    ck_assert_int_ge(session->pid, 0);
+    if (session->pid == 0) {
+        close(fds[0]);
+        if (crash != NULL)
+            setenv("FXNODE_CRASH", crash, 1);
+        _exit(session_main(fds[1]));
+    }
+    close(fds[1]);
+    session->chan = fds[0];
+}
+
+/* A session may be gone already: that shows where it is awaited. */
+static void tell_with(struct lab_session *session, const Fxnode__Helper__ToSession *message,
+                      int fd) {
+    uint8_t buffer[LIMIT_PACKET];
+    int length = msg_encode(&message->base, buffer, sizeof buffer);
+
+    ck_assert_int_gt(length, 0);
+    (void)chan_send(session->chan, buffer, (size_t)length, &fd, fd < 0 ? 0 : 1, 0);
+}
+
+static void tell(struct lab_session *session, const Fxnode__Helper__ToSession *message) {
+    tell_with(session, message, -1);
+}
+
+static ProtobufCBinaryData bytes_of(const void *data, size_t length) {
+    return (ProtobufCBinaryData){.len = length, .data = (uint8_t *)(uintptr_t)data};
+}
+
+static void tell_paths(struct lab *lab, struct lab_session *session) {
+    ProtobufCBinaryData list[8];
+    char paths[8][256];
+    Fxnode__Helper__Paths body = FXNODE__HELPER__PATHS__INIT;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+
+    for (unsigned i = 0; i < lab->path_count; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s/%s", lab->source, lab->paths[i]);
+        list[i] = bytes_of(paths[i], strlen(paths[i]));
+    }
+    body.n_paths = lab->path_count;
+    body.paths = list;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_PATHS;
+    message.paths = &body;
+    tell(session, &message);
+}
+
+static void tell_extents(struct lab *lab, struct lab_session *session) {
+    Fxnode__Helper__Extents body = FXNODE__HELPER__EXTENTS__INIT;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+    Fxnode__Helper__Extent *extents = calloc(lab->extents.length + 1, sizeof *extents);
+    Fxnode__Helper__Extent **list = calloc(lab->extents.length + 1, sizeof *list);
+
+    for (size_t i = 0; i < lab->extents.length; i++) {
+        fxnode__helper__extent__init(&extents[i]);
+        extents[i].first = lab->extents.ranges[i].first;
+        extents[i].count = lab->extents.ranges[i].count;
+        list[i] = &extents[i];
+    }
+    body.n_extents = lab->extents.length;
+    body.extents = list;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_EXTENTS;
+    message.extents = &body;
+    tell(session, &message);
+    free(list);
+    free(extents);
+}
+
+static void tell_names(struct lab *lab, struct lab_session *session) {
+    Fxnode__Helper__PlacedItem items[16];
+    Fxnode__Helper__PlacedItem *list[16];
+    Fxnode__Helper__Names body = FXNODE__HELPER__NAMES__INIT;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+
+    for (unsigned i = 0; i < lab->name_count; i++) {
+        fxnode__helper__placed_item__init(&items[i]);
+        items[i].item = lab->names[i].item;
+        items[i].device = lab->names[i].device;
+        items[i].inode = lab->names[i].inode;
+        items[i].name = bytes_of(lab->names[i].name, strlen(lab->names[i].name));
+        list[i] = &items[i];
+    }
+    body.n_items = lab->name_count;
+    body.items = list;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_NAMES;
+    message.names = &body;
+    tell(session, &message);
+}
+
+static void tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__Job__Kind kind) {
+    Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+
+    job.kind = kind;
+    job.work = bytes_of(lab->work, strlen(lab->work));
+    job.destination = bytes_of(lab->destination, strlen(lab->destination));
+    job.number = NUMBER;
+    job.transfer_id = bytes_of(transfer_id, sizeof transfer_id);
+    job.manifest_hash = bytes_of(lab->manifest_hash, LIMIT_HASH);
+    job.manifest_length = lab->manifest_length;
+    job.entries = lab->entries;
+    job.bytes = lab->bytes;
+    job.units = lab->units;
+    job.lanes = lab->lanes;
+    job.rate = lab->rate;
+    job.batch_bytes = lab->batch_bytes;
+    job.batch_ms = 1000;
+    job.known = true;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_JOB;
+    message.job = &job;
+    tell(session, &message);
+}
+
+static void tell_connection(struct lab_session *session, uint32_t lane, int fd,
+                            const uint8_t *send_key, const uint8_t *receive_key) {
+    Fxnode__Helper__Connection body = FXNODE__HELPER__CONNECTION__INIT;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+
+    body.lane = lane;
+    body.send_key = bytes_of(send_key, LAB_KEY);
+    body.receive_key = bytes_of(receive_key, LAB_KEY);
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_CONNECTION;
+    message.connection = &body;
+    tell_with(session, &message, fd);
+    close(fd);
+}
+
+static void tell_committed(struct lab_session *session, uint64_t ticket) {
+    Fxnode__Helper__Committed body = FXNODE__HELPER__COMMITTED__INIT;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+
+    body.ticket = ticket;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_COMMITTED;
+    message.committed = &body;
+    tell(session, &message);
+}
+
+static void tell_admit(struct lab_session *session, lab_answer answer, bool placing) {
+    Fxnode__Helper__Admit body = FXNODE__HELPER__ADMIT__INIT;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+
+    body.answer = answer;
+    body.reason = answer == LAB_ADMIT(REFUSE) ? "not \x1b[31mtoday" : "";
+    body.number = NUMBER;
+    body.placing = placing;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
+    message.admit = &body;
+    tell(session, &message);
+}
+
+static void tell_stop(struct lab_session *session, Fxnode__Helper__Stop__Reason reason) {
+    Fxnode__Helper__Stop body = FXNODE__HELPER__STOP__INIT;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+
+    body.reason = reason;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_STOP;
+    message.stop = &body;
+    tell(session, &message);
+}
+
+/* A connection over loopback, both ends blocking. */
+static void connect_pair(int fds[2]) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(fds[0], (struct sockaddr *)&address, sizeof address), 0);
+    fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    ck_assert_int_ge(fds[1], 0);
+    close(listener);
+}
+
+static void connect_lane(struct lab *lab, uint32_t lane) {
+    uint8_t there[LAB_KEY];
+    uint8_t back[LAB_KEY];
+    int fds[2];
+
+    connect_pair(fds);
+    randombytes_buf(there, sizeof there);
+    randombytes_buf(back, sizeof back);
+    tell_connection(&lab->sender, lane, fds[0], there, back);
+    tell_connection(&lab->receiver, lane, fds[1], back, there);
+}
+
+static void take_offered(struct lab *lab) {
+    lab_answer answer = lab->placed ? LAB_ADMIT(DELIVERED) : lab->answer;
+
+    if (lab->ask_first)
+        tell_admit(&lab->receiver, LAB_ADMIT(ASKED), false);
+    tell_extents(lab, &lab->receiver);
+    if (lab->placing)
+        tell_names(lab, &lab->receiver);
+    tell_admit(&lab->receiver, answer, lab->placing);
+}
+
+static void take_commit(struct lab *lab, const Fxnode__Helper__Commit *commit) {
+    for (size_t i = 0; i < commit->n_forget; i++)
+        ck_assert_int_eq(
+            rangeset_remove(&lab->extents, commit->forget[i]->first, commit->forget[i]->count), 0);
+    for (size_t i = 0; i < commit->n_add; i++)
+        ck_assert_int_eq(rangeset_add(&lab->extents, commit->add[i]->first, commit->add[i]->count),
+                         0);
+    lab->commits++;
+    if (lab->commits == lab->kill_sender_at)
+        kill(lab->sender.pid, SIGKILL);
+    if (lab->commits == lab->stop_sender_at)
+        tell_stop(&lab->sender, lab->stop_reason);
+    if (lab->commits == lab->stop_receiver_at)
+        tell_stop(&lab->receiver, lab->stop_reason);
+    tell_committed(&lab->receiver, commit->ticket);
+}
+
+static void take_placing(struct lab *lab, const Fxnode__Helper__Placing *placing) {
+    for (size_t i = 0; i < placing->n_items; i++) {
+        unsigned at = 0;
+
+        while (at < lab->name_count && lab->names[at].item != placing->items[i]->item)
+            at++;
+        ck_assert_uint_lt(at, 16);
+        lab->name_count = at == lab->name_count ? at + 1 : lab->name_count;
+        lab->names[at].item = placing->items[i]->item;
+        lab->names[at].device = placing->items[i]->device;
+        lab->names[at].inode = placing->items[i]->inode;
+        snprintf(lab->names[at].name, sizeof lab->names[at].name, "%.*s",
+                 (int)placing->items[i]->name.len, (const char *)placing->items[i]->name.data);
+    }
+    if (placing->more)
+        return;
+    lab->placing = true;
+    tell_committed(&lab->receiver, placing->ticket);
+}
+
+static void take_scanned(struct lab *lab, const Fxnode__Helper__Scanned *scanned) {
+    memcpy(lab->manifest_hash, scanned->manifest_hash.data, LIMIT_HASH);
+    lab->manifest_length = scanned->manifest_length;
+    lab->entries = scanned->entries;
+    lab->bytes = scanned->bytes;
+    lab->units = scanned->units;
+}
+
+/* Messages that one side's node acts upon. */
+static void act(struct lab *lab, struct lab_session *session,
+                const Fxnode__Helper__ToNode *message) {
+    switch (message->body_case) {
+    case FXNODE__HELPER__TO_NODE__BODY_SCANNED:
+        take_scanned(lab, message->scanned);
+        break;
+    case FXNODE__HELPER__TO_NODE__BODY_NEED_LANES:
+        for (uint32_t i = 1; i < message->need_lanes->lanes; i++)
+            connect_lane(lab, i);
+        break;
+    case FXNODE__HELPER__TO_NODE__BODY_OFFERED:
+        ck_assert_int_eq(
+            memcmp(message->offered->manifest_hash.data, lab->manifest_hash, LIMIT_HASH), 0);
+        take_offered(lab);
+        break;
+    case FXNODE__HELPER__TO_NODE__BODY_COMMIT:
+        take_commit(lab, message->commit);
+        break;
+    case FXNODE__HELPER__TO_NODE__BODY_PLACING:
+        take_placing(lab, message->placing);
+        break;
+    case FXNODE__HELPER__TO_NODE__BODY_DONE:
+        lab->placed = true;
+        lab->failed = message->done->failed;
+        tell_committed(session, message->done->ticket);
+        break;
+    case FXNODE__HELPER__TO_NODE__BODY_DELIVERED:
+        lab->delivered = true;
+        lab->delivered_failed = message->delivered->failed;
+        tell_committed(session, message->delivered->ticket);
+        break;
+    case FXNODE__HELPER__TO_NODE__BODY_FINISHED:
+        lab->finished = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static void take_message(struct lab *lab, struct lab_session *session,
+                         const Fxnode__Helper__ToNode *message) {
+    switch (message->body_case) {
+    case FXNODE__HELPER__TO_NODE__BODY_PROGRESS:
+        session->done = message->progress->done;
+        session->moved = message->progress->moved;
+        break;
+    case FXNODE__HELPER__TO_NODE__BODY_NOTE:
+        session->notes++;
+        session->failed_notes += message->note->failed ? 1 : 0;
+        snprintf(session->note, sizeof session->note, "%s", message->note->text);
+        break;
+    case FXNODE__HELPER__TO_NODE__BODY_ENDED:
+        session->outcome = message->ended->outcome;
+        snprintf(session->text, sizeof session->text, "%s", message->ended->text);
+        break;
+    default:
+        act(lab, session, message);
+    }
+}
+
+static void reap(struct lab_session *session) {
+    int status = 0;
+
+    ck_assert_int_eq(waitpid(session->pid, &status, 0), session->pid);
+    session->killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    ck_assert_msg(session->killed || (WIFEXITED(status) && WEXITSTATUS(status) == 0),
+                  "a session ended with status %#x", (unsigned)status);
+    session->pid = 0;
+    io_close(&session->chan);
+}
+
+static void take_packet(struct lab *lab, struct lab_session *session, struct msg_arena *arena) {
+    static struct chan_packet packet;
+    const Fxnode__Helper__ToNode *message = NULL;
+    struct fail why = {0};
+    int r = chan_receive(session->chan, &packet, 0);
+
+    if (r <= 0) {
+        reap(session);
+        return;
+    }
+    r = local_decode_from_session(arena, packet.data, packet.length, &message, &why);
+    ck_assert_msg(r == 0, "a session says nonsense: %s", why.text);
+    take_message(lab, session, message);
+}
+
+void lab_serve(struct lab *lab) {
+    struct msg_arena *arena = NULL;
+
+    ck_assert_int_eq(msg_arena_new(&arena, 1 << 20), 0);
+    while (lab->sender.pid != 0 || lab->receiver.pid != 0) {
+        struct lab_session *sessions[] = {&lab->sender, &lab->receiver};
+        struct pollfd fds[2];
+
+        for (int i = 0; i < 2; i++)
+            fds[i] = (struct pollfd){.fd = sessions[i]->pid != 0 ? sessions[i]->chan : -1,
+                                     .events = POLLIN};
+        ck_assert_int_gt(poll(fds, 2, -1), 0);
+        for (int i = 0; i < 2; i++)
+            if (fds[i].revents != 0)
+                take_packet(lab, sessions[i], arena);
+    }
+    msg_arena_free(arena);
+}
+
+void lab_try_scan(struct lab *lab) {
+    start(&lab->sender, NULL);
+    tell_paths(lab, &lab->sender);
+    tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SCAN);
+    lab_serve(lab);
+}
+
+void lab_scan(struct lab *lab) {
+    lab_try_scan(lab);
+    ck_assert_msg(lab->sender.outcome == LAB_ENDED(COMPLETE), "the scan: %s", lab->sender.text);
+}
+
+void lab_transfer(struct lab *lab) {
+    lab->commits = 0;
+    start(&lab->sender, NULL);
+    start(&lab->receiver, lab->crash);
+    tell_paths(lab, &lab->sender);
+    tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SEND);
+    tell_job(lab, &lab->receiver, FXNODE__HELPER__JOB__KIND__RECEIVE);
+    connect_lane(lab, 0);
+    lab_serve(lab);
+}
+
+void lab_recover(struct lab *lab, Fxnode__Helper__Job__Kind kind) {
+    start(&lab->receiver, lab->crash);
+    tell_extents(lab, &lab->receiver);
+    tell_names(lab, &lab->receiver);
+    tell_job(lab, &lab->receiver, kind);
+    lab_serve(lab);
+}
+
+void lab_start_receiver(struct lab *lab, int fd, const uint8_t *send_key,
+                        const uint8_t *receive_key) {
+    start(&lab->receiver, NULL);
+    tell_job(lab, &lab->receiver, FXNODE__HELPER__JOB__KIND__RECEIVE);
+    tell_connection(&lab->receiver, 0, fd, send_key, receive_key);
+}
+
+void lab_start_sender(struct lab *lab, int fd, const uint8_t *send_key,
+                      const uint8_t *receive_key) {
+    start(&lab->sender, NULL);
+    tell_paths(lab, &lab->sender);
+    tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SEND);
+    tell_connection(&lab->sender, 0, fd, send_key, receive_key);
+}

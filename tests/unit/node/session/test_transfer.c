@@ -1,0 +1,234 @@
+#include "lab.h"
+#include "tree.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct lab lab;
+
+static void set_up(void) {
+    lab_open(&lab);
+}
+
+static void tear_down(void) {
+    lab_close(&lab);
+}
+
+/* Both sides say that all went well, and nothing but the result is left. */
+static void expect_complete(void) {
+    ck_assert_msg(lab.sender.outcome == LAB_ENDED(COMPLETE), "the sender: %d %s",
+                  lab.sender.outcome, lab.sender.text);
+    ck_assert_msg(lab.receiver.outcome == LAB_ENDED(COMPLETE), "the receiver: %d %s",
+                  lab.receiver.outcome, lab.receiver.text);
+    ck_assert(lab.placed && lab.delivered && lab.finished);
+    ck_assert_int_eq(tree_count(lab_path(lab.destination, ".fxnode")), -1);
+}
+
+static void expect_same(const char *name) {
+    tree_compare(lab_path(lab.source, name), lab_path(lab.destination, name));
+}
+
+START_TEST(everything_arrives) {
+    lab.lanes = (uint32_t)_i + 1;
+    lab.ask_first = _i == 1;
+    tree_of_everything(lab.source, "tree");
+    tree_file(lab.source, "single", 5000, 42, 0644);
+    lab_add(&lab, "tree");
+    lab_add(&lab, "single");
+    lab_scan(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    expect_same("tree");
+    expect_same("single");
+    ck_assert_uint_eq(lab.failed, 0);
+    ck_assert_uint_eq(lab.sender.moved, lab.bytes);
+    ck_assert_uint_eq(lab.sender.done, lab.bytes);
+    ck_assert_uint_eq(lab.receiver.done, lab.bytes);
+}
+END_TEST
+
+START_TEST(many_small_files_arrive) {
+    lab.lanes = 2;
+    tree_of_many(lab.source, "many", 3000);
+    lab_add(&lab, "many");
+    lab_scan(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    expect_same("many");
+}
+END_TEST
+
+START_TEST(a_large_file_takes_many_batches) {
+    lab.lanes = 2;
+    lab.batch_bytes = 2 << 20;
+    tree_file(lab.source, "large", 24 << 20, 3, 0600);
+    lab_add(&lab, "large");
+    lab_scan(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    expect_same("large");
+    ck_assert_uint_ge(lab.commits, 10);
+}
+END_TEST
+
+START_TEST(an_existing_name_is_kept) {
+    tree_file(lab.source, "note.txt", 10, 1, 0644);
+    ck_assert_int_eq(mkdir(lab.destination, 0755), 0);
+    tree_file(lab.destination, "note.txt", 20, 2, 0644);
+    lab_add(&lab, "note.txt");
+    lab_scan(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    tree_compare(lab_path(lab.source, "note.txt"), lab_path(lab.destination, "note (2).txt"));
+    ck_assert_str_eq(lab.names[0].name, "note (2).txt");
+}
+END_TEST
+
+START_TEST(a_refusal_is_told) {
+    static const struct {
+        lab_answer answer;
+        lab_outcome outcome;
+    } cases[] = {{LAB_ADMIT(REFUSE), LAB_ENDED(REFUSED)}, {LAB_ADMIT(BUSY), LAB_ENDED(BUSY)}};
+
+    tree_file(lab.source, "file", 10, 1, 0644);
+    lab_add(&lab, "file");
+    lab_scan(&lab);
+    lab.answer = cases[_i].answer;
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, cases[_i].outcome);
+    ck_assert_ptr_null(strchr(lab.sender.text, '\x1b'));
+    ck_assert_int_eq(tree_count(lab.destination), 1);
+    ck_assert_int_eq(tree_count(lab_path(lab.destination, ".fxnode")), 0);
+}
+END_TEST
+
+/* Delivered before: said again, and nothing is written. */
+START_TEST(a_delivery_happens_once) {
+    tree_file(lab.source, "file", 10, 1, 0644);
+    lab_add(&lab, "file");
+    lab_scan(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    lab.delivered = lab.finished = false;
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(COMPLETE));
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(COMPLETE));
+    ck_assert(lab.delivered && lab.finished);
+    ck_assert_uint_eq(lab.sender.moved, 0);
+    ck_assert_int_eq(tree_count(lab_path(lab.destination, "file (2)")), -1);
+}
+END_TEST
+
+START_TEST(changed_files_fail_by_name) {
+    struct stat st;
+
+    tree_of_many(lab.source, "tree", 20);
+    lab_add(&lab, "tree");
+    lab_scan(&lab);
+    tree_file(lab.source, "tree/d1/file-00001", 500, 9, 0644);
+    ck_assert_int_eq(unlink(lab_path(lab.source, "tree/d2/file-00002")), 0);
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(COMPLETE));
+    ck_assert_uint_eq(lab.failed, 2);
+    ck_assert_uint_eq(lab.delivered_failed, 2);
+    ck_assert_uint_eq(lab.sender.failed_notes, 2);
+    ck_assert_uint_eq(lab.receiver.failed_notes, 2);
+    ck_assert_int_ne(lstat(lab_path(lab.destination, "tree/d1/file-00001"), &st), 0);
+    ck_assert_int_ne(lstat(lab_path(lab.destination, "tree/d2/file-00002"), &st), 0);
+    expect_same("tree/d1/file-00008");
+    expect_same("tree/d3");
+}
+END_TEST
+
+/* Only its mode and so its change time differ: what was sent is compared once more. */
+START_TEST(a_touched_file_is_read_again) {
+    tree_file(lab.source, "file", 3 << 20, 1, 0644);
+    lab_add(&lab, "file");
+    lab_scan(&lab);
+    ck_assert_int_eq(chmod(lab_path(lab.source, "file"), 0600), 0);
+    ck_assert_int_eq(chmod(lab_path(lab.source, "file"), 0644), 0);
+    lab_transfer(&lab);
+    expect_complete();
+    expect_same("file");
+    ck_assert_uint_eq(lab.failed, 0);
+}
+END_TEST
+
+START_TEST(everything_may_fail) {
+    tree_file(lab.source, "file", 100, 1, 0644);
+    lab_add(&lab, "file");
+    lab_scan(&lab);
+    ck_assert_int_eq(unlink(lab_path(lab.source, "file")), 0);
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(COMPLETE));
+    ck_assert_uint_eq(lab.delivered_failed, 1);
+    ck_assert_int_eq(tree_count(lab.destination), 0);
+}
+END_TEST
+
+START_TEST(a_missing_path_cannot_be_scanned) {
+    lab_add(&lab, "nowhere");
+    lab_try_scan(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(FAILED));
+    ck_assert_ptr_nonnull(strstr(lab.sender.text, "nowhere"));
+}
+END_TEST
+
+/* A rate of 4 MB/s for 2 MB after the first frame: neither side thinks the other dead. */
+START_TEST(a_rate_is_kept_to) {
+    struct timespec from;
+    struct timespec to;
+    double seconds = 0;
+
+    tree_file(lab.source, "file", 2000000, 1, 0644);
+    lab_add(&lab, "file");
+    lab_scan(&lab);
+    lab.rate = 4000000;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    lab_transfer(&lab);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    expect_complete();
+    seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+    ck_assert_double_ge(seconds, (2000000.0 - 270000.0) / 4000000.0 * 0.9);
+}
+END_TEST
+
+static Suite *suite(void) {
+    Suite *s = suite_create("session-transfer");
+    TCase *whole = tcase_create("whole");
+    TCase *partial = tcase_create("partial");
+
+    tcase_add_checked_fixture(whole, set_up, tear_down);
+    tcase_set_timeout(whole, 60);
+    tcase_add_loop_test(whole, everything_arrives, 0, 4);
+    tcase_add_test(whole, many_small_files_arrive);
+    tcase_add_test(whole, a_large_file_takes_many_batches);
+    tcase_add_test(whole, an_existing_name_is_kept);
+    tcase_add_loop_test(whole, a_refusal_is_told, 0, 2);
+    tcase_add_test(whole, a_delivery_happens_once);
+    tcase_add_test(whole, a_rate_is_kept_to);
+    suite_add_tcase(s, whole);
+    tcase_add_checked_fixture(partial, set_up, tear_down);
+    tcase_set_timeout(partial, 60);
+    tcase_add_test(partial, changed_files_fail_by_name);
+    tcase_add_test(partial, a_touched_file_is_read_again);
+    tcase_add_test(partial, everything_may_fail);
+    tcase_add_test(partial, a_missing_path_cannot_be_scanned);
+    suite_add_tcase(s, partial);
+    return s;
+}
+
+int main(void) {
+    SRunner *runner = srunner_create(suite());
+    int failed = 0;
+
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

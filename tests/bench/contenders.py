@@ -85,8 +85,9 @@ class _OverSsh(Contender):
         for key in ("host", "user"):
             run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.directory}/{key}"])
         shutil.copy(f"{self.directory}/user.pub", f"{self.directory}/allowed")
-        self._write("sshd", f"Port {port}", "ListenAddress 127.0.0.1", "UsePAM no", "StrictModes no",
-                    f"HostKey {self.directory}/host", "PasswordAuthentication no", "PidFile none",
+        self._write("sshd", f"Port {port}", "ListenAddress 127.0.0.1", "UsePAM no",
+                    "StrictModes no", f"HostKey {self.directory}/host", "PidFile none",
+                    "PasswordAuthentication no",
                     f"AuthorizedKeysFile {self.directory}/allowed",
                     "PermitRootLogin prohibit-password", "Subsystem sftp internal-sftp")
         self._write("ssh", f"Port {port}", f"User {getpass.getuser()}", "StrictHostKeyChecking no",

@@ -1,5 +1,5 @@
-"""What a run costs: wall time, and from the outside the CPU time and peak memory of every process that
-belongs to either end."""
+"""What a run costs: wall time, and from the outside the CPU time and peak memory of every process
+that belongs to either end."""
 
 import os
 import threading

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Measures fxnode beside rsync over ssh, scp and a bare TCP connection, all on this machine's loopback
-and in one run:
+"""Measures fxnode beside rsync over ssh, scp and a bare TCP connection, all on this machine's
+loopback and in one run:
 
     tests/bench/run.py [--program build/release/node/fxnode] [--rounds 5] [--size 2048] [CASE...]
 
-CASE is of file (SIZE MiB), tree (20,000 files of 4 KiB) and byte (a file of 1 byte). The programs take
-turns (A B C A B C), the source is read through before each run, what arrived is compared each time, and
-small files that arrived stay until the end, because deleting them slows down the next to be made.
-Prints medians with least and greatest: wall seconds, CPU seconds of both ends (user and system), and the
-greatest resident size of any one process. Exit status 0 only where everything arrived whole."""
+CASE is of file (SIZE MiB), tree (20,000 files of 4 KiB) and byte (a file of 1 byte). The programs
+take turns (A B C A B C), the source is read through before each run, what arrived is compared each
+time, and small files that arrived stay until the end, because deleting them slows down the next to
+be made. Prints medians with least and greatest: wall seconds, CPU seconds of both ends (user and
+system), and the greatest resident size of any one process. Exit status 0 only where everything
+arrived whole."""
 
 import argparse
 import os

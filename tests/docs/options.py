@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Every command and option that the program's own help names is in its manual and its completions, and
-every key of the configuration is in fxnode.conf(5).
+"""Every command and option that the program's own help names is in its manual and its completions,
+and every key of the configuration is in fxnode.conf(5).
 
     tests/docs/options.py PROGRAM SOURCE_DIRECTORY"""
 

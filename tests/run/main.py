@@ -3,8 +3,8 @@
 
     tests/run/main.py [--jobs N] [STEP...]
 
-Builds in several ways, runs CTest in each and the checks of style and documents. Prints what each step
-does, then the failures and the skips with their reasons, and ends with a line
+Builds in several ways, runs CTest in each and the checks of style and documents. Prints what each
+step does, then the failures and the skips with their reasons, and ends with a line
 `N passed, N failed, N skipped`. Exit status 0 only where nothing failed."""
 
 import argparse

@@ -14,7 +14,8 @@ from lab.watch import wait_for
 def _complains(command, *words):
     """One clear line on standard error that holds all of `words`."""
     said = "\n".join(command.err)
-    check(any(line.startswith("fxnode") for line in command.err), f"no clear line: {command.said()}")
+    check(any(line.startswith("fxnode") for line in command.err),
+          f"no clear line: {command.said()}")
     for word in words:
         check(word in said, f"{word!r} is not in what was said: {command.said()}")
 
@@ -282,11 +283,11 @@ def foreign_names_are_escaped(lab):
 
 
 def json_everywhere(lab):
-    """--json on each command: one object with version and kind on each line, a result at the end."""
+    """--json on each command: an object with version and kind on each line, a result last."""
     sender, receiver = lab.pair()
     source = make_file(lab.path("file"), 100)
-    for arguments in (("send", receiver.at, source), ("peers", "--wait", "0"), ("transfers",), ("id",),
-                      ("transfers", "--all")):
+    for arguments in (("send", receiver.at, source), ("peers", "--wait", "0"), ("transfers",),
+                      ("transfers", "--all"), ("id",)):
         events = sender.run(arguments[0], "--json", *arguments[1:]).events()
         check(all(event["v"] == 1 and event["event"] for event in events), f"{events}")
         check_equal((events[-1]["event"], events[-1]["status"]), ("result", 0), f"{arguments}")

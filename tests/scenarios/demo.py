@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Shows the main job for real: two nodes that share nothing but a network find each other by mDNS, one
-sends a file, it arrives whole. Runs in network namespaces; where the system forbids those, over loopback
-with two state directories and host:port. Exit status 0 only where the file arrived."""
+"""Shows the main job for real: two nodes that share nothing but a network find each other by mDNS,
+one sends a file, it arrives whole. Runs in network namespaces; where the system forbids those, over
+loopback with two state directories and host:port. Exit status 0 only where the file arrived."""
 
 import argparse
 import os
@@ -60,8 +60,8 @@ def on_a_lan(directory):
 
 
 def on_loopback(directory, why):
-    say(f"No network namespaces here ({why}).\nSo: two nodes on loopback, named by host:port, and no"
-        " discovery.")
+    say(f"No network namespaces here ({why}).\n"
+        "So: two nodes on loopback, named by host:port, without discovery.")
     nodes = []
     for name in ("anna", "bert"):
         host = Loopback(name, os.path.join(directory, f"run-{name}"))

@@ -1,5 +1,5 @@
-"""Interruptions of every kind: the transfer goes on by itself from what is durable, and no more than
-one batch travels twice for each of them (counted on the interface)."""
+"""Interruptions of every kind: the transfer goes on by itself from what is durable, and no more
+than one batch travels twice for each of them (counted on the interface)."""
 
 import os
 import signal
@@ -90,7 +90,7 @@ def receiver_batch_synced(lab):
 
 
 def receiver_extents_committed(lab):
-    """The receiver dies between committing a batch and telling the sender, half-way through 1 GiB."""
+    """The receiver dies between committing a batch and telling it, half-way through 1 GiB."""
     _crash(lab, "receiver", "extents-committed:8", BIG)
 
 

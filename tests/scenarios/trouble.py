@@ -24,7 +24,7 @@ except ConnectionError:
 print("dropped", flush=True)
 """
 
-# Passes connections on; in the n-th of them the byte at the n-th offset towards the server is damaged.
+# Passes connections on; in the n-th, the byte at the n-th offset towards the server is damaged.
 PROXY = """
 import socket, sys, threading
 offsets = [int(number) for number in sys.argv[3:]]
@@ -220,12 +220,12 @@ def sender_freezes(lab):
 
 
 def damaged_on_the_way(lab):
-    """One bit is flipped in the offer, the handshake and the data: each time the connection ends, nothing
-    wrong is kept, and the transfer goes on by itself."""
+    """One bit is flipped in the offer, the handshake and the data: each time the connection ends,
+    nothing wrong is kept, and the transfer goes on by itself."""
     lan = lab.lan(3)
     sender, receiver = lab.node(lan[0], config=QUIET), lab.node(lan[1], config=QUIET)
-    # 199 bytes of the sender are the handshake; its first connection gets past it, so that the peer is
-    # known from then on.
+    # 199 bytes of the sender are the handshake; its first connection gets past it, so that the
+    # peer is known from then on.
     offsets = [260, 20, 100, 70_000, 3 * MIB]
     proxy = lan[2].start(["python3", "-c", PROXY, lan[1].address, str(receiver.port),
                           *map(str, offsets)], name="proxy")
@@ -240,7 +240,7 @@ def damaged_on_the_way(lab):
 
 
 def sender_disk_full(lab):
-    """No room for the sender's own records: it says so, and the same command works once there is."""
+    """No room for the sender's own records: it says so, and works once there is."""
     sender, receiver = lab.pair({"start": False})
     os.mkdir(f"{sender.home}/state")
     run(["mount", "-t", "tmpfs", "-o", "size=4M", "tmpfs", f"{sender.home}/state"])

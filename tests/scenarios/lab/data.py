@@ -15,7 +15,7 @@ SOME_TIME_NS = 1_600_000_000_123_456_789
 
 
 def _chunks(size, seed):
-    """Pieces of 1 MiB, each different and none compressible; cheap, so that 1 GiB takes a second."""
+    """Pieces of 1 MiB, each different, none compressible, and cheap: 1 GiB takes a second."""
     source = random.Random(seed)
     pool = source.randbytes(4 * MIB)
     for start in range(0, size, MIB):

@@ -87,13 +87,14 @@ class Host:
         run(["tc", "-n", self.name, "qdisc", "del", "dev", "eth0", "root"], accept=(0, 2))
         if rate is None:
             return
-        _ask_kernel(["tc", "-n", self.name, "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate,
-                     "burst", "64kb", "latency", "50ms"], "token bucket filter")
+        _ask_kernel(["tc", "-n", self.name, "qdisc", "add", "dev", "eth0", "root", "tbf", "rate",
+                     rate, "burst", "64kb", "latency", "50ms"], "token bucket filter")
 
     def lose(self, percent):
         """Loses some of what the host receives."""
-        rules = ("table netdev lab { chain lose { type filter hook ingress device \"eth0\" priority "
-                 f"0;\nnumgen random mod 100 < {percent} drop\n}}\n}}")
+        rules = ("table netdev lab { chain lose {\n"
+                 'type filter hook ingress device "eth0" priority 0;\n'
+                 f"numgen random mod 100 < {percent} drop\n}}\n}}")
         _ask_kernel(self.inside("nft", rules), "dropping at random with nftables")
 
     def kill_connections(self, port):

@@ -29,8 +29,8 @@ def _arguments(pid):
 
 class Node:
     """One node with a home of its own. `config` holds keys of fxnode.conf, `env` variables that
-    its daemon sees, `arguments` more of its command line; `bounded` takes from its daemon the right of
-    root to read and write what modes forbid."""
+    its daemon sees, `arguments` more of its command line; `bounded` takes from its daemon the
+    right of root to read and write what modes forbid."""
 
     def __init__(self, host, home, name=None, config=None, env=None, arguments=(),
                  bounded=False):

@@ -48,10 +48,15 @@ int intake_hold(struct intake *intake, const struct rangeset *held) {
     return rc;
 }
 
-/* Bytes that are received, or being received, and not durable. An empty unit counts as a byte. */
-static uint64_t charge(const struct intake *intake) {
-    uint64_t bytes =
-        intake->written_bytes + intake->syncing_bytes + intake->synced_bytes + intake->adding_bytes;
+/* Bytes that are received whole and not durable. */
+static uint64_t stored_bytes(const struct intake *intake) {
+    return intake->written_bytes + intake->syncing_bytes + intake->synced_bytes +
+           intake->adding_bytes;
+}
+
+/* Bytes of the units in flight. */
+static uint64_t flight_bytes(const struct intake *intake) {
+    uint64_t bytes = 0;
     for (size_t i = 0; i < LIMIT_LANES; i++)
         if (intake->lanes[i].active)
             bytes += intake->lanes[i].size;
@@ -66,17 +71,19 @@ static void skip(struct intake_lane *lane, uint64_t unit, uint32_t size) {
     lane->next = 0;
 }
 
-static struct intake_lane *find_active(struct intake *intake, uint64_t unit) {
+static bool is_active(const struct intake *intake, uint64_t unit) {
     for (size_t i = 0; i < LIMIT_LANES; i++)
         if (intake->lanes[i].active && intake->lanes[i].unit == unit)
-            return &intake->lanes[i];
-    return NULL;
+            return true;
+    return false;
 }
 
 /* A chunk begins on `lane`. Whatever the lane was in the middle of is given up: its entry failed.
  */
-static enum intake_answer begin(struct intake *intake, struct intake_lane *lane,
+static enum intake_answer begin(struct intake *intake, uint64_t now_ms, struct intake_lane *lane,
                                 const struct record_piece *piece) {
+    bool blocked = lane->blocked;
+    lane->blocked = false;
     lane->active = false;
     lane->skipping = false;
     if (rangeset_contains(&intake->arrived, piece->unit, 1)) {
@@ -85,25 +92,25 @@ static enum intake_answer begin(struct intake *intake, struct intake_lane *lane,
     }
     if (intake->arrived.length >= EXCHANGE_RANGES_MAX)
         return INTAKE_VIOLATION;
-    /* The sender gave another lane up, and this side does not know it yet. */
-    struct intake_lane *other = find_active(intake, piece->unit);
-    if (other != NULL && other->writing)
+    /* Another lane has it. Which of the two the sender gave up is not known here: that one will be
+     * lost, or the other complete. */
+    if (is_active(intake, piece->unit)) {
+        lane->blocked = true;
+        lane->blocked_since = blocked ? lane->blocked_since : now_ms;
         return INTAKE_WAIT;
-    if (other != NULL) {
-        other->active = false;
-        other->skipping = true;
     }
     /* Charged whole at its beginning, a chunk never has to wait in the middle, where nothing could
-     * be synced to make room for it. */
-    uint64_t bytes = charge(intake);
-    if (bytes > 0 && bytes + piece->unit_size > intake->batch_bytes)
+     * be synced to make room for it. For the same reason nothing waits for chunks in flight alone.
+     */
+    uint64_t stored = stored_bytes(intake);
+    if (stored > 0 && stored + flight_bytes(intake) + piece->unit_size > intake->batch_bytes)
         return INTAKE_WAIT;
     *lane = (struct intake_lane){
         .open = true, .active = true, .unit = piece->unit, .size = piece->unit_size};
     return INTAKE_WRITE;
 }
 
-enum intake_answer intake_record(struct intake *intake, uint32_t number,
+enum intake_answer intake_record(struct intake *intake, uint64_t now_ms, uint32_t number,
                                  const struct record_piece *piece) {
     struct intake_lane *lane = &intake->lanes[number];
     enum intake_answer answer = INTAKE_WRITE;
@@ -116,7 +123,7 @@ enum intake_answer intake_record(struct intake *intake, uint32_t number,
     if (!goes_on && piece->offset != 0)
         return INTAKE_VIOLATION;
     if (!goes_on)
-        answer = begin(intake, lane, piece);
+        answer = begin(intake, now_ms, lane, piece);
     if (answer == INTAKE_WAIT)
         return answer;
     if (lane->skipping) {
@@ -149,6 +156,14 @@ int intake_written(struct intake *intake, uint64_t now_ms, uint32_t number,
 
 void intake_lane_lost(struct intake *intake, uint32_t lane) {
     intake->lanes[lane] = (struct intake_lane){0};
+}
+
+uint64_t intake_blocked_since(const struct intake *intake) {
+    uint64_t since = UINT64_MAX;
+    for (size_t i = 0; i < LIMIT_LANES; i++)
+        if (intake->lanes[i].blocked && intake->lanes[i].blocked_since < since)
+            since = intake->lanes[i].blocked_since;
+    return since;
 }
 
 bool intake_sync_due(const struct intake *intake, uint64_t now_ms) {

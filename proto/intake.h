@@ -19,6 +19,8 @@ struct intake_lane {
     bool active;   /* `unit` is in flight here */
     bool skipping; /* the rest of `unit` comes in and is not wanted */
     bool writing;  /* between intake_record and intake_written */
+    bool blocked;  /* waits since blocked_since for another lane that has the same unit */
+    uint64_t blocked_since;
     uint64_t unit;
     uint32_t size;
     uint32_t next; /* offset that comes next */
@@ -55,7 +57,7 @@ void intake_clear(struct intake *intake);
 int intake_hold(struct intake *intake, const struct rangeset *held);
 
 /* What to do with a record on an open lane. */
-enum intake_answer intake_record(struct intake *intake, uint32_t lane,
+enum intake_answer intake_record(struct intake *intake, uint64_t now_ms, uint32_t lane,
                                  const struct record_piece *piece);
 
 /* It is written. 0, -EINVAL where none was to be, -ENOMEM. */
@@ -64,6 +66,9 @@ int intake_written(struct intake *intake, uint64_t now_ms, uint32_t lane,
 
 /* What the lane had half received is forgotten. */
 void intake_lane_lost(struct intake *intake, uint32_t lane);
+
+/* Since when some lane waits for another that has its unit; UINT64_MAX where none does. */
+uint64_t intake_blocked_since(const struct intake *intake);
 
 bool intake_sync_due(const struct intake *intake, uint64_t now_ms);
 

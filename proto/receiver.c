@@ -362,7 +362,7 @@ enum receiver_record receiver_record(struct receiver *receiver, uint64_t now_ms,
         receiver_violation(receiver, lane, "data before it was asked for");
         return RECEIVER_REFUSED;
     }
-    enum intake_answer answer = intake_record(&receiver->intake, lane, piece);
+    enum intake_answer answer = intake_record(&receiver->intake, now_ms, lane, piece);
     if (lane == 0)
         exchange_clock_set_deaf(&receiver->clock, answer == INTAKE_WAIT);
     switch (answer) {
@@ -551,7 +551,7 @@ int receiver_claim_bad(struct receiver *receiver, uint32_t entry, uint64_t first
 
 int receiver_claims_verified(struct receiver *receiver) {
     const struct rangeset *bad = &receiver->bad_claims;
-    const struct rangeset *entries = &receiver->bad_entries;
+    struct rangeset *entries = &receiver->bad_entries;
     uint64_t forgotten = 0;
     int rc = 0;
     if (receiver->state == ENDED)
@@ -562,6 +562,10 @@ int receiver_claims_verified(struct receiver *receiver) {
     for (size_t i = 0; rc == 0 && i < bad->length; i++)
         rc = intake_forget(&receiver->intake, bad->ranges[i].first, bad->ranges[i].count,
                            &forgotten);
+    /* Those that failed since need no content, and nothing is asked for again. */
+    for (size_t i = 0; rc == 0 && i < receiver->failed.length; i++)
+        rc = rangeset_remove(entries, receiver->failed.ranges[i].first,
+                             receiver->failed.ranges[i].count);
     for (size_t i = 0; rc == 0 && i < entries->length; i++)
         rc = dispute(receiver, entries->ranges[i].first, entries->ranges[i].count);
     return rc < 0 ? rc : proceed(receiver);
@@ -681,6 +685,9 @@ int receiver_tick(struct receiver *receiver, uint64_t now_ms) {
     exchange_clock_advance(&receiver->clock, now_ms);
     if (receiver->state == OFFER && receiver->clock.now >= receiver->offer_until)
         return finish(receiver, EXCHANGE_LOST, "no offer came in time");
+    uint64_t blocked = intake_blocked_since(&receiver->intake);
+    if (blocked != UINT64_MAX && receiver->clock.now >= blocked + EXCHANGE_SILENT_MS)
+        return finish(receiver, EXCHANGE_LOST, "a lane has fallen silent");
     switch (exchange_clock_beat(&receiver->clock)) {
     case EXCHANGE_PEER_SILENT:
         return finish(receiver, EXCHANGE_LOST, "the peer has fallen silent");
@@ -703,6 +710,9 @@ uint64_t receiver_deadline(const struct receiver *receiver) {
         deadline = earlier(deadline, receiver->offer_until);
     if (receiver->state != DATA)
         return deadline;
+    uint64_t blocked = intake_blocked_since(&receiver->intake);
+    if (blocked != UINT64_MAX)
+        deadline = earlier(deadline, blocked + EXCHANGE_SILENT_MS);
     if (intake_sync_due(&receiver->intake, receiver->clock.now))
         return receiver->clock.now;
     return earlier(deadline, intake_sync_deadline(&receiver->intake));

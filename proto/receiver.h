@@ -111,9 +111,12 @@ int receiver_tick(struct receiver *receiver, uint64_t now_ms);
 /* When the next receiver_tick is needed, or a sync will be due; EXCHANGE_NEVER where neither. */
 uint64_t receiver_deadline(const struct receiver *receiver);
 
-/* Lane `lane` (1 to LIMIT_LANES - 1) is open, or any lane is lost: what it had half received is
- * forgotten. Losing lane 0 ends the transfer (EXCHANGE_LOST). Opening one over what was allowed is
- * -EINVAL. */
+/*
+ * Lane `lane` (1 to LIMIT_LANES - 1) is open, or any lane is lost: what it had half received is
+ * forgotten. The caller closes a lost lane's socket, so that the sender sees the loss too and sends
+ * that again. Losing lane 0 ends the transfer (EXCHANGE_LOST). Opening one beyond what was allowed
+ * is -EINVAL.
+ */
 int receiver_lane_opened(struct receiver *receiver, uint32_t lane);
 int receiver_lane_lost(struct receiver *receiver, uint32_t lane);
 

@@ -312,13 +312,17 @@ static int on_again(struct sender *sender, const Fxnode__Wire__Control *control)
         if (!rangeset_contains(&sender->settled, extent->first, extent->count))
             return violation(sender, "Again with units that were not durable");
         rc = unsettle(sender, extent->first, extent->count);
-        if (extent->first < lowest)
+        if (!rangeset_contains(&sender->settled, extent->first, extent->count) &&
+            extent->first < lowest)
             lowest = extent->first;
     }
+    /* All of it failed in the meantime, which the peer will have heard before what was confirmed
+     * since. */
+    if (rc < 0 || lowest == UINT64_MAX)
+        return rc;
     sender->state = DATA;
     sender->rewinding = true;
-    if (rc == 0)
-        rc = act(sender, SENDER_REWIND, lowest);
+    rc = act(sender, SENDER_REWIND, lowest);
     return rc < 0 ? rc : act(sender, SENDER_PROGRESS, 0);
 }
 

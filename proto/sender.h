@@ -98,8 +98,11 @@ uint64_t sender_deadline(const struct sender *sender);
  * the next. */
 int sender_manifest_batch(struct sender *sender, const void *batch, size_t length);
 
-/* Lane `lane` (1 to LIMIT_LANES - 1) is open, or any lane is lost: what it had claimed and is not
- * durable is claimed again by others. Losing lane 0 ends the transfer (EXCHANGE_LOST). */
+/*
+ * Lane `lane` (1 to LIMIT_LANES - 1) is open, or any lane is lost: what it had claimed and is not
+ * durable is claimed again by others. Call it for an idle lane too that the peer has closed: what
+ * was sent last may not have arrived. Losing lane 0 ends the transfer (EXCHANGE_LOST).
+ */
 int sender_lane_opened(struct sender *sender, uint32_t lane);
 int sender_lane_lost(struct sender *sender, uint32_t lane);
 

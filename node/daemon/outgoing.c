@@ -190,6 +190,9 @@ static void on_progress(struct outgoing_run *run, const Fxnode__Helper__Progress
 static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
     struct outgoing_run *run = arg;
     switch (message->body_case) {
+    case FXNODE__HELPER__TO_NODE__BODY_ASKED:
+        transfer_show(run->transfer, TRANSFER_SHOWN(OFFERED), "");
+        return;
     case FXNODE__HELPER__TO_NODE__BODY_NEED_LANES:
         lanes_want(run->lanes, message->need_lanes->lanes);
         return;
@@ -307,7 +310,7 @@ static void start_session(struct outgoing_run *run, struct link *link) {
     lanes_feed(run->lanes, run->worker);
     run->done_before = run->transfer->done;
     peers_remember(run->node->peers, run->transfer->record.peer_key, "", &link->address, NULL);
-    transfer_show(run->transfer, TRANSFER_SHOWN(OFFERED), "");
+    transfer_show(run->transfer, TRANSFER_SHOWN(CONNECTING), "");
     send_job(run);
     worker_send_link(run->worker, link, 0);
 }
@@ -346,8 +349,6 @@ static void dial(struct outgoing_run *run) {
         transfer_show(run->transfer, TRANSFER_SHOWN(QUEUED), "the peer is away");
         return;
     }
-    if (run->transfer->shown != TRANSFER_SHOWN(QUEUED))
-        transfer_show(run->transfer, TRANSFER_SHOWN(CONNECTING), "");
     if (dialer_start(&run->dialer, &call) != 0)
         judge(run, QUEUE_UNREACHABLE, "cannot call the peer");
 }
@@ -449,6 +450,8 @@ void outgoing_begin(struct transfer *transfer, struct link *link) {
         link->fd = -1;
     }
     queue_seen(&run->tries);
+    if (run->worker == NULL && wants_to_run(run))
+        transfer_show(transfer, TRANSFER_SHOWN(CONNECTING), "");
     attempt(run);
 }
 

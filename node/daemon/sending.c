@@ -220,8 +220,8 @@ static void begin(struct sending *sending, struct transfer *transfer) {
     peers_remember(sending->node->peers, target->key, target->typed[0] != '\0' ? "" : target->name,
                    linked ? &sending->link.address : NULL, target->typed);
     transfer_hold(transfer);
-    sending->events.begun(sending->events.context, transfer);
     outgoing_begin(transfer, linked ? &sending->link : NULL);
+    sending->events.begun(sending->events.context, transfer);
     transfer_release(transfer);
 }
 

@@ -37,6 +37,15 @@ static void ask_for_lanes(struct send *send, uint32_t lanes) {
     uplink_send(send->course.uplink, &message);
 }
 
+static void report_asked(struct send *send) {
+    Fxnode__Helper__Asked body = FXNODE__HELPER__ASKED__INIT;
+    Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
+
+    message.body_case = FXNODE__HELPER__TO_NODE__BODY_ASKED;
+    message.asked = &body;
+    uplink_send(send->course.uplink, &message);
+}
+
 static void record_delivery(struct send *send, const Fxnode__Wire__Delivered *delivered) {
     Fxnode__Helper__Delivered body = FXNODE__HELPER__DELIVERED__INIT;
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
@@ -73,6 +82,9 @@ void send_act(struct send *send) {
             break;
         case SENDER_STREAM_MANIFEST:
             send->streaming = true;
+            break;
+        case SENDER_ASKED:
+            report_asked(send);
             break;
         case SENDER_OPEN_LANES:
             ask_for_lanes(send, action.lanes);

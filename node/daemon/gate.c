@@ -13,12 +13,11 @@ static bool is_recent(const struct gate *gate, const struct address *from) {
     return false;
 }
 
+/* Only the time that the tokens took, in whole milliseconds, counts as used. */
 static void refill(struct gate_bucket *bucket, uint32_t rate, uint64_t now_ms) {
     uint64_t tokens = (now_ms - bucket->last_ms) * rate / 1000;
-    if (tokens == 0)
-        return;
     bucket->used -= tokens < bucket->used ? (uint32_t)tokens : bucket->used;
-    bucket->last_ms = now_ms;
+    bucket->last_ms += (tokens * 1000 + rate - 1) / rate;
 }
 
 /* The bucket of an address; the least used one makes place for a new address. */
@@ -39,14 +38,16 @@ static struct gate_bucket *bucket_of(struct gate *gate, const struct address *fr
     return least;
 }
 
-static bool take_token(struct gate *gate, const struct address *from, uint64_t now_ms) {
+/* What strangers use up together is theirs: an address that authenticated has its own rate only. */
+static bool take_token(struct gate *gate, const struct address *from, bool recent,
+                       uint64_t now_ms) {
     struct gate_bucket *bucket = bucket_of(gate, from, now_ms);
     refill(bucket, GATE_RATE, now_ms);
     refill(&gate->all, GATE_RATE_ALL, now_ms);
-    if (bucket->used >= GATE_BURST || gate->all.used >= GATE_BURST_ALL)
+    if (bucket->used >= GATE_BURST || (!recent && gate->all.used >= GATE_BURST_ALL))
         return false;
     bucket->used++;
-    gate->all.used++;
+    gate->all.used += !recent;
     return true;
 }
 
@@ -62,10 +63,11 @@ static int free_slot(const struct gate *gate, bool recent) {
     return recent || taken < GATE_SLOTS - GATE_KEPT ? found : -1;
 }
 
-static int stale_slot(const struct gate *gate, uint64_t now_ms) {
+/* The oldest slot that is old enough to go, or -1. Strangers push out strangers only. */
+static int stale_slot(const struct gate *gate, bool recent, uint64_t now_ms) {
     int oldest = -1;
     for (int i = 0; i < GATE_SLOTS; i++)
-        if (gate->slots[i].taken &&
+        if (gate->slots[i].taken && (recent || !gate->slots[i].recent) &&
             (oldest < 0 || gate->slots[i].since_ms < gate->slots[oldest].since_ms))
             oldest = i;
     return oldest >= 0 && now_ms - gate->slots[oldest].since_ms > GATE_STALE_MS ? oldest : -1;
@@ -78,13 +80,14 @@ int gate_enter(struct gate *gate, const struct address *from, uint64_t now_ms, i
     *evict = -1;
     for (size_t i = 0; i < GATE_SLOTS; i++)
         same += gate->slots[i].taken && address_same_host(&gate->slots[i].address, from);
-    if (same >= GATE_PER_ADDRESS || !take_token(gate, from, now_ms))
+    if (same >= GATE_PER_ADDRESS || !take_token(gate, from, recent, now_ms))
         return -1;
     int slot = free_slot(gate, recent);
     if (slot < 0)
-        slot = *evict = stale_slot(gate, now_ms);
+        slot = *evict = stale_slot(gate, recent, now_ms);
     if (slot >= 0)
-        gate->slots[slot] = (struct gate_slot){.address = *from, .since_ms = now_ms, .taken = true};
+        gate->slots[slot] = (struct gate_slot){
+            .address = *from, .since_ms = now_ms, .taken = true, .recent = recent};
     return slot;
 }
 
@@ -93,17 +96,16 @@ void gate_leave(struct gate *gate, int slot) {
 }
 
 void gate_authenticated(struct gate *gate, const struct address *from, bool known) {
+    if (!known)
+        return;
     if (!is_recent(gate, from)) {
         gate->recent[gate->recent_next] = *from;
         gate->recent_next = (gate->recent_next + 1) % GATE_RECENT;
         if (gate->recent_count < GATE_RECENT)
             gate->recent_count++;
+        gate->all.used -= gate->all.used > 0;
     }
-    if (!known)
-        return;
     for (size_t i = 0; i < gate->bucket_count; i++)
         if (address_same_host(&gate->buckets[i].address, from) && gate->buckets[i].used > 0)
             gate->buckets[i].used--;
-    if (gate->all.used > 0)
-        gate->all.used--;
 }

@@ -15,6 +15,7 @@
 #define ACCEPTS_AT_ONCE 16         /* before the loop gets its turn again */
 #define ACCEPT_PAUSE_MS 1000       /* when the process has no descriptor left */
 #define BACKLOG 128
+#define DISCARDED_MAX 1024 /* bytes read from a peer of another version; a handshake has less */
 
 /* One listening socket. */
 struct door {
@@ -32,8 +33,9 @@ struct arrival {
     struct address address;
     struct opening opening;
     int fd;
-    int handles;    /* that the loop still has */
-    bool lingering; /* its answer is sent, its input only discarded */
+    int handles;      /* that the loop still has */
+    bool lingering;   /* its answer is sent, its input only discarded */
+    size_t discarded; /* bytes */
 };
 
 struct listener {
@@ -109,6 +111,8 @@ static void hand_over(struct arrival *arrival) {
     sodium_memzero(&link, sizeof link);
 }
 
+static void on_arrival_ready(uv_poll_t *poll, int status, int events);
+
 static void finish(struct arrival *arrival, int outcome) {
     switch (outcome) {
     case HANDSHAKE_DONE:
@@ -119,6 +123,7 @@ static void finish(struct arrival *arrival, int outcome) {
         log_stranger(arrival, "it speaks another version");
         arrival->lingering = true;
         shutdown(arrival->fd, SHUT_WR);
+        uv_poll_start(&arrival->poll, UV_READABLE, on_arrival_ready);
         return;
     case HANDSHAKE_SELF:
         log_stranger(arrival, "it is this node itself");
@@ -134,11 +139,12 @@ static void finish(struct arrival *arrival, int outcome) {
 static void discard(struct arrival *arrival) {
     char bytes[512];
     ssize_t got = recv(arrival->fd, bytes, sizeof bytes, 0);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+    if (got > 0)
+        arrival->discarded += (size_t)got;
+    if (got == 0 || arrival->discarded > DISCARDED_MAX ||
+        (got < 0 && errno != EAGAIN && errno != EINTR))
         arrival_end(arrival);
 }
-
-static void on_arrival_ready(uv_poll_t *poll, int status, int events);
 
 static void arrival_run(struct arrival *arrival) {
     int outcome = HANDSHAKE_MORE;

@@ -12,6 +12,7 @@
 #define STAGGER_MS 250
 #define DEADLINE_MS 10000
 #define HANDSHAKES_AT_ONCE 2
+#define PATIENCE_MS 2000 /* with a handshake, as soon as another waits for its place */
 
 enum attempt_state {
     ATTEMPT_IDLE, /* its turn has not come */
@@ -30,7 +31,8 @@ struct attempt {
     bool polled; /* the loop has `poll` */
     struct handshake *handshake;
     struct opening opening;
-    int outcome; /* of the handshake */
+    uint64_t since_ms; /* when the handshake began, on the loop's clock */
+    int outcome;       /* of the handshake */
 };
 
 struct dialer {
@@ -43,6 +45,7 @@ struct dialer {
     size_t next;     /* the first attempt whose turn has not come */
     uv_timer_t turn; /* the next candidate's turn */
     uv_timer_t deadline;
+    uv_timer_t patience;        /* the handshakes have had their time */
     struct dialer_result worst; /* what to report if nobody is right: the most telling so far */
     bool told;                  /* `worst` holds something */
     bool over;
@@ -85,6 +88,7 @@ void dialer_cancel(struct dialer *dialer) {
         attempt_end(&dialer->attempts[i]);
     uv_close((uv_handle_t *)&dialer->turn, on_handle_closed);
     uv_close((uv_handle_t *)&dialer->deadline, on_handle_closed);
+    uv_close((uv_handle_t *)&dialer->patience, on_handle_closed);
 }
 
 static void report(struct dialer *dialer, struct dialer_result *result) {
@@ -156,6 +160,7 @@ static void remember_outcome(struct attempt *attempt) {
 /* ---- one attempt ---- */
 
 static void advance(struct dialer *dialer);
+static void on_patience_over(uv_timer_t *timer);
 static void on_ready(uv_poll_t *poll, int status, int events);
 
 static void attempt_failed(struct attempt *attempt, int error) {
@@ -240,6 +245,8 @@ static void attempt_shake(struct attempt *attempt) {
         return;
     }
     attempt->state = ATTEMPT_HANDSHAKE;
+    attempt->since_ms = uv_now(attempt->dialer->call.loop);
+    uv_timer_start(&attempt->dialer->patience, on_patience_over, PATIENCE_MS, 0);
     opening_init(&attempt->opening, attempt->fd, attempt->handshake);
     attempt_run(attempt);
 }
@@ -333,17 +340,30 @@ static struct attempt *waiting(struct dialer *dialer) {
     return NULL;
 }
 
+/* Whether one more handshake may begin. One that has had its time gives its place away. */
+static bool has_room(struct dialer *dialer) {
+    uint64_t now_ms = uv_now(dialer->call.loop);
+    if (in_state(dialer, ATTEMPT_HANDSHAKE) < HANDSHAKES_AT_ONCE)
+        return true;
+    for (size_t i = 0; i < dialer->next; i++) {
+        struct attempt *attempt = &dialer->attempts[i];
+        if (attempt->state != ATTEMPT_HANDSHAKE || now_ms - attempt->since_ms < PATIENCE_MS)
+            continue;
+        remember(attempt, DIALER_UNREACHABLE, "what answered there stays silent");
+        attempt_end(attempt);
+        return true;
+    }
+    return false;
+}
+
 /* Whatever can go on now does: handshakes up to their number, candidates when nothing is under way.
  */
 static void advance(struct dialer *dialer) {
     struct attempt *attempt;
+    while (!dialer->over && (attempt = waiting(dialer)) != NULL && has_room(dialer))
+        attempt_shake(attempt); /* comes back here when it fails */
     if (dialer->over)
         return;
-    if (in_state(dialer, ATTEMPT_HANDSHAKE) < HANDSHAKES_AT_ONCE &&
-        (attempt = waiting(dialer)) != NULL) {
-        attempt_shake(attempt); /* comes back here when it fails */
-        return;
-    }
     bool busy = in_state(dialer, ATTEMPT_CONNECTING) + in_state(dialer, ATTEMPT_HANDSHAKE) > 0;
     while (!busy && dialer->next < dialer->count) {
         start_next(dialer);
@@ -358,6 +378,10 @@ static void on_turn(uv_timer_t *timer) {
     if (dialer->next < dialer->count)
         start_next(dialer);
     advance(dialer);
+}
+
+static void on_patience_over(uv_timer_t *timer) {
+    advance(timer->data);
 }
 
 static void on_deadline(uv_timer_t *timer) {
@@ -386,10 +410,12 @@ int dialer_start(struct dialer **out, const struct dialer_call *call) {
     for (size_t i = 0; i < dialer->count; i++)
         dialer->attempts[i] =
             (struct attempt){.dialer = dialer, .address = call->candidates[i], .fd = -1};
-    dialer->handles = 2;
+    dialer->worst.outcome = DIALER_UNREACHABLE;
+    dialer->handles = 3;
     uv_timer_init(call->loop, &dialer->turn);
     uv_timer_init(call->loop, &dialer->deadline);
-    dialer->turn.data = dialer->deadline.data = dialer;
+    uv_timer_init(call->loop, &dialer->patience);
+    dialer->turn.data = dialer->deadline.data = dialer->patience.data = dialer;
     /* The first turn comes from the loop, so that `done` never runs inside this call. */
     uv_timer_start(&dialer->turn, on_turn, 0, 0);
     uv_timer_start(&dialer->deadline, on_deadline, DEADLINE_MS, 0);

@@ -1,7 +1,8 @@
 /*
  * Calling a peer: candidates are tried in order, each 250 ms after the one before or as soon as
  * that one failed; the first that finishes the handshake with an acceptable key wins. At most two
- * handshakes with one peer are unfinished at a time. Runs on the loop; nothing blocks.
+ * handshakes with one peer are unfinished at a time; one that gets no answer for 2 s gives its
+ * place to a candidate that waits. Runs on the loop; nothing blocks.
  */
 #ifndef NODE_DAEMON_DIALER_H
 #define NODE_DAEMON_DIALER_H

@@ -9,7 +9,10 @@
 void link_make(struct link *link, int fd, const struct address *address,
                const struct handshake *handshake) {
     int one = 1;
-    *link = (struct link){.fd = fd, .address = *address, .result = *handshake_result(handshake)};
+    /* Member by member: a compound literal would leave the keys on the stack. */
+    link->fd = fd;
+    link->address = *address;
+    link->result = *handshake_result(handshake);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 }

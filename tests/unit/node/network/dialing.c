@@ -194,6 +194,20 @@ START_TEST(test_a_silent_candidate_is_overtaken) {
 }
 END_TEST
 
+/* Nor may two of them keep both handshakes to themselves until the end. */
+START_TEST(test_silent_candidates_make_room) {
+    int fds[2];
+    struct address candidates[] = {silent(&fds[0]), silent(&fds[1]), at};
+    ck_assert_int_eq(listen(fds[0], 1), 0);
+    ck_assert_int_eq(listen(fds[1], 1), 0);
+    struct dialer_call call = call_of(candidates, 3, server.public_key);
+    dial(&call);
+    ck_assert_int_eq(dialled.outcome, DIALER_CONNECTED);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
 START_TEST(test_cancel_leaves_nothing) {
     struct dialer_call call = call_of(&at, 1, NULL);
     struct dialer *dialer;
@@ -243,20 +257,59 @@ START_TEST(test_garbage_is_cut_off) {
 }
 END_TEST
 
-START_TEST(test_another_version_is_told) {
+/* A stranger that speaks another version and has been answered. */
+static int connect_from_the_future(uint8_t answer[9]) {
     static const uint8_t hello[11] = {'F', 'X', 'N', 'O', 'D', 'E', 0, 99, 1, 0, 0};
     int fd = connect_stranger();
-    uint8_t answer[9];
     size_t got = 0;
     ck_assert_int_eq(io_write_full(fd, hello, sizeof hello), 0);
-    while (got < sizeof answer) {
+    while (got < 9) {
         uv_run(&loop, UV_RUN_NOWAIT);
-        ssize_t n = recv(fd, answer + got, sizeof answer - got, MSG_DONTWAIT);
+        ssize_t n = recv(fd, answer + got, 9 - got, MSG_DONTWAIT);
         got += n > 0 ? (size_t)n : 0;
     }
+    return fd;
+}
+
+START_TEST(test_another_version_is_told) {
+    uint8_t answer[9];
+    int fd = connect_from_the_future(answer);
     ck_assert_mem_eq(answer, "FXNODE\0", 7);
     ck_assert_uint_eq(answer[7], HANDSHAKE_LOWEST);
     ck_assert_uint_eq(answer[8], HANDSHAKE_HIGHEST);
+    close(fd);
+}
+END_TEST
+
+/* Those that were answered and left are not waited for. */
+START_TEST(test_another_version_leaves_at_once) {
+    uint8_t answer[9];
+    int fds[4];
+    for (int i = 0; i < 4; i++)
+        fds[i] = connect_from_the_future(answer);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    struct dialer_call call = call_of(&at, 1, server.public_key);
+    dial(&call);
+    ck_assert_int_eq(dialled.outcome, DIALER_CONNECTED);
+}
+END_TEST
+
+/* Nor is everything read that they go on to send. */
+START_TEST(test_another_version_is_not_heard_out) {
+    static const uint8_t noise[4096];
+    uint8_t answer[9];
+    size_t sent = 0;
+    int fd = connect_from_the_future(answer);
+    for (;;) {
+        ssize_t put = send(fd, noise, sizeof noise, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (put < 0 && errno != EAGAIN)
+            break;
+        sent += put > 0 ? (size_t)put : 0;
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    ck_assert_uint_lt(sent, 1 << 20);
     close(fd);
 }
 END_TEST
@@ -283,10 +336,13 @@ Suite *suite_dialing(void) {
     tcase_add_test(test, test_a_dead_candidate_is_passed_over);
     tcase_add_test(test, test_nobody_there);
     tcase_add_test(test, test_a_silent_candidate_is_overtaken);
+    tcase_add_test(test, test_silent_candidates_make_room);
     tcase_add_test(test, test_cancel_leaves_nothing);
     tcase_add_test(test, test_no_candidates);
     tcase_add_test(test, test_garbage_is_cut_off);
     tcase_add_test(test, test_another_version_is_told);
+    tcase_add_test(test, test_another_version_leaves_at_once);
+    tcase_add_test(test, test_another_version_is_not_heard_out);
     tcase_add_test(test, test_the_fifth_stranger_of_an_address_is_closed);
     suite_add_tcase(suite, test);
     return suite;

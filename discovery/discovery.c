@@ -4,10 +4,8 @@
 #include "discovery/embedded.h"
 #include "discovery/lookup.h"
 #include "discovery/publisher.h"
-#include "discovery/table.h"
+#include "discovery/reporter.h"
 #include "discovery/timer.h"
-
-#include "base/io.h"
 
 #include <avahi-common/error.h>
 #include <avahi-common/simple-watch.h>
@@ -23,10 +21,6 @@
 #define EMBEDDED_RETRY_MS 10000u
 #define SETTLE_MS 1500u
 #define SWEEP_MS 3000u /* after a change of engine, for what only the earlier one knew */
-#define FLUSH_MS 20u   /* changes of one packet are reported together */
-#define REPORTS_AT_ONCE 512u
-#define REPORTS_PER_SECOND 100u
-#define THIN_MS 200u /* between reports in a flood */
 
 struct watch {
     AvahiWatch *watch;
@@ -36,7 +30,6 @@ struct watch {
 };
 
 struct discovery {
-    struct discovery_events events;
     AvahiSimplePoll *loop;
     const AvahiPoll *poll;
     struct watch *watches;
@@ -57,98 +50,34 @@ struct discovery {
 
     struct publisher publisher;
     struct lookup *lookup;
-    struct table *table;
+    struct reporter reporter;
     struct timer sweep;
-
-    bool settling; /* the first look around is over, but not yet all of it reported */
     struct timer settle;
-    struct timer flush;
-    bool flush_set;
-    uint64_t reported_ms;
-    uint32_t tokens;
-    struct discovery_state told;
 };
 
 /* Reports */
 
 static void report_state(struct discovery *discovery) {
-    struct discovery_state state = {.settled = discovery->told.settled};
+    struct discovery_state state = {0};
     const struct publisher *publisher = &discovery->publisher;
     if (discovery->active)
         state.backend = discovery->active->ops->backend;
     if (publisher->established)
         strcpy(state.published, publisher->current.name);
     strcpy(state.text, discovery->active ? publisher->text : discovery->why);
-    if (memcmp(&state, &discovery->told, sizeof state) == 0)
-        return;
-    discovery->told = state;
-    discovery->events.state(discovery->events.context, &discovery->told);
-}
-
-static void report_settled(struct discovery *discovery) {
-    if (!discovery->settling || discovery->told.settled)
-        return;
-    discovery->told.settled = true;
-    timer_stop(&discovery->settle);
-    discovery->events.state(discovery->events.context, &discovery->told);
-}
-
-static void set_flush(struct discovery *discovery, unsigned ms) {
-    if (!discovery->flush_set)
-        timer_set(&discovery->flush, ms);
-    discovery->flush_set = true;
-}
-
-static void refill(struct discovery *discovery) {
-    uint64_t now = io_now_ms();
-    uint64_t more = (now - discovery->reported_ms) * REPORTS_PER_SECOND / 1000;
-    uint64_t room = REPORTS_AT_ONCE - discovery->tokens;
-    discovery->tokens += (uint32_t)(more < room ? more : room);
-    if (more > 0)
-        discovery->reported_ms = now;
-}
-
-/* Reports the next change of the table, if there is one. */
-static bool report_next(struct discovery *discovery) {
-    struct discovery_found found;
-    struct discovery_lost lost;
-    switch (table_next(discovery->table, &found, &lost)) {
-    case TABLE_FOUND:
-        discovery->events.found(discovery->events.context, &found);
-        return true;
-    case TABLE_LOST:
-        discovery->events.lost(discovery->events.context, &lost);
-        return true;
-    case TABLE_NOTHING:
-        break;
-    }
-    return false;
-}
-
-static void on_flush(void *context) {
-    struct discovery *discovery = context;
-    bool more = true;
-    discovery->flush_set = false;
-    refill(discovery);
-    while (discovery->tokens > 0 && (more = report_next(discovery)))
-        discovery->tokens--;
-    if (more)
-        set_flush(discovery, THIN_MS);
-    else
-        report_settled(discovery);
+    reporter_state(&discovery->reporter, &state);
 }
 
 static void on_settle(void *context) {
     struct discovery *discovery = context;
-    discovery->settling = true;
-    set_flush(discovery, 0);
+    reporter_settle(&discovery->reporter);
 }
 
 static void on_lookup_changed(void *context) {
     struct discovery *discovery = context;
-    if (!discovery->told.settled && lookup_settled(discovery->lookup))
-        discovery->settling = true;
-    set_flush(discovery, FLUSH_MS);
+    reporter_changed(&discovery->reporter);
+    if (lookup_settled(discovery->lookup))
+        reporter_settle(&discovery->reporter);
 }
 
 static void on_publisher_changed(void *context) {
@@ -157,8 +86,8 @@ static void on_publisher_changed(void *context) {
 
 static void on_sweep(void *context) {
     struct discovery *discovery = context;
-    table_sweep(discovery->table);
-    set_flush(discovery, 0);
+    table_sweep(discovery->reporter.table);
+    reporter_changed(&discovery->reporter);
 }
 
 /* What engines report. They are freed and exchanged from the loop only: see on_step(). */
@@ -253,9 +182,9 @@ static void deactivate(struct discovery *discovery) {
 
 /* What the engine before knew stays reported for a while: most of it will be found again. */
 static void activate(struct discovery *discovery, struct engine *engine) {
-    struct lookup_owner owner = {discovery->table, discovery->setup.id, on_lookup_changed,
+    struct lookup_owner owner = {discovery->reporter.table, discovery->setup.id, on_lookup_changed,
                                  discovery};
-    table_doubt(discovery->table);
+    table_doubt(discovery->reporter.table);
     timer_set(&discovery->sweep, SWEEP_MS);
     discovery->active = engine;
     discovery->lookup = lookup_new(engine, &owner);
@@ -263,8 +192,7 @@ static void activate(struct discovery *discovery, struct engine *engine) {
     if (error != AVAHI_OK)
         engine->events.down(discovery, avahi_strerror(error));
     publisher_use(&discovery->publisher, engine);
-    if (!discovery->told.settled)
-        timer_set(&discovery->settle, SETTLE_MS);
+    timer_set(&discovery->settle, SETTLE_MS);
 }
 
 static void drop_client(struct discovery *discovery) {
@@ -317,6 +245,7 @@ static void stop(struct discovery *discovery) {
 static void start(struct discovery *discovery) {
     discovery->started = true;
     discovery->retry_ms = RETRY_FIRST_MS;
+    timer_set(&discovery->settle, SETTLE_MS); /* also where nothing works */
     start_client(discovery);
     start_embedded(discovery);
 }
@@ -345,30 +274,30 @@ static int init_timers(struct discovery *discovery) {
                {&discovery->retry, start_client},
                {&discovery->fallback, start_embedded},
                {&discovery->sweep, on_sweep},
-               {&discovery->settle, on_settle},
-               {&discovery->flush, on_flush}};
+               {&discovery->settle, on_settle}};
     int result = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all && result == 0; i++)
         result = timer_init(all[i].timer, discovery->poll, all[i].expired, discovery);
     return result;
 }
 
+static int init(struct discovery *discovery, const struct discovery_events *events) {
+    discovery->loop = avahi_simple_poll_new();
+    if (!discovery->loop)
+        return -ENOMEM;
+    discovery->poll = avahi_simple_poll_get(discovery->loop);
+    int result = init_timers(discovery);
+    if (result == 0)
+        result = reporter_init(&discovery->reporter, discovery->poll, events);
+    if (result == 0)
+        result =
+            publisher_init(&discovery->publisher, discovery->poll, on_publisher_changed, discovery);
+    return result;
+}
+
 int discovery_new(struct discovery **out, const struct discovery_events *events) {
     struct discovery *discovery = calloc(1, sizeof *discovery);
-    int result = -ENOMEM;
-    if (!discovery)
-        return result;
-    discovery->events = *events;
-    discovery->tokens = REPORTS_AT_ONCE;
-    discovery->table = table_new();
-    discovery->loop = avahi_simple_poll_new();
-    if (discovery->table && discovery->loop) {
-        discovery->poll = avahi_simple_poll_get(discovery->loop);
-        result = init_timers(discovery);
-        if (result == 0)
-            result = publisher_init(&discovery->publisher, discovery->poll, on_publisher_changed,
-                                    discovery);
-    }
+    int result = discovery ? init(discovery, events) : -ENOMEM;
     if (result < 0)
         discovery_free(discovery);
     else
@@ -392,7 +321,6 @@ static void free_timers(struct discovery *discovery) {
     timer_clear(&discovery->fallback);
     timer_clear(&discovery->sweep);
     timer_clear(&discovery->settle);
-    timer_clear(&discovery->flush);
 }
 
 void discovery_free(struct discovery *discovery) {
@@ -402,9 +330,9 @@ void discovery_free(struct discovery *discovery) {
         stop(discovery);
     free_watches(discovery);
     free_timers(discovery);
+    reporter_clear(&discovery->reporter);
     if (discovery->loop)
         avahi_simple_poll_free(discovery->loop);
-    table_free(discovery->table);
     free(discovery);
 }
 

@@ -1,6 +1,5 @@
 #include "discovery/lookup.h"
 
-#include "base/io.h"
 #include "base/log.h"
 
 #include <avahi-common/domain.h>
@@ -30,7 +29,7 @@ struct lookup {
     struct engine *engine;
     struct lookup_owner owner;
     bool all_seen;
-    struct log_limit full;
+    bool full_told;
     struct item *items[LOOKUP_INSTANCES];
     size_t length;
 };
@@ -80,10 +79,11 @@ static void changed(struct lookup *lookup) {
     lookup->owner.changed(lookup->owner.context);
 }
 
+/* Says so once, until there is plenty of room again. */
 static void note_full(struct lookup *lookup) {
-    uint32_t dropped = 0;
-    if (log_limit_take(&lookup->full, io_now_ms(), &dropped))
+    if (!lookup->full_told)
         log_warn("too many services on the network: not all of them are listed");
+    lookup->full_told = true;
 }
 
 /* The table's key of all addresses of an item, or of one. */
@@ -248,6 +248,8 @@ static void instance_gone(struct lookup *lookup, const struct engine_instance *i
     table_drop(lookup->owner.table, &all);
     lookup->items[i] = lookup->items[--lookup->length];
     item_free(item);
+    if (lookup->length < LOOKUP_INSTANCES / 2)
+        lookup->full_told = false;
 }
 
 static bool is_usable(const struct engine_instance *instance) {

@@ -7,6 +7,7 @@ int main(void) {
     srunner_add_suite(runner, suite_channel());
     srunner_add_suite(runner, suite_lookup());
     srunner_add_suite(runner, suite_publisher());
+    srunner_add_suite(runner, suite_reporter());
     srunner_add_suite(runner, suite_service());
     srunner_add_suite(runner, suite_symbols());
     srunner_add_suite(runner, suite_table());

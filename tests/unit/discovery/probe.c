@@ -132,7 +132,7 @@ static int run(struct probe *probe) {
         return EXIT_FAILURE;
     if (child == 0) {
         close(fds[0]);
-        _exit(discovery_helper_main(fds[1]));
+        exit(discovery_helper_main(fds[1]));
     }
     close(fds[1]);
     probe->chan = fds[0];

@@ -8,6 +8,7 @@ Suite *suite_addresses(void);
 Suite *suite_channel(void);
 Suite *suite_lookup(void);
 Suite *suite_publisher(void);
+Suite *suite_reporter(void);
 Suite *suite_service(void);
 Suite *suite_symbols(void);
 Suite *suite_table(void);

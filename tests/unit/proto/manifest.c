@@ -1,0 +1,345 @@
+/* Manifests: built, judged, looked up; and every way to be wrong. */
+#include "proto/manifest.h"
+#include "proto/record.h"
+#include "proto/transfer.pb-c.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILES 5000u
+
+static struct fail why;
+
+static struct entry file(const char *path, uint64_t size) {
+    return (struct entry){
+        .type = ENTRY_FILE, .mode = 0644, .size = size, .path = path, .path_length = strlen(path)};
+}
+
+static struct entry directory(const char *path) {
+    return (struct entry){
+        .type = ENTRY_DIRECTORY, .mode = 0755, .path = path, .path_length = strlen(path)};
+}
+
+static struct entry link_to(const char *path, const char *target) {
+    return (struct entry){.type = ENTRY_SYMLINK,
+                          .mode = 0777,
+                          .path = path,
+                          .path_length = strlen(path),
+                          .target = target,
+                          .target_length = strlen(target)};
+}
+
+/* A manifest of FILES files in one directory, as a file in memory. */
+static uint8_t bytes[1024 * 1024];
+static size_t length;
+static struct manifest_summary summary;
+
+static void take(struct manifest_builder *builder) {
+    const uint8_t *data = NULL;
+    size_t taken = manifest_builder_take(builder, &data);
+    ck_assert_uint_le(taken, MANIFEST_PREFIX + LIMIT_MANIFEST_BATCH);
+    memcpy(bytes + length, data, taken);
+    length += taken;
+}
+
+static void build(void) {
+    struct manifest_builder *builder = NULL;
+    char path[64];
+    struct entry top = directory("top");
+    length = 0;
+    ck_assert_int_eq(manifest_builder_new(&builder), 0);
+    ck_assert_int_eq(manifest_builder_add(builder, &top, &why), MANIFEST_ADDED);
+    for (unsigned i = 0; i < FILES; i++) {
+        snprintf(path, sizeof path, "top/a rather long name of a file %06u", i);
+        struct entry entry = file(path, i % 3 * LIMIT_CHUNK);
+        if (manifest_builder_add(builder, &entry, &why) == MANIFEST_BATCH_READY)
+            take(builder);
+    }
+    ck_assert_int_eq(manifest_builder_end(builder, &why), MANIFEST_BATCH_READY);
+    take(builder);
+    manifest_builder_summary(builder, &summary);
+    manifest_builder_free(builder);
+}
+
+static uint32_t prefix_at(size_t offset) {
+    return (uint32_t)bytes[offset] << 24 | (uint32_t)bytes[offset + 1] << 16 |
+           (uint32_t)bytes[offset + 2] << 8 | bytes[offset + 3];
+}
+
+/* Checks the whole file against `expected`. The first outcome that is not 0, of end too. */
+static int check_all(struct manifest_checker *checker) {
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && at < length;) {
+        uint32_t size = prefix_at(at);
+        rc = manifest_checker_add(checker, bytes + at + MANIFEST_PREFIX, size, &why);
+        at += MANIFEST_PREFIX + size;
+    }
+    return rc != 0 ? rc : manifest_checker_end(checker, &why);
+}
+
+static int outcome_for(const struct manifest_summary *expected) {
+    struct manifest_checker *checker = NULL;
+    ck_assert_int_eq(manifest_checker_new(&checker, expected), 0);
+    int rc = check_all(checker);
+    manifest_checker_free(checker);
+    return rc;
+}
+
+START_TEST(what_was_built_is_accepted) {
+    struct manifest_checker *checker = NULL;
+    struct manifest_batch *batch = NULL;
+    build();
+    ck_assert_uint_eq(summary.entries, FILES + 1);
+    ck_assert_uint_eq(summary.length, length);
+    ck_assert_int_eq(manifest_checker_new(&checker, &summary), 0);
+    ck_assert_int_eq(manifest_batch_new(&batch), 0);
+    ck_assert_int_eq(check_all(checker), 0);
+    ck_assert(manifest_checker_is_full(checker));
+    ck_assert_mem_eq(manifest_checker_summary(checker)->hash, summary.hash, LIMIT_HASH);
+    const struct manifest_index *index = manifest_checker_index(checker);
+    ck_assert_uint_gt(manifest_index_rows(index), 2);
+    /* Every unit is found, in the file that it belongs to. */
+    const struct manifest_row *loaded = NULL;
+    for (uint64_t unit = 0; unit < summary.units; unit++) {
+        const struct manifest_row *row = manifest_index_by_unit(index, unit);
+        ck_assert_ptr_nonnull(row);
+        if (row != loaded)
+            ck_assert_int_eq(manifest_batch_load(batch, row, bytes + row->offset, &why), 0);
+        loaded = row;
+        const struct manifest_item *item = manifest_batch_by_unit(batch, unit);
+        ck_assert_ptr_nonnull(item);
+        ck_assert(item == manifest_batch_by_entry(batch, item->number));
+        ck_assert(row == manifest_index_by_entry(index, item->number));
+        ck_assert(unit - item->first_unit < entry_units(item->entry.type, item->entry.size));
+    }
+    ck_assert_ptr_null(manifest_index_by_unit(index, summary.units));
+    ck_assert_ptr_null(manifest_index_by_entry(index, summary.entries));
+    ck_assert_ptr_null(manifest_batch_by_unit(batch, summary.units));
+    manifest_batch_free(batch);
+    manifest_checker_free(checker);
+}
+END_TEST
+
+START_TEST(another_than_offered_is_refused) {
+    build();
+    struct manifest_summary other = summary;
+    switch (_i) {
+    case 0:
+        other.hash[0] ^= 1;
+        break;
+    case 1:
+        other.length--;
+        break;
+    case 2:
+        other.length++;
+        break;
+    case 3:
+        other.entries--;
+        break;
+    case 4:
+        other.bytes--;
+        break;
+    case 5:
+        other.units++;
+        break;
+    case 6:
+        other.names[0].bytes[0] ^= 1;
+        break;
+    default:
+        bytes[length - 3] ^= 1;
+    }
+    ck_assert_int_eq(outcome_for(&other), MSG_INVALID);
+    ck_assert_uint_gt(strlen(why.text), 0);
+}
+END_TEST
+
+/* One batch of these entries, whatever they are, judged alone. */
+static int outcome_of(const struct entry *entries, size_t count) {
+    static Fxnode__Wire__Entry wire[8];
+    Fxnode__Wire__Entry *list[8];
+    Fxnode__Wire__ManifestBatch batch = FXNODE__WIRE__MANIFEST_BATCH__INIT;
+    struct manifest_checker *checker = NULL;
+    struct manifest_summary any = {.length = LIMIT_MANIFEST,
+                                   .entries = LIMIT_ENTRIES,
+                                   .bytes = LIMIT_FILE_SIZE,
+                                   .units = LIMIT_ENTRIES};
+    for (size_t i = 0; i < count; i++) {
+        fxnode__wire__entry__init(&wire[i]);
+        wire[i].type = (Fxnode__Wire__Entry__Type)entries[i].type;
+        wire[i].mode = entries[i].mode;
+        wire[i].size = entries[i].size;
+        wire[i].mtime_ns = entries[i].mtime_ns;
+        wire[i].path =
+            (ProtobufCBinaryData){entries[i].path_length, (uint8_t *)(uintptr_t)entries[i].path};
+        wire[i].target = (ProtobufCBinaryData){entries[i].target_length,
+                                               (uint8_t *)(uintptr_t)entries[i].target};
+        list[i] = &wire[i];
+    }
+    batch.n_entries = count;
+    batch.entries = list;
+    int size = msg_encode(&batch.base, bytes, sizeof bytes);
+    ck_assert_int_eq(manifest_checker_new(&checker, &any), 0);
+    int rc = manifest_checker_add(checker, bytes, (size_t)size, &why);
+    manifest_checker_free(checker);
+    return rc;
+}
+
+START_TEST(entries_against_the_rules_are_refused) {
+    struct entry wrong[][3] = {
+        {file("../x", 1)},
+        {file("/x", 1)},
+        {file("x/", 1)},
+        {file("", 1)},
+        {file("d/x", 1)},                                        /* no directory */
+        {file("b", 1), file("a", 1)},                            /* order */
+        {file("a", 1), file("a", 1)},                            /* twice */
+        {file("a", 1), file("a/b", 1)},                          /* below a file */
+        {directory("a"), link_to("a/l", "b"), file("a/l/x", 1)}, /* through a link */
+        {directory("ab"), file("a/x", 1)},
+        {directory("a"), link_to("a/l", "../../x")},
+        {directory("a"), link_to("a/l", "/etc")},
+        {link_to("l", "x")},
+        {file("a", LIMIT_FILE_SIZE), file("b", 1)}, /* the sum */
+        {file("a", LIMIT_FILE_SIZE + 1)},
+        {{.type = ENTRY_DIRECTORY, .size = 1, .path = "a", .path_length = 1}},
+        {{.type = ENTRY_FILE, .mode = 01777, .path = "a", .path_length = 1}},
+        {{.type = ENTRY_FILE, .mtime_ns = 1000000000, .path = "a", .path_length = 1}},
+        {{.type = (enum entry_type)4, .path = "a", .path_length = 1}},
+        {{.type = ENTRY_FILE, .path = "a", .path_length = 1, .target = "x", .target_length = 1}},
+        {{.type = ENTRY_FILE, .path = "a\0b", .path_length = 3}},
+    };
+    ck_assert_uint_lt((size_t)_i, sizeof wrong / sizeof wrong[0]);
+    size_t count = 1;
+    while (count < 3 && wrong[_i][count].path != NULL)
+        count++;
+    ck_assert_int_eq(outcome_of(wrong[_i], count), MSG_INVALID);
+}
+END_TEST
+
+START_TEST(right_entries_are_accepted) {
+    struct entry right[] = {directory("a"),           file("a/b", 0),     directory("a/c"),
+                            link_to("a/c/l", "../b"), file("a/c.txt", 5), file("a.txt", 1)};
+    ck_assert_int_eq(outcome_of(right, sizeof right / sizeof right[0]), 0);
+    ck_assert_int_eq(outcome_of(right, 0), MSG_INVALID);
+}
+END_TEST
+
+START_TEST(builder_refuses_what_a_checker_would) {
+    struct manifest_builder *builder = NULL;
+    struct entry second = file("b", 1);
+    struct entry first = file("a", 1);
+    ck_assert_int_eq(manifest_builder_new(&builder), 0);
+    ck_assert_int_eq(manifest_builder_end(builder, &why), -EINVAL);
+    ck_assert_int_eq(manifest_builder_add(builder, &second, &why), MANIFEST_ADDED);
+    ck_assert_int_eq(manifest_builder_add(builder, &first, &why), -EINVAL);
+    ck_assert_str_eq(why.text, "a: out of order");
+    manifest_builder_free(builder);
+}
+END_TEST
+
+START_TEST(short_batches_are_refused) {
+    struct manifest_checker *checker = NULL;
+    struct manifest_summary any = {.length = LIMIT_MANIFEST, .entries = 2, .bytes = 2, .units = 2};
+    Fxnode__Wire__Entry entry = FXNODE__WIRE__ENTRY__INIT;
+    Fxnode__Wire__Entry *list[] = {&entry};
+    Fxnode__Wire__ManifestBatch batch = FXNODE__WIRE__MANIFEST_BATCH__INIT;
+    uint8_t name = 'a';
+    entry.type = FXNODE__WIRE__ENTRY__TYPE__FILE;
+    entry.path = (ProtobufCBinaryData){1, &name};
+    batch.n_entries = 1;
+    batch.entries = list;
+    ck_assert_int_eq(manifest_checker_new(&checker, &any), 0);
+    int size = msg_encode(&batch.base, bytes, sizeof bytes);
+    ck_assert_int_eq(manifest_checker_add(checker, bytes, (size_t)size, &why), 0);
+    name = 'b';
+    size = msg_encode(&batch.base, bytes, sizeof bytes);
+    ck_assert_int_eq(manifest_checker_add(checker, bytes, (size_t)size, &why), MSG_INVALID);
+    manifest_checker_free(checker);
+}
+END_TEST
+
+START_TEST(records_are_read_as_written) {
+    uint8_t frame[2 * RECORD_HEADER + 3];
+    struct record_cursor cursor;
+    struct record record = {.entry = 7, .offset = 5 * (uint64_t)LIMIT_CHUNK - 3, .length = 3};
+    struct record hole = {.kind = RECORD_HOLE, .entry = 8, .length = LIMIT_CHUNK};
+    record_write_header(frame, &record);
+    memcpy(frame + RECORD_HEADER, "abc", 3);
+    record_write_header(frame + RECORD_HEADER + 3, &hole);
+    record_cursor_init(&cursor, frame, sizeof frame);
+    ck_assert_int_eq(record_next(&cursor, &record), RECORD_READ);
+    ck_assert_uint_eq(record.entry, 7);
+    ck_assert_mem_eq(record.bytes, "abc", 3);
+    ck_assert_int_eq(record_next(&cursor, &hole), RECORD_READ);
+    ck_assert_uint_eq(hole.length, LIMIT_CHUNK);
+    ck_assert_int_eq(record_next(&cursor, &hole), RECORD_END);
+    /* Any cut is seen. */
+    for (size_t cut = 1; cut < RECORD_HEADER + 3; cut++) {
+        record_cursor_init(&cursor, frame, cut);
+        ck_assert_int_eq(record_next(&cursor, &record), RECORD_MALFORMED);
+    }
+}
+END_TEST
+
+START_TEST(wrong_records_are_refused) {
+    static const struct record wrong[] = {
+        {.kind = RECORD_HOLE, .offset = LIMIT_CHUNK - 1, .length = 2},
+        {.kind = RECORD_HOLE, .offset = 1, .length = LIMIT_CHUNK},
+        {.kind = RECORD_HOLE, .length = UINT64_MAX},
+        {.kind = RECORD_HOLE, .offset = UINT64_MAX, .length = 1},
+        {.kind = RECORD_HOLE, .offset = LIMIT_CHUNK, .length = 0},
+        {.kind = (enum record_kind)2, .length = 1},
+        {.kind = RECORD_BYTES, .length = 1},
+    };
+    uint8_t frame[RECORD_HEADER];
+    struct record_cursor cursor;
+    struct record record;
+    record_write_header(frame, &wrong[_i]);
+    record_cursor_init(&cursor, frame, sizeof frame);
+    ck_assert_int_eq(record_next(&cursor, &record), RECORD_MALFORMED);
+}
+END_TEST
+
+START_TEST(records_stay_within_their_entry) {
+    struct manifest_item item = {file("f", LIMIT_CHUNK + 10), 3, 40};
+    struct manifest_item other = {directory("d"), 3, 40};
+    struct manifest_item empty = {file("e", 0), 3, 40};
+    struct record record = {.entry = 3, .offset = LIMIT_CHUNK + 4, .length = 6};
+    struct record nothing = {.entry = 3};
+    struct record_piece piece;
+    ck_assert(record_locate(&record, &item, &piece));
+    ck_assert_uint_eq(piece.unit, 41);
+    ck_assert_uint_eq(piece.unit_size, 10);
+    ck_assert_uint_eq(piece.offset, 4);
+    ck_assert(!record_locate(&record, &other, &piece));
+    record.length = 7;
+    ck_assert(!record_locate(&record, &item, &piece));
+    ck_assert(record_locate(&nothing, &empty, &piece));
+    ck_assert(!record_locate(&nothing, &item, &piece));
+    nothing.entry = 4;
+    ck_assert(!record_locate(&nothing, &empty, &piece));
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("manifest");
+    TCase *tests = tcase_create("manifest");
+    tcase_add_test(tests, what_was_built_is_accepted);
+    tcase_add_loop_test(tests, another_than_offered_is_refused, 0, 8);
+    tcase_add_loop_test(tests, entries_against_the_rules_are_refused, 0, 21);
+    tcase_add_test(tests, right_entries_are_accepted);
+    tcase_add_test(tests, builder_refuses_what_a_checker_would);
+    tcase_add_test(tests, short_batches_are_refused);
+    tcase_add_test(tests, records_are_read_as_written);
+    tcase_add_loop_test(tests, wrong_records_are_refused, 0, 7);
+    tcase_add_test(tests, records_stay_within_their_entry);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -9,6 +9,7 @@
 #include "node/daemon/daemon.h"
 #include "node/helper/discovery_helper.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,6 +76,10 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "--version") == 0) {
         printf("fxnode %s\n", FXNODE_VERSION);
         return 0;
+    }
+    if (sodium_init() < 0) {
+        fprintf(stderr, "fxnode: libsodium does not work on this system\n");
+        return 1;
     }
     const struct command *command = find(argv[1]);
     if (command == NULL) {

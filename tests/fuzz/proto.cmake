@@ -1,2 +1,7 @@
 fxnode_fuzz(handshake SOURCES handshake.c LINK fxnode::proto)
 fxnode_fuzz(frames SOURCES frames.c LINK fxnode::proto)
+fxnode_fuzz(message SOURCES message.c LINK fxnode::proto)
+fxnode_fuzz(manifest SOURCES manifest.c LINK fxnode::proto)
+fxnode_fuzz(record SOURCES record.c LINK fxnode::proto)
+fxnode_fuzz(sender SOURCES sender.c LINK fxnode::proto)
+fxnode_fuzz(receiver SOURCES receiver.c LINK fxnode::proto)

@@ -153,12 +153,12 @@ static const char *const allowed[] = {
     "sync_file_range", "sync_file_range2", "fstatfs", "fstatfs64", "flock", "umask", "open", "stat",
     "lstat", "access", "mkdir", "rmdir", "unlink", "rename", "link", "symlink", "readlink", "chmod",
     /* memory, threads, time */
-    "mmap", "mmap2", "munmap", "mremap", "mprotect", "madvise", "brk", "futex", "futex_time64",
-    "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "setpriority", "gettid",
-    "getpid", "getppid", "getuid", "geteuid", "clock_gettime", "clock_gettime64", "clock_getres",
-    "clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "gettimeofday", "getrandom",
-    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "restart_syscall",
-    "exit", "exit_group",
+    "mmap", "mmap2", "munmap", "mremap", "mprotect", "madvise", "mlock", "munlock", "brk", "futex",
+    "futex_time64", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "setpriority",
+    "gettid", "getpid", "getppid", "getuid", "geteuid", "clock_gettime", "clock_gettime64",
+    "clock_getres", "clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "gettimeofday",
+    "getrandom", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack",
+    "restart_syscall", "exit", "exit_group",
     /* the second Landlock layer */
     "prctl", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"};
 

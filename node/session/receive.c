@@ -427,6 +427,9 @@ static void run(struct main *main) {
     struct receive *receive = main->receive;
 
     greet(main);
+    /* Before the right to do so is given up. */
+    if (receive->staging == NULL || receive->cleaned)
+        destination_drop_area(receive->destination);
     if (!atomic_load(&receive->course.ended) && confine_more(receive) < 0)
         receive_stop_locked(receive, -EPERM, "cannot confine the session");
     if (atomic_load(&receive->course.ended)) {

@@ -2,3 +2,6 @@
 fxnode_suite(session-transfer
     SOURCES session/test_transfer.c session/lab.c session/tree.c
     LINK fxnode::node_session TIMEOUT 180)
+fxnode_suite(session-resume
+    SOURCES session/test_resume.c session/lab.c session/tree.c
+    LINK fxnode::node_session TIMEOUT 300)

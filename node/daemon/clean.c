@@ -155,6 +155,16 @@ void clean_transfer(struct node *node, const struct store_transfer *record) {
     }
 }
 
+void clean_done(struct node *node, uint64_t number) {
+    struct clean_item *item = calloc(1, sizeof *item);
+    if (item == NULL)
+        return; /* found out again at the next start */
+    item->node = node;
+    item->number = number;
+    if (database_submit(node->database, run_cleaned, removed, item) != 0)
+        item_free(item);
+}
+
 /* What expires. */
 
 struct expiry {

@@ -19,6 +19,9 @@ void clean_free(struct clean *clean);
  * cannot be removed now is tried again at the next start or hour. */
 void clean_transfer(struct node *node, const struct store_transfer *record);
 
+/* Records that the directory of a transfer is gone: its session has removed it. */
+void clean_done(struct node *node, uint64_t number);
+
 /* Lets old transfers expire and removes what they leave; again every hour. */
 void clean_expired(struct clean *clean);
 

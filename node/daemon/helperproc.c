@@ -31,6 +31,7 @@ struct helperproc {
     bool exited;
     bool drained; /* end of file or an error was read from the channel */
     bool reported;
+    bool given_up; /* nothing more is sent to it */
     struct helperproc_events events;
     struct outgoing_packet *first;
     struct outgoing_packet **last;
@@ -227,11 +228,12 @@ out:
 
 void helperproc_send(struct helperproc *helper, const void *data, size_t length, int fd) {
     struct outgoing_packet *packet = NULL;
-    if (helper->chan < 0)
+    if (helper->chan < 0 || helper->given_up)
         goto out;
     packet = malloc(sizeof *packet + length);
     if (packet == NULL || helper->waiting >= HELPERPROC_QUEUE) {
         log_error("a helper does not take its messages: it is stopped");
+        helper->given_up = true;
         helperproc_kill(helper);
         goto out;
     }

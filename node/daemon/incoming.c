@@ -125,7 +125,9 @@ static void show_end(struct transfer *transfer, worker_outcome outcome, const ch
 static void after_end(struct transfer *transfer, worker_outcome outcome, const char *text) {
     if (!transfer_is_finished(transfer))
         show_end(transfer, outcome, text);
-    if (transfer_is_finished(transfer))
+    if (transfer->record.state == STORE_DELIVERED && outcome == WORKER_ENDED(COMPLETE))
+        clean_done(transfer->node, transfer->record.number);
+    else if (transfer_is_finished(transfer))
         clean_transfer(transfer->node, &transfer->record);
 }
 

@@ -1,0 +1,5 @@
+# Suites of node/daemon: what decides, and what processes and threads are built on.
+fxnode_suite(node-queue SOURCES daemon/test_queue.c LINK fxnode::node_daemon)
+fxnode_suite(node-policy SOURCES daemon/test_policy.c LINK fxnode::node_daemon)
+fxnode_suite(node-database SOURCES daemon/test_database.c LINK fxnode::node_daemon)
+fxnode_suite(node-helperproc SOURCES daemon/test_helperproc.c LINK fxnode::node_daemon)

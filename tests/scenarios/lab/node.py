@@ -7,7 +7,7 @@ from .isolate import search_path
 from .watch import wait_empty
 
 PROGRAM = "FXNODE_PROGRAM"
-READY = r"^fxnode: (?P<name>.*) \((?P<id>[a-z2-7-]{69})\) is listening on port (?P<port>\d+)$"
+READY = r"^fxnode: (?P<name>.*) \((?P<id>[a-z2-7-]{62})\) is listening on port (?P<port>\d+)$"
 
 # What the programs under test may see of the environment of the one who runs the tests.
 PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH")

@@ -128,9 +128,19 @@ static int wait_readable(int chan, const sigset_t *unblocked) {
     return 0;
 }
 
+/* Lines for people come escaped. Some were made by a session, which reads strangers. */
+static void mend(const Fxnode__Control__Event *event) {
+    if (event->body_case == FXNODE__CONTROL__EVENT__BODY_NOTE)
+        escape_mend(event->note->text);
+    else if (event->body_case == FXNODE__CONTROL__EVENT__BODY_RESULT)
+        escape_mend(event->result->text);
+    else if (event->body_case == FXNODE__CONTROL__EVENT__BODY_TRANSFER)
+        escape_mend(event->transfer->reason);
+}
+
 int client_next(struct client *client, const Fxnode__Control__Event **event,
                 const sigset_t *unblocked, struct fail *fail) {
-    struct fail why;
+    struct fail why = {.text = "no memory"};
     int rc = wait_readable(client->chan, unblocked);
 
     if (rc == CLIENT_SIGNAL)
@@ -148,6 +158,7 @@ int client_next(struct client *client, const Fxnode__Control__Event **event,
                         "the node said something that this program does not understand "
                         "(%s): restart the daemon after an update",
                         why.text);
+    mend(*event);
     return 0;
 }
 

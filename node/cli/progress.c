@@ -26,9 +26,9 @@ void progress_clear(struct progress *progress) {
 }
 
 static void measure(struct progress *progress, uint64_t done, uint64_t now_ms) {
-    if (progress->first_ms == 0 || done < progress->mark_done) {
-        progress->first_ms = progress->mark_ms = now_ms;
-        progress->first_done = progress->mark_done = done;
+    if (progress->mark_ms == 0 || done < progress->mark_done) {
+        progress->mark_ms = now_ms;
+        progress->mark_done = done;
         progress->rate = 0;
         return;
     }
@@ -49,7 +49,7 @@ static void draw(struct progress *progress, const Fxnode__Control__Transfer *tra
                          ? 100
                          : (unsigned)((double)transfer->done * 100 / (double)transfer->bytes);
 
-    if (progress->rate > 0)
+    if (progress->rate >= 1 && transfer->done <= transfer->bytes)
         human_duration(left,
                        (uint64_t)((double)(transfer->bytes - transfer->done) / progress->rate));
     snprintf(line, sizeof line, "%3u %%  %s of %s  %s/s  %s left", share,
@@ -69,6 +69,16 @@ static void announce(struct progress *progress, const Fxnode__Control__Transfer 
     printf("transfer %" PRIu64 ": %s (%s) to %s\n", transfer->number,
            command_names(names, transfer), human_bytes(total, transfer->bytes),
            command_peer(peer, transfer->peer_name, &transfer->peer_key));
+}
+
+static void show_end(struct progress *progress, const Fxnode__Control__Transfer *transfer,
+                     uint64_t now_ms) {
+    char names[COMMAND_NAMES_ROOM], peer[COMMAND_PEER_ROOM], total[HUMAN_ROOM];
+    progress_clear(progress);
+    printf("delivered: %s (%s in %.1f s) to %s\n", command_names(names, transfer),
+           human_bytes(total, transfer->bytes), (double)(now_ms - progress->began_ms) / 1000,
+           command_peer(peer, transfer->peer_name, &transfer->peer_key));
+    fflush(stdout);
 }
 
 static void show_state(struct progress *progress, const Fxnode__Control__Transfer *transfer) {
@@ -97,8 +107,12 @@ static void show_state(struct progress *progress, const Fxnode__Control__Transfe
 void progress_show(struct progress *progress, const Fxnode__Control__Transfer *transfer,
                    uint64_t now_ms) {
     progress->terminal = isatty(STDOUT_FILENO) == 1;
+    if (progress->began_ms == 0)
+        progress->began_ms = now_ms;
     announce(progress, transfer);
     show_state(progress, transfer);
+    if (transfer->state == STATE(DELIVERED))
+        show_end(progress, transfer, now_ms);
     if (transfer->state != STATE(RUNNING) && transfer->state != STATE(PLACING))
         return;
     measure(progress, transfer->done, now_ms);

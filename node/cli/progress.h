@@ -17,9 +17,8 @@ struct progress {
     bool announced; /* what is sent to whom was said */
     int state;      /* the last one shown */
     uint64_t number;
-    uint64_t first_ms; /* when data first moved, and from which byte: the rate's origin */
-    uint64_t first_done;
-    uint64_t mark_ms; /* a mark some seconds ago: the current rate */
+    uint64_t began_ms; /* when the first event came */
+    uint64_t mark_ms;  /* a mark some seconds ago, 0 for none: the current rate's origin */
     uint64_t mark_done;
     double rate; /* bytes a second */
 };

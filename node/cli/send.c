@@ -49,7 +49,8 @@ static void on_signal(int number) {
     interrupted = 1;
 }
 
-/* Signals come only while waiting for the node, so that no answer is torn. */
+/* From the moment that something is asked of a node, signals come only while waiting for it, so
+ * that no answer is torn. Before, and while there is none, they end the command as always. */
 static void catch_signals(sigset_t *unblocked) {
     struct sigaction action = {.sa_handler = on_signal};
     sigset_t ours;
@@ -59,6 +60,12 @@ static void catch_signals(sigset_t *unblocked) {
     sigprocmask(SIG_BLOCK, &ours, unblocked);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+static void release_signals(const sigset_t *unblocked) {
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    sigprocmask(SIG_SETMASK, unblocked, NULL);
 }
 
 static int set_arguments(struct sending *sending) {
@@ -178,13 +185,15 @@ static int follow(struct sending *sending, struct client *client, const sigset_t
 }
 
 /* One connection to a node; -1 where the node went away before the result. */
-static int attempt(struct sending *sending, const sigset_t *unblocked) {
+static int attempt(struct sending *sending) {
     struct client *client = NULL;
+    sigset_t unblocked;
     struct fail fail;
     enum client_start start = sending->body.detach ? CLIENT_NEVER_START : CLIENT_MAY_START;
     int status;
 
     int rc = client_open(&client, &sending->where, start, &fail);
+    catch_signals(&unblocked);
     if (rc == 0)
         rc = ask(sending, client, &fail);
     if (rc == CLIENT_NO_NODE ||
@@ -196,20 +205,20 @@ static int attempt(struct sending *sending, const sigset_t *unblocked) {
     else if (rc != 0)
         status = command_fail(sending->options.json, &fail);
     else
-        status = follow(sending, client, unblocked);
+        status = follow(sending, client, &unblocked);
     client_close(client);
+    if (status < 0 && !sending->detaching)
+        release_signals(&unblocked);
     return status;
 }
 
 static int run(struct sending *sending) {
-    sigset_t unblocked;
     int status = -1;
 
-    catch_signals(&unblocked);
     for (int i = 0; i < RECONNECTS && status < 0 && !sending->detaching; i++) {
         if (i > 0)
             nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
-        status = attempt(sending, &unblocked);
+        status = attempt(sending);
     }
     if (status >= 0)
         return status;

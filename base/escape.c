@@ -104,6 +104,21 @@ char *escape_text(char *out, size_t room, const char *text) {
     return escape_bytes(out, room, text, strlen(text));
 }
 
+void escape_mend(char *line) {
+    size_t length = strlen(line);
+    while (length > 0) {
+        uint32_t character = 0;
+        size_t size = decode((const uint8_t *)line, length, &character);
+        bool whole = size > 0;
+        if (!whole)
+            size = 1;
+        if (!whole || is_unsafe(character))
+            memset(line, '?', size);
+        line += size;
+        length -= size;
+    }
+}
+
 bool escape_is_utf8(const void *bytes, size_t length) {
     const uint8_t *from = bytes;
     while (length > 0) {

@@ -83,6 +83,26 @@ START_TEST(test_is_utf8) {
 }
 END_TEST
 
+static const struct row LINES[] = {
+    {"", ""},
+    {"gr\xc3\xbc\xc3\x9f \xe6\x97\xa5 \xf0\x9f\x93\x81",
+     "gr\xc3\xbc\xc3\x9f \xe6\x97\xa5 \xf0\x9f\x93\x81"},
+    {"an escaped \\e[31m name", "an escaped \\e[31m name"},
+    {"\x1b[31mred\r\nfxnode: ok", "?[31mred??fxnode: ok"},
+    {"csi\xc2\x9b", "csi??"},
+    {"rlo\xe2\x80\xae", "rlo???"},
+    {"cut\xe2\x80", "cut??"},
+    {"\xff\xf0\x9f\x93\x81", "?\xf0\x9f\x93\x81"},
+};
+
+START_TEST(test_a_line_is_mended) {
+    char line[64];
+    strcpy(line, LINES[_i].raw);
+    escape_mend(line);
+    ck_assert_str_eq(line, LINES[_i].shown);
+}
+END_TEST
+
 START_TEST(test_nul_is_shown) {
     char out[32];
     ck_assert_str_eq(escape_bytes(out, sizeof out, "a\0b", 3), "a\\u{0}b");
@@ -171,6 +191,7 @@ Suite *suite_escape(void) {
     tcase_add_loop_test(tc, test_texts, 0, sizeof TEXTS / sizeof *TEXTS);
     tcase_add_loop_test(tc, test_bytes_that_are_no_utf8, 0, sizeof BROKEN / sizeof *BROKEN);
     tcase_add_test(tc, test_is_utf8);
+    tcase_add_loop_test(tc, test_a_line_is_mended, 0, sizeof LINES / sizeof *LINES);
     tcase_add_test(tc, test_nul_is_shown);
     tcase_add_test(tc, test_every_pair_of_bytes);
     tcase_add_test(tc, test_room_suffices);

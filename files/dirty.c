@@ -16,9 +16,8 @@
 struct dirty_file {
     int fd;
     atomic_uint holders;
-    /* Both under the lock of the set it is added to. */
-    uint64_t round;
-    bool whole;
+    uint64_t round;    /* under the lock of the set it is added to */
+    atomic_bool whole; /* set by its writer while a sync of what came before may look */
 };
 
 /* What one sync takes. */
@@ -114,7 +113,8 @@ static void mark_file(struct dirty *dirty, struct dirty_file *file) {
 
 void dirty_add_file(struct dirty *dirty, struct dirty_file *file, bool whole) {
     pthread_mutex_lock(&dirty->lock);
-    file->whole |= whole;
+    if (whole)
+        atomic_store(&file->whole, true);
     mark_file(dirty, file);
     pthread_mutex_unlock(&dirty->lock);
 }
@@ -164,8 +164,9 @@ static int sync_marks(struct dirty *dirty, const struct marks *marks) {
         return syncfs(dirty->tree) < 0 ? -errno : 0;
     int error = 0;
     for (size_t i = 0; error == 0 && i < marks->file_count; i++) {
-        const struct dirty_file *file = marks->files[i];
-        error = (file->whole ? fsync(file->fd) : fdatasync(file->fd)) < 0 ? -errno : 0;
+        struct dirty_file *file = marks->files[i];
+        error =
+            (atomic_load(&file->whole) ? fsync(file->fd) : fdatasync(file->fd)) < 0 ? -errno : 0;
     }
     for (size_t i = 0; error == 0 && i < marks->directory_count; i++)
         error = sync_directory(dirty, marks->directories[i]);

@@ -411,6 +411,7 @@ int dialer_start(struct dialer **out, const struct dialer_call *call) {
         dialer->attempts[i] =
             (struct attempt){.dialer = dialer, .address = call->candidates[i], .fd = -1};
     dialer->worst.outcome = DIALER_UNREACHABLE;
+    dialer->worst.link.fd = -1;
     dialer->handles = 3;
     uv_timer_init(call->loop, &dialer->turn);
     uv_timer_init(call->loop, &dialer->deadline);

@@ -177,6 +177,7 @@ START_TEST(test_nobody_there) {
     struct dialer_call call = call_of(&dead, 1, NULL);
     dial(&call);
     ck_assert_int_eq(dialled.outcome, DIALER_UNREACHABLE);
+    ck_assert_int_eq(dialled.link.fd, -1);
     ck_assert_msg(strstr(dialled.text, "Connection refused") != NULL, "said: %s", dialled.text);
     close(fd);
 }

@@ -74,7 +74,7 @@ struct discovery_events {
 struct discovery;
 
 /* A discovery that does nothing yet. `events` is copied. 0, or -ENOMEM. */
-int discovery_new(struct discovery **discovery, const struct discovery_events *events);
+int discovery_new(struct discovery **out, const struct discovery_events *events);
 
 /* Withdraws what is published, says goodbye on the network, frees. NULL is nothing. Blocks while
  * avahi-daemon does its part. */

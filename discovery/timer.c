@@ -5,18 +5,18 @@
 #include <errno.h>
 #include <stddef.h>
 
-static void expired(AvahiTimeout *timeout, void *userdata) {
+static void on_timeout(AvahiTimeout *timeout, void *userdata) {
     struct timer *timer = userdata;
     (void)timeout;
     timer->expired(timer->context);
 }
 
-int timer_init(struct timer *timer, const AvahiPoll *poll, void (*on_expiry)(void *context),
+int timer_init(struct timer *timer, const AvahiPoll *poll, void (*expired)(void *context),
                void *context) {
     timer->poll = poll;
-    timer->expired = on_expiry;
+    timer->expired = expired;
     timer->context = context;
-    timer->timeout = poll->timeout_new(poll, NULL, expired, timer);
+    timer->timeout = poll->timeout_new(poll, NULL, on_timeout, timer);
     return timer->timeout ? 0 : -ENOMEM;
 }
 

@@ -5,6 +5,7 @@
 int main(void) {
     SRunner *runner = srunner_create(suite_addresses());
     srunner_add_suite(runner, suite_channel());
+    srunner_add_suite(runner, suite_confine());
     srunner_add_suite(runner, suite_lookup());
     srunner_add_suite(runner, suite_publisher());
     srunner_add_suite(runner, suite_reporter());

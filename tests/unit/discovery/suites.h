@@ -6,6 +6,7 @@
 
 Suite *suite_addresses(void);
 Suite *suite_channel(void);
+Suite *suite_confine(void);
 Suite *suite_lookup(void);
 Suite *suite_publisher(void);
 Suite *suite_reporter(void);

@@ -199,10 +199,12 @@ static void arrival_start(struct listener *listener, int fd, int slot,
                           const struct address *address) {
     struct arrival *arrival = calloc(1, sizeof *arrival);
     struct handshake *handshake = make_handshake(listener->setup.identity);
+    uint32_t dropped;
 
     if (arrival == NULL || handshake == NULL ||
         uv_poll_init(listener->setup.loop, &arrival->poll, fd) != 0) {
-        log_error("cannot take a connection: out of memory or descriptors");
+        if (log_limit_take(&listener->limit, io_now_ms(), &dropped))
+            log_error("cannot take a connection: out of memory or descriptors");
         handshake_free(handshake);
         free(arrival);
         gate_leave(&listener->gate, slot);

@@ -49,6 +49,7 @@ struct client {
     uint64_t wait_ms;
     struct sending *sending;
     uint64_t follows; /* number of a transfer, 0: none */
+    uint32_t skipped; /* what its send has left out */
     uint64_t progress_ms;
 
     bool lists_peers; /* waits for discovery to settle */

@@ -63,9 +63,11 @@ static void end_following(struct client *client, int status, const char *text) {
 
 static void end_delivered(struct client *client, const struct transfer *transfer) {
     char text[96] = "";
-    if (transfer->record.failed > 0)
-        snprintf(text, sizeof text, "%u entries were not delivered", transfer->record.failed);
-    end_following(client, transfer->record.failed > 0 ? STATUS_FAILED : STATUS_DONE, text);
+    uint64_t missing = (uint64_t)transfer->record.failed + client->skipped;
+    if (missing > 0)
+        snprintf(text, sizeof text, "%llu %s not delivered", (unsigned long long)missing,
+                 missing == 1 ? "entry was" : "entries were");
+    end_following(client, missing > 0 ? STATUS_FAILED : STATUS_DONE, text);
 }
 
 static void end_paused(struct client *client, const struct transfer *transfer) {
@@ -106,9 +108,10 @@ static void end_detached(struct client *client, const struct transfer *transfer)
     end_following(client, STATUS_DONE, text);
 }
 
-static void on_begun(void *context, struct transfer *transfer) {
+static void on_begun(void *context, struct transfer *transfer, uint32_t skipped) {
     struct client *client = context;
     client->sending = NULL;
+    client->skipped = skipped;
     client->follows = transfer->record.number;
     event_live_transfer(client, transfer);
     if (client->detach)

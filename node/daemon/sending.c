@@ -40,6 +40,7 @@ struct sending {
     char work[OUTWORK_NAME_ROOM]; /* "" once it belongs to a transfer or is removed */
     struct worker *scan;
     bool scanned;
+    uint32_t skipped;
     struct store_transfer record; /* what was found */
 
     bool recording; /* a job of the database is under way */
@@ -221,7 +222,7 @@ static void begin(struct sending *sending, struct transfer *transfer) {
                    linked ? &sending->link.address : NULL, target->typed);
     transfer_hold(transfer);
     outgoing_begin(transfer, linked ? &sending->link : NULL);
-    sending->events.begun(sending->events.context, transfer);
+    sending->events.begun(sending->events.context, transfer, sending->skipped);
     transfer_release(transfer);
 }
 
@@ -279,6 +280,11 @@ static int copy_scanned(struct store_transfer *record, const Fxnode__Helper__Sca
     return store_names_copy(&record->names, names, count);
 }
 
+static void take_scanned(struct sending *sending, const Fxnode__Helper__Scanned *scanned) {
+    sending->scanned = copy_scanned(&sending->record, scanned) == 0;
+    sending->skipped = scanned->skipped;
+}
+
 static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
     struct sending *sending = arg;
     if (sending->over)
@@ -286,7 +292,7 @@ static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
     if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_NOTE)
         sending->events.noted(sending->events.context, message->note->text, true);
     else if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_SCANNED)
-        sending->scanned = copy_scanned(&sending->record, message->scanned) == 0;
+        take_scanned(sending, message->scanned);
     else
         worker_kill(sending->scan);
 }

@@ -48,12 +48,12 @@ static const struct command {
     {"discovery", run_discovery, NULL},
 };
 
-static void show_usage(FILE *out) {
-    fprintf(out, "usage: fxnode COMMAND [OPTION...] [ARGUMENT...]\n\n");
+static void show_usage(void) {
+    printf("usage: fxnode COMMAND [OPTION...] [ARGUMENT...]\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (commands[i].summary != NULL)
-            fprintf(out, "    %-10s %s\n", commands[i].name, commands[i].summary);
-    fprintf(out, "\n`fxnode COMMAND --help` says more; fxnode(1) says it all.\n");
+            printf("    %-10s %s\n", commands[i].name, commands[i].summary);
+    printf("\n`fxnode COMMAND --help` says more; fxnode(1) says it all.\n");
 }
 
 static const struct command *find(const char *name) {
@@ -66,11 +66,11 @@ static const struct command *find(const char *name) {
 int main(int argc, char **argv) {
     char shown[256];
     if (argc < 2) {
-        show_usage(stderr);
+        fprintf(stderr, "fxnode: which command? (fxnode --help)\n");
         return MAIN_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        show_usage(stdout);
+        show_usage();
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {

@@ -128,10 +128,47 @@ static void drop_paths(struct client *client) {
     client->path_count = 0;
 }
 
+static struct store_name base_of(const struct store_name *path) {
+    const char *slash = memrchr(path->bytes, '/', path->length);
+    const char *base = slash == NULL ? path->bytes : slash + 1;
+    return (struct store_name){base, path->length - (size_t)(base - path->bytes)};
+}
+
+static int compare_bases(const void *a, const void *b) {
+    struct store_name left = base_of(a);
+    struct store_name right = base_of(b);
+    size_t length = left.length < right.length ? left.length : right.length;
+    int order = memcmp(left.bytes, right.bytes, length);
+    return order != 0 ? order : (left.length > right.length) - (left.length < right.length);
+}
+
+/* Whether two paths would arrive under one name; `text` then says which. Takes a copy of the list:
+ * the order of the paths is the user's. */
+static bool have_one_name(const struct store_name *paths, size_t count, char *text, size_t room) {
+    struct store_name *sorted = calloc(count + 1, sizeof *sorted);
+    bool found = false;
+    if (sorted == NULL)
+        return false; /* the walk finds out too */
+    memcpy(sorted, paths, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_bases);
+    for (size_t i = 1; i < count && !found; i++) {
+        char first[512];
+        char second[512];
+        found = compare_bases(&sorted[i - 1], &sorted[i]) == 0;
+        if (found)
+            snprintf(text, room, "%s and %s have the same name: send them one after the other",
+                     escape_bytes(first, sizeof first, sorted[i - 1].bytes, sorted[i - 1].length),
+                     escape_bytes(second, sizeof second, sorted[i].bytes, sorted[i].length));
+    }
+    free(sorted);
+    return found;
+}
+
 void follow_send(struct client *client, const Fxnode__Control__Send *send) {
     struct sending_request request = {.peer = send->peer, .rate = send->rate};
     struct sending_events events = {on_shown, on_noted, on_begun, on_failed, client};
     struct fail fail;
+    char text[1200];
 
     client->detach = send->detach;
     client->has_wait = send->has_wait;
@@ -139,6 +176,10 @@ void follow_send(struct client *client, const Fxnode__Control__Send *send) {
     if (send->detach && client->node->transient) {
         client_result(client, STATUS_USAGE,
                       "--detach needs a running daemon: start one with fxnode daemon");
+        return;
+    }
+    if (have_one_name(client->paths, client->path_count, text, sizeof text)) {
+        client_result(client, STATUS_USAGE, text);
         return;
     }
     if (client->path_count == 0 ||

@@ -94,7 +94,7 @@ def receiver_disk_full(lab):
     source = make_file(lab.path("large"), 64 * MIB)
     command = sender.command("send", "--json", receiver.at, source)
     waiting = command.wait_event(lambda event: event.get("state") == "waiting", "it waits")
-    check(re.search("room|space", waiting.get("reason", "")), f"no clear reason: {waiting}")
+    check(re.search("room|space|full", waiting.get("reason", "")), f"no clear reason: {waiting}")
     run(["mount", "-o", "remount,size=256M", receiver.files])
     check_equal(command.wait(90), 0, f"status of send\n{command.said()}")
     compare(source, receiver.received("large"))

@@ -42,5 +42,10 @@ def wait_for(path, patience=None):
 
 
 def wait_empty(directory, patience=None):
-    """Waits until nothing is left in `directory`."""
-    wait_until(directory, lambda: not os.listdir(directory), "nothing is left", patience)
+    """Waits until nothing is left in `directory`, which may itself go."""
+    def is_empty():
+        try:
+            return not os.listdir(directory)
+        except FileNotFoundError:
+            return True
+    wait_until(directory, is_empty, "nothing is left", patience)

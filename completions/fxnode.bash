@@ -1,0 +1,127 @@
+# Completion of fxnode(1) for bash.
+#
+# Peers and transfers are asked of the running node; where none runs nothing is offered, since a command
+# would start one. Names of peers are foreign: plain ones are offered, other peers by their id.
+
+# The value of option $1 on the command line, else $2.
+_fxnode_value() {
+    local i
+    for ((i = 1; i + 1 < COMP_CWORD; i++)); do
+        [[ ${COMP_WORDS[i]} == "$1" ]] || continue
+        [[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
+        printf '%s' "${COMP_WORDS[i + 1]}"
+        return
+    done
+    printf '%s' "$2"
+}
+
+# Whether somebody listens on the socket $1. A socket file may be left over from a node that is gone.
+_fxnode_listens() {
+    [[ -n $1 ]] && sed 's|^[^/@]*||' /proc/net/unix 2>/dev/null | grep -qxF -- "$1"
+}
+
+# What the running node answers to a command: nothing without a node, or where it takes too long.
+_fxnode_ask() {
+    local state socket runtime=${XDG_RUNTIME_DIR-}
+    state=$(_fxnode_value --state "${FXNODE_STATE-}")
+    socket=$(_fxnode_value --socket "${FXNODE_SOCKET-}")
+    [[ -n $state ]] && runtime=
+    state=${state:-${XDG_STATE_HOME:-$HOME/.local/state}/fxnode}
+    if [[ -z $socket ]]; then
+        { socket=$(<"$state/lock"); } 2>/dev/null
+        _fxnode_listens "$socket" || socket=${runtime:-$state}${runtime:+/fxnode}/control
+    fi
+    _fxnode_listens "$socket" || return
+    timeout 2 fxnode "$@" --json --state "$state" --socket "$socket" </dev/null 2>/dev/null
+}
+
+_fxnode_peers() {
+    _fxnode_ask peers --wait 0 | sed -nE -e '/"event":"peer"/!d' \
+        -e 's/.*"name":"([A-Za-z0-9][A-Za-z0-9._+-]*)".*/\1/p;t' \
+        -e 's/.*"id":"([a-z2-7]{56})".*/\1/p'
+}
+
+# Numbers of transfers of direction $1 and state $2, both regular expressions.
+_fxnode_transfers() {
+    _fxnode_ask transfers |
+        sed -nE "s/.*\"transfer\":([1-9][0-9]*),\"direction\":\"($1)\",\"state\":\"($2)\".*/\1/p"
+}
+
+# Offers those of the lines on standard input that begin with $1.
+_fxnode_offer() {
+    local line
+    while IFS= read -r line; do
+        [[ $line == "$1"* ]] && COMPREPLY+=("$line")
+    done
+}
+
+_fxnode_options() {
+    local common='--state --socket --config --help'
+    case $1 in
+    daemon) echo "--name --files --listen --no-discovery --accept $common" ;;
+    peers) echo "--wait --watch --json $common" ;;
+    send) echo "--detach --wait --limit --json $common" ;;
+    transfers) echo "--all --json $common" ;;
+    *) echo "--json $common" ;;
+    esac
+}
+
+# Files ($1 is -f) or directories (-d) that begin with $2.
+_fxnode_paths() {
+    compopt -o filenames
+    mapfile -t COMPREPLY < <(compgen "$1" -- "$2")
+}
+
+# Operand number $2 of command $1, which begins with $3.
+_fxnode_operand() {
+    case $1:$2 in
+    send:0 | unpair:0) _fxnode_offer "$3" < <(_fxnode_peers) ;;
+    send:*) _fxnode_paths -f "$3" ;;
+    accept:0 | reject:0) _fxnode_offer "$3" < <(_fxnode_transfers in offered) ;;
+    resume:0) _fxnode_offer "$3" < <(_fxnode_transfers 'in|out' paused) ;;
+    pause:0 | cancel:0) _fxnode_offer "$3" < <(_fxnode_transfers 'in|out' '[a-z]+') ;;
+    esac
+}
+
+# How many operands stand before the word under the cursor.
+_fxnode_count_operands() {
+    local i count=0
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --name | --files | --listen | --accept | --wait | --limit | --state | --socket | --config)
+            [[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
+            ((i++))
+            ;;
+        --*) ;;
+        *) ((count++)) ;;
+        esac
+    done
+    echo "$count"
+}
+
+_fxnode() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+    COMPREPLY=()
+    [[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
+    [[ $cur == = ]] && cur=
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W 'daemon peers send transfers accept reject pause resume
+            cancel unpair id --help --version' -- "$cur")
+        return
+    fi
+    case $prev in
+    --files | --state) _fxnode_paths -d "$cur" ;;
+    --socket | --config) _fxnode_paths -f "$cur" ;;
+    --accept) mapfile -t COMPREPLY < <(compgen -W 'ask all' -- "$cur") ;;
+    --name | --listen | --wait | --limit) ;;
+    *)
+        if [[ $cur == -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$(_fxnode_options "$command")" -- "$cur")
+        else
+            _fxnode_operand "$command" "$(_fxnode_count_operands)" "$cur"
+        fi
+        ;;
+    esac
+}
+
+complete -F _fxnode fxnode

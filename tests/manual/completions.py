@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""What the completions for bash and fish offer, asked of the shells themselves beside two real nodes:
+commands, options, peers and transfers; and nothing, without a trace, where no node runs.
+
+    tests/manual/completions.py PROGRAM SOURCE_DIRECTORY
+
+Shells that are not there are left out. Exit status 0, or 1 where something else was offered."""
+
+import os
+import shutil
+import socket
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenarios"))
+
+from lab import Failure, check_equal  # noqa: E402
+from lab import process  # noqa: E402
+from lab.network import Loopback  # noqa: E402
+from lab.node import PROGRAM, Node  # noqa: E402
+
+BASH = """
+compopt() { :; } # there is no command line here that it could apply to
+source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_fxnode
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def bash(top, words, environment):
+    return process.run(["bash", "-c", BASH, "bash", f"{top}/completions/fxnode.bash", "fxnode", *words],
+                       env=environment)
+
+
+def fish(top, words, environment):
+    line = " ".join(["fxnode", *words])
+    return process.run(["fish", "--no-config", "-c", f"source {top}/completions/fxnode.fish; "
+                        f"complete -C '{line}'"], env=environment)
+
+
+def offered(shell, top, words, environment):
+    lines = shell(top, words, environment).splitlines()
+    return {line.split("\t")[0] for line in lines} - {""}
+
+
+def start_node(directory, name):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    return Node(Loopback(name, os.path.join(directory, f"run-{name}")), directory, name=name, config={
+        "discovery": "off", "listen": f"127.0.0.1:{port}", "accept": "ask"}).start()
+
+
+def environment_of(node, program):
+    """With the program under test as `fxnode`."""
+    links = os.path.join(node.home, "bin")
+    os.makedirs(links, exist_ok=True)
+    if not os.path.lexists(f"{links}/fxnode"):
+        os.symlink(program, f"{links}/fxnode")
+    environment = node.environment()
+    return {**environment, "PATH": f"{links}:{environment['PATH']}"}
+
+
+def check_shell(shell, top, program, sender, receiver):
+    def expect(node, words, wanted, **env):
+        found = offered(shell, top, words, {**environment_of(node, program), **env})
+        check_equal(found, wanted, f"{shell.__name__}: {' '.join(words)}")
+    expect(sender, ["pe"], {"peers"})
+    expect(sender, ["send", "--de"], {"--detach"})
+    expect(sender, ["daemon", "--accept", "a"], {"ask", "all"})
+    expect(sender, ["send", ""], {receiver.id.replace("-", "")})
+    expect(receiver, ["accept", ""], {"1"})
+    expect(receiver, ["resume", ""], set())
+    elsewhere = os.path.join(sender.home, "elsewhere")
+    for command in ("send", "accept"):
+        expect(sender, [command, ""], set(), FXNODE_STATE=elsewhere)
+    check_equal(os.path.lexists(elsewhere), False, "a node was started")
+    expect(sender, ["unpair", "--state", receiver.state, ""], set())
+
+
+def main():
+    program, top = (os.path.abspath(path) for path in sys.argv[1:])
+    os.environ[PROGRAM] = program
+    shells = [shell for shell in (bash, fish) if shutil.which(shell.__name__)]
+    with tempfile.TemporaryDirectory(prefix="fxnode-completions-") as directory:
+        try:
+            sender, receiver = (start_node(directory, name) for name in ("attic", "cellar"))
+            path = os.path.join(directory, "file")
+            with open(path, "wb") as file:
+                file.write(b"content\n")
+            sender.run("send", "--detach", receiver.at, path)
+            receiver.daemon.wait_line("offers")
+            for shell in shells:
+                check_shell(shell, top, program, sender, receiver)
+                print(f"{shell.__name__}: as it should be")
+        except Failure as failure:
+            print(f"FAILED: {failure}\n{process.said_by_all()}")
+            return 1
+        finally:
+            process.stop_all()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -120,6 +120,7 @@ int destination_open(struct destination **out, const char *path, struct fail *fa
 void destination_close(struct destination *destination) {
     if (destination == NULL)
         return;
+    destination_drop_area(destination); /* where nothing is staged it is of no use */
     io_close(&destination->area);
     io_close(&destination->fd);
     free(destination);

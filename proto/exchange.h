@@ -32,8 +32,8 @@ enum exchange_outcome {
     EXCHANGE_REFUSED,   /* the peer said no */
     EXCHANGE_PAUSED,    /* by the peer */
     EXCHANGE_CANCELLED, /* by the peer */
-    EXCHANGE_FAILED,    /* an error, here or there, that will not get better by itself */
-    EXCHANGE_PROTOCOL,  /* the peer broke the protocol */
+    EXCHANGE_FAILED,    /* an error here that will not get better by itself */
+    EXCHANGE_PROTOCOL,  /* the peer broke the protocol, or says that it met an error */
     EXCHANGE_STOPPED,   /* as the caller asked */
 };
 

@@ -386,7 +386,7 @@ void control_peer_changed(struct control *control, const struct discover_entry *
     struct peers_line line;
     if (!peers_line(control->node->peers, key, entry->instance, &line))
         line = (struct peers_line){
-            .has_key = entry->has_key, .key = entry->key, .name = entry->instance};
+            .has_key = entry->has_key, .key = entry->key, .name = entry->instance, .announced = ""};
     for (struct client *at = control->first; at != NULL; at = at->next)
         if (at->watches_peers && !at->lists_peers)
             event_peer(at, &line, gone && !line.online);

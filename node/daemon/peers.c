@@ -269,11 +269,13 @@ size_t peers_candidates(const struct peers *peers, const uint8_t *key, struct ad
 
 static void line_of_key(const struct peers *peers, const uint8_t *key, struct peers_line *line) {
     const struct store_peer *peer = find(peers, key);
+    const struct discover_entry *entry = find_announced(peers, key);
     *line = (struct peers_line){
         .has_key = true,
         .key = key,
         .name = peers_name(peers, key),
-        .online = find_announced(peers, key) != NULL,
+        .announced = entry != NULL ? entry->instance : "",
+        .online = entry != NULL,
         .known = peer != NULL,
         .last_used = peer != NULL ? peer->last_used : 0,
     };
@@ -285,7 +287,7 @@ static bool line_of_instance(const struct peers *peers, const char *instance,
                              struct peers_line *line) {
     size_t count;
     const struct discover_entry *entries = discover_entries(peers->node->discover, &count);
-    *line = (struct peers_line){.name = instance, .online = true};
+    *line = (struct peers_line){.name = instance, .announced = instance, .online = true};
     for (size_t i = 0; i < count; i++)
         if (!entries[i].has_key && strcmp(entries[i].instance, instance) == 0)
             line->address_count =

@@ -50,7 +50,8 @@ size_t peers_candidates(const struct peers *peers, const uint8_t *key, struct ad
 struct peers_line {
     bool has_key;
     const uint8_t *key;
-    const char *name; /* foreign */
+    const char *name;      /* as remembered, else as announced; foreign */
+    const char *announced; /* "" unless online; foreign */
     bool online;
     bool known;
     int64_t last_used;

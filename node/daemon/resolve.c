@@ -69,8 +69,20 @@ static bool fits_prefix(const struct peers_line *line, const char *text) {
     return line->has_key && id_has_prefix(line->key, text);
 }
 
+/* Where a name is taken on the network, its second bearer is announced as "NAME #2": whoever types
+ * NAME may mean either. */
+static bool is_called(const char *announced, const char *text) {
+    size_t length = strlen(text);
+    if (strncmp(announced, text, length) != 0)
+        return false;
+    const char *rest = announced + length;
+    return rest[0] == '\0' || (strncmp(rest, " #", 2) == 0 && rest[2] != '\0' &&
+                               rest[2 + strspn(rest + 2, "0123456789")] == '\0');
+}
+
 static bool fits_online_name(const struct peers_line *line, const char *text) {
-    return line->has_key && line->online && strcmp(line->name, text) == 0;
+    return line->has_key && line->online &&
+           (strcmp(line->name, text) == 0 || is_called(line->announced, text));
 }
 
 static bool fits_known_name(const struct peers_line *line, const char *text) {
@@ -95,7 +107,8 @@ static struct search search(const struct resolve *resolve,
 }
 
 static enum resolve_outcome ambiguous(struct resolve *resolve) {
-    say(resolve, "%s fits several peers: name one by its id (fxnode peers)", resolve->shown);
+    say(resolve, "%s is ambiguous: several peers are called so; name one by its id (fxnode peers)",
+        resolve->shown);
     return RESOLVE_AMBIGUOUS;
 }
 

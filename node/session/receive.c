@@ -20,6 +20,7 @@
 #define OFFER_KNOWN_MS 30000u /* for an offer to come */
 #define OFFER_STRANGER_MS 10000u
 #define GREET_SEND_S 5 /* for what little is sent before there are threads */
+#define GREET_FRAMES 8 /* that are heard before node and clock are looked at again */
 #define LAST_WORDS_MS 2000u
 #define PROGRESS_MS 250u
 #define PROGRESS_RANGES 1024u /* more than that are not worth counting for a line of progress */
@@ -187,20 +188,26 @@ static void take_messages(struct main *main, void (*take)(struct main *, struct 
     pthread_mutex_unlock(&course->lock);
 }
 
+static void hear_frame(struct receive *receive, const struct stream_frame *frame) {
+    if (frame->type == STREAM_DATA)
+        receiver_violation(receive->receiver, 0, "data came before it was agreed upon");
+    else if (receiver_control(receive->receiver, io_now_ms(), frame->body, frame->length) < 0)
+        receive_out_of_step(receive);
+    receive_act(receive);
+}
+
 /* What the peer said before the verdict: control only, and no word too much is waited for. */
 static void hear_peer(struct main *main) {
     struct receive *receive = main->receive;
     struct stream_frame frame;
     int r = 0;
 
-    while (!receive->admitted && !atomic_load(&receive->course.ended) &&
-           (r = connection_receive(receive->course.lanes[0].connection, &frame, MSG_DONTWAIT)) ==
-               0) {
-        if (frame.type == STREAM_DATA)
-            receiver_violation(receive->receiver, 0, "data came before it was agreed upon");
-        else if (receiver_control(receive->receiver, io_now_ms(), frame.body, frame.length) < 0)
-            receive_out_of_step(receive);
-        receive_act(receive);
+    for (int i = 0; i < GREET_FRAMES && r == 0 && !receive->admitted; i++) {
+        r = connection_receive(receive->course.lanes[0].connection, &frame, MSG_DONTWAIT);
+        if (r == 0)
+            hear_frame(receive, &frame);
+        if (atomic_load(&receive->course.ended))
+            return;
     }
     if (r == CONNECTION_REFUSED)
         receiver_violation(receive->receiver, 0, "a message is damaged");
@@ -264,9 +271,6 @@ static void greet(struct main *main) {
         if (!receive->admitted && !atomic_load(&receive->course.ended))
             say_to_peer(main);
     }
-    patience.tv_sec = 0;
-    setsockopt(connection_fd(lane->connection), SOL_SOCKET, SO_SNDTIMEO, &patience,
-               sizeof patience);
 }
 
 /* Ends a connection that never had threads: the last words, then a moment for the peer to read
@@ -311,7 +315,11 @@ static void start_threads(struct main *main) {
     struct connection *connection = receive->course.lanes[0].connection;
     bool work = receive->staging != NULL && !receive->cleaned;
     bool held = work && receive->job->extents.length > 0;
-    int r = course_open_lane(&receive->course, 0, connection, receive_read, receive_write);
+    struct timeval patience = {0};
+    int r = 0;
+
+    setsockopt(connection_fd(connection), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    r = course_open_lane(&receive->course, 0, connection, receive_read, receive_write);
 
     if (r == 0 && work) {
         r = -pthread_create(&main->sync, NULL, receive_sync, receive);

@@ -2,6 +2,7 @@
 Poly1305 (RFC 8439), and libsodium's secretstream as the manual describes it. Written to be compared with
 those texts; slow, and not for secrets: nothing here takes constant time."""
 
+import os
 import struct
 
 FIELD = 2**255 - 19
@@ -90,24 +91,57 @@ def aead_seal(key, counter, extra, plain):
     return sealed + _check(key, nonce, extra, sealed)
 
 
-class StreamOpener:
-    """secretstream's reading side, as `Records` in the manual has it."""
+def aead_open(key, counter, extra, sealed):
+    nonce = struct.pack("<IQ", 0, counter)
+    if _check(key, nonce, extra, sealed[:-16]) != sealed[-16:]:
+        raise Forged("a handshake message does not authenticate")
+    return chacha20(key, nonce, 1, sealed[:-16])
+
+
+class _Stream:
+    """secretstream, as `Records` in the manual has it."""
 
     def __init__(self, key, header):
         self.key = hchacha20(key, header[:16])
         self.counter = 1
         self.rest = header[16:]
 
-    def open(self, sealed):
-        """(tag, plaintext)"""
-        nonce = struct.pack("<I", self.counter) + self.rest
-        first, middle, check = sealed[:1], sealed[1:-16], sealed[-16:]
-        tag = chacha20(self.key, nonce, 1, first)
-        block = first + chacha20(self.key, nonce, 1, tag + bytes(63))[1:]
+    def _crypt(self, block, data):
+        return chacha20(self.key, struct.pack("<I", self.counter) + self.rest, block, data)
+
+    def _check(self, block, middle):
         lengths = struct.pack("<QQ", 0, 64 + len(middle))
-        data = block + middle + bytes(len(middle) % 16) + lengths
-        if poly1305(chacha20(self.key, nonce, 0, bytes(32)), data) != check:
-            raise Forged("a record does not authenticate")
+        return poly1305(self._crypt(0, bytes(32)),
+                        block + middle + bytes(len(middle) % 16) + lengths)
+
+    def _advance(self, check):
         self.rest = bytes(a ^ b for a, b in zip(self.rest, check))
         self.counter += 1
-        return tag[0], chacha20(self.key, nonce, 2, middle)
+
+
+class StreamOpener(_Stream):
+    def open(self, sealed):
+        """(tag, plaintext)"""
+        first, middle, check = sealed[:1], sealed[1:-16], sealed[-16:]
+        tag = self._crypt(1, first)
+        block = first + self._crypt(1, tag + bytes(63))[1:]
+        if self._check(block, middle) != check:
+            raise Forged("a record does not authenticate")
+        plain = self._crypt(2, middle)
+        self._advance(check)
+        return tag[0], plain
+
+
+class StreamSealer(_Stream):
+    """Its `header` goes before the first record."""
+
+    def __init__(self, key):
+        self.header = os.urandom(24)
+        super().__init__(key, self.header)
+
+    def seal(self, tag, plain):
+        block = self._crypt(1, bytes((tag,)) + bytes(63))
+        middle = self._crypt(2, plain)
+        check = self._check(block, middle)
+        self._advance(check)
+        return block[:1] + middle + check

@@ -2,19 +2,17 @@
 """A second opinion on the worked example of fxnode-protocol(7): handshake, stream keys, records and the
 hash of the manifest, computed from what the manual says, with nothing of fxnode's code.
 
-    tests/manual/second-opinion.py EXAMPLE"""
+    tests/manual/second_opinion.py EXAMPLE"""
 
 import base64
-import hashlib
-import hmac
 import struct
 import sys
 
 sys.dont_write_bytecode = True
 
-from primitives import BASE, StreamOpener, aead_seal, x25519  # noqa: E402
+from opening import CLEAR, LABEL, Noise, blake2b_256, with_length  # noqa: E402
+from primitives import BASE, StreamOpener, x25519  # noqa: E402
 
-NAME = b"Noise_XX_25519_ChaChaPoly_BLAKE2b"
 CONTROL, DATA = 1, 2
 MESSAGE, FINAL = 0, 3
 
@@ -33,47 +31,8 @@ def read_example(path):
             for name, value in values.items()}
 
 
-def blake2b_256(data, key=b""):
-    return hashlib.blake2b(data, digest_size=32, key=key).digest()
-
-
 def node_id(public):
     return base64.b32encode(public + blake2b_256(public)[:3]).decode().lower()
-
-
-class Noise:
-    """The symmetric state of Noise (section 5.2), as much of it as writing needs."""
-
-    def __init__(self, prologue):
-        self.hash = self.chaining = NAME.ljust(64, b"\0")
-        self.key = None
-        self.mix_hash(prologue)
-
-    def mix_hash(self, data):
-        self.hash = hashlib.blake2b(self.hash + data).digest()
-
-    def derive(self, data):
-        def mac(key, text):
-            return hmac.new(key, text, hashlib.blake2b).digest()
-        key = mac(self.chaining, data)
-        first = mac(key, b"\1")
-        return first, mac(key, first + b"\2")
-
-    def mix_key(self, data):
-        self.chaining, key = self.derive(data)
-        self.key, self.counter = key[:32], 0
-
-    def seal(self, plain):
-        sealed = plain
-        if self.key is not None:
-            sealed = aead_seal(self.key, self.counter, self.hash, plain)
-            self.counter += 1
-        self.mix_hash(sealed)
-        return sealed
-
-
-def with_length(message):
-    return struct.pack(">H", len(message)) + message
 
 
 def shake(example):
@@ -82,8 +41,7 @@ def shake(example):
     responder, e2 = example["responder-secret"], example["responder-ephemeral"]
     initiator_public, responder_public = x25519(initiator, BASE), x25519(responder, BASE)
     public1, public2 = x25519(e1, BASE), x25519(e2, BASE)
-    clear = b"FXNODE\0" + bytes((1, 1, 0, 0))
-    noise = Noise(clear)
+    noise = Noise(CLEAR)
     noise.mix_hash(public1)
     first = public1 + noise.seal(b"")
     noise.mix_hash(public2)
@@ -95,15 +53,14 @@ def shake(example):
     noise.mix_key(x25519(initiator, public2))
     third += noise.seal(bytes((1,)) + bytes(23) + b"attic".ljust(64, b"\0"))
     forth, back = (key[:32] for key in noise.derive(b""))
-    label = b"fxnode stream v1"
     return {
         "initiator-public": initiator_public, "initiator-id": node_id(initiator_public),
         "responder-public": responder_public, "responder-id": node_id(responder_public),
-        "clear": clear, "message-1": with_length(first), "message-2": with_length(second),
+        "clear": CLEAR, "message-1": with_length(first), "message-2": with_length(second),
         "message-3": with_length(third), "handshake-hash": noise.hash,
         "session-id": noise.hash[:16],
-        "key-forth": blake2b_256(label + bytes((1, 0)) + noise.hash, forth),
-        "key-back": blake2b_256(label + bytes((1, 1)) + noise.hash, back),
+        "key-forth": blake2b_256(LABEL + bytes((1, 0)) + noise.hash, forth),
+        "key-back": blake2b_256(LABEL + bytes((1, 1)) + noise.hash, back),
         "manifest-hash": blake2b_256(example["manifest"])}
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the completions for bash and fish offer, asked of the shells themselves beside two real nodes:
-commands, options, peers and transfers; and nothing, without a trace, where no node runs.
+"""What the completions for bash and fish offer, asked of the shells themselves beside two real
+nodes: commands, options, peers and transfers; and nothing, without a trace, where no node runs.
 
     tests/manual/completions.py PROGRAM SOURCE_DIRECTORY
 
@@ -30,8 +30,8 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def bash(top, words, environment):
-    return process.run(["bash", "-c", BASH, "bash", f"{top}/completions/fxnode.bash", "fxnode", *words],
-                       env=environment)
+    script = f"{top}/completions/fxnode.bash"
+    return process.run(["bash", "-c", BASH, "bash", script, "fxnode", *words], env=environment)
 
 
 def fish(top, words, environment):
@@ -48,7 +48,8 @@ def offered(shell, top, words, environment):
 def start_node(directory, name):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    return Node(Loopback(name, os.path.join(directory, f"run-{name}")), directory, name=name, config={
+    host = Loopback(name, os.path.join(directory, f"run-{name}"))
+    return Node(host, directory, name=name, config={
         "discovery": "off", "listen": f"127.0.0.1:{port}", "accept": "ask"}).start()
 
 

@@ -1,5 +1,5 @@
-"""The opening of a connection as fxnode-protocol(7) describes it: Noise XX, and both sides of it on a
-socket."""
+"""The opening of a connection as fxnode-protocol(7) describes it: Noise XX, and both sides of it
+on a socket."""
 
 import hashlib
 import hmac

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The manual pages are sound: mandoc has nothing to say about them, not even about style, and what they
-quote is what stands in the file that is quoted.
+"""The manual pages are sound: mandoc has nothing to say about them, not even about style, and what
+they quote is what stands in the file that is quoted.
 
     tests/manual/pages.py SOURCE_DIRECTORY
 
-A quotation is a comment `.\\" Quotes the end of FILE` before a literal block. Where there is no mandoc
-only the quotations are checked."""
+A quotation is a comment `.\\" Quotes the end of FILE` before a literal block. Where there is no
+mandoc only the quotations are checked."""
 
 import glob
 import os

@@ -1,6 +1,6 @@
 """What fxnode-protocol(7) is built from and Python does not have: X25519 (RFC 7748), ChaCha20 and
-Poly1305 (RFC 8439), and libsodium's secretstream as the manual describes it. Written to be compared with
-those texts; slow, and not for secrets: nothing here takes constant time."""
+Poly1305 (RFC 8439), and libsodium's secretstream as the manual describes it. Written to be
+compared with those texts; slow, and not for secrets: nothing here takes constant time."""
 
 import os
 import struct

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A second opinion on the worked example of fxnode-protocol(7): handshake, stream keys, records and the
-hash of the manifest, computed from what the manual says, with nothing of fxnode's code.
+"""A second opinion on the worked example of fxnode-protocol(7): handshake, stream keys, records and
+the hash of the manifest, computed from what the manual says, with nothing of fxnode's code.
 
     tests/manual/second_opinion.py EXAMPLE"""
 
@@ -76,7 +76,8 @@ def open_all(example):
                for way in ("forth", "back")}
     back = ("Verdict", "Holding", "Durable", "Delivered", "final-back")
     return {name: open_record(streams["back" if name.split(",")[0] in back else "forth"], value)
-            for name, value in example.items() if name.endswith(", sealed") or name.startswith("final-")}
+            for name, value in example.items()
+            if name.endswith(", sealed") or name.startswith("final-")}
 
 
 def main():

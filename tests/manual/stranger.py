@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Another program that speaks the protocol, written from fxnode-protocol(7) and not from fxnode's code,
-delivers to a real node and receives from one: fresh transfers, the same again, one that was cut off, content
-that differs, and what must fail.
+"""Another program that speaks the protocol, written from fxnode-protocol(7) and not from its code,
+delivers to a real node and receives from one: fresh transfers, the same again, one that was cut
+off, content that differs, and what must fail.
 
     tests/manual/stranger.py PROGRAM EXAMPLE
 

@@ -156,11 +156,22 @@ void offer_accept(struct receiving *receiving) {
 
 /* A new offer. */
 
-struct offer_waiting offer_count(const struct receiving *receiving) {
+/* How many offers wait for a yes: of this peer, from this address, in all. */
+struct offer_waiting {
+    uint32_t of_peer;
+    uint32_t from_address;
+    uint32_t all;
+    uint32_t unfinished; /* incoming transfers, with those that were accepted */
+};
+
+static struct offer_waiting count_offers(const struct receiving *receiving) {
     struct offer_waiting waiting = {0};
     const struct transfer *at = transfers_first(receiving->node->transfers);
     for (; at != NULL; at = at->next) {
-        if (at->record.direction != STORE_INCOMING || at->record.state != STORE_OFFERED)
+        if (at->record.direction != STORE_INCOMING || transfer_is_finished(at))
+            continue;
+        waiting.unfinished++;
+        if (at->record.state != STORE_OFFERED)
             continue;
         waiting.all++;
         if (id_equal(at->record.peer_key, receiving->key))
@@ -173,13 +184,14 @@ struct offer_waiting offer_count(const struct receiving *receiving) {
 }
 
 static enum policy_answer judge(const struct receiving *receiving) {
-    struct offer_waiting waiting = offer_count(receiving);
+    struct offer_waiting waiting = count_offers(receiving);
     struct policy_offer offer = {
         .known = peers_is_known(receiving->node->peers, receiving->key),
         .entries = receiving->offer.entries,
         .waiting_of_peer = waiting.of_peer,
         .waiting_from_address = waiting.from_address,
         .waiting = waiting.all,
+        .unfinished = waiting.unfinished,
     };
     bool all = receiving->node->config.accept == CONFIG_ACCEPT_ALL;
     return policy_judge(all ? POLICY_ACCEPT_ALL : POLICY_ACCEPT_ASK, &offer);
@@ -272,7 +284,7 @@ static void answer_new(struct receiving *receiving) {
         offer_answer(receiving, ANSWER(REFUSE), "the offer is too large");
         break;
     case POLICY_BUSY:
-        offer_answer(receiving, ANSWER(BUSY), "too many offers are waiting for an answer");
+        offer_answer(receiving, ANSWER(BUSY), "too much is waiting here already");
         break;
     }
 }

@@ -64,6 +64,12 @@ static bool wants_to_run(const struct outgoing_run *run) {
            (state == STORE_QUEUED || state == STORE_RUNNING || state == STORE_OFFERED);
 }
 
+static void log_end(const struct transfer *transfer, const char *how) {
+    char peer[ESCAPE_ROOM(LIMIT_NAME)];
+    escape_text(peer, sizeof peer, transfer->record.peer_name);
+    log_info("transfer %llu to %s: %s", (unsigned long long)transfer->record.number, peer, how);
+}
+
 /* An attempt has ended: what follows. `text` is escaped. */
 static void judge(struct outgoing_run *run, enum queue_event event, const char *text) {
     struct transfer *transfer = run->transfer;
@@ -75,6 +81,7 @@ static void judge(struct outgoing_run *run, enum queue_event event, const char *
         queue_judge(&run->tries, event, run->progressed, randombytes_random());
     run->progressed = false;
     if (decision.action == QUEUE_FINISH) {
+        log_end(transfer, text);
         transfer_set_state(transfer, final_state(event), text);
         end_if_over(run);
         return;
@@ -138,6 +145,7 @@ static void delivered(void *arg) {
         transfer->done = transfer->record.bytes;
         if (run->worker != NULL)
             worker_send_committed(run->worker, job->ticket);
+        log_end(transfer, "delivered");
         transfer_has_state(transfer, STORE_DELIVERED, "");
     } else {
         log_error("cannot record the delivery of transfer %llu: %s",

@@ -109,7 +109,7 @@ static void mirror_address(struct store_peer *peer, const struct store_peer_addr
 
 static struct store_peer *find_or_add(struct peers *peers, const uint8_t *key, int64_t now) {
     struct store_peer *peer = find(peers, key);
-    if (peer != NULL)
+    if (peer != NULL || peers->count >= PEERS_MAX)
         return peer;
     struct store_peer *grown = reallocarray(peers->known, peers->count + 1, sizeof *grown);
     if (grown == NULL)
@@ -148,7 +148,7 @@ void peers_remember(struct peers *peers, const uint8_t *key, const char *name,
     struct store_peer *peer = find_or_add(peers, key, now);
     struct remembering *job = calloc(1, sizeof *job);
     if (peer == NULL || job == NULL) {
-        log_error("cannot remember a peer: out of memory");
+        log_error("cannot remember another peer (fxnode unpair makes room)");
         free(job);
         return;
     }

@@ -16,6 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define PEERS_MAX 4096u /* keys that are remembered; a further one is not, until one is forgotten  \
+                         */
+
 struct peers;
 
 /* Loads what is remembered. Blocks; for set-up. 0, or -errno with `fail` filled. */

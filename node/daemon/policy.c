@@ -8,6 +8,8 @@ bool policy_admits_session(const struct policy_sessions *sessions, bool known) {
 }
 
 enum policy_answer policy_judge(enum policy_accept accept, const struct policy_offer *offer) {
+    if (offer->unfinished >= POLICY_UNFINISHED)
+        return POLICY_BUSY;
     if (accept == POLICY_ACCEPT_ALL)
         return POLICY_YES;
     if (!offer->known && offer->entries > POLICY_UNKNOWN_ENTRIES)

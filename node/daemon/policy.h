@@ -20,6 +20,9 @@
 #define POLICY_OFFERS_PER_ADDRESS 4u
 #define POLICY_OFFERS 32u
 
+/* Unfinished incoming transfers: what takes everything takes no more at a time. */
+#define POLICY_UNFINISHED 1024u
+
 /* Largest manifest that a peer whose key is not remembered may offer, in entries. */
 #define POLICY_UNKNOWN_ENTRIES 2000000u
 
@@ -42,6 +45,7 @@ struct policy_offer {
     uint32_t waiting_of_peer;
     uint32_t waiting_from_address;
     uint32_t waiting;
+    uint32_t unfinished; /* incoming transfers, waiting or begun */
 };
 
 enum policy_answer { POLICY_YES, POLICY_ASK, POLICY_NO, POLICY_BUSY };

@@ -66,14 +66,6 @@ void offer_accept(struct receiving *receiving);
 void offer_answer(struct receiving *receiving, Fxnode__Helper__Admit__Answer answer,
                   const char *reason);
 
-/* How many offers wait for a yes: of this peer, from this address, in all. */
-struct offer_waiting {
-    uint32_t of_peer;
-    uint32_t from_address;
-    uint32_t all;
-};
-struct offer_waiting offer_count(const struct receiving *receiving);
-
 /* Sends the final names that a placement was committed with. */
 void offer_send_names(struct worker *worker, const struct store_placing_list *list);
 

@@ -34,8 +34,11 @@ START_TEST(everybody_is_capped) {
 END_TEST
 
 START_TEST(a_closed_network_takes_everything) {
-    struct policy_offer offer = {.entries = UINT32_MAX, .waiting = POLICY_OFFERS};
+    struct policy_offer offer = {
+        .entries = UINT32_MAX, .waiting = POLICY_OFFERS, .unfinished = POLICY_UNFINISHED - 1};
     ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ALL, &offer), POLICY_YES);
+    offer.unfinished++;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ALL, &offer), POLICY_BUSY);
 }
 END_TEST
 

@@ -15,7 +15,7 @@
 
 #define ID_TEXT 56         /* characters of an id */
 #define ID_TEXT_ROOM 57    /* with its NUL */
-#define ID_GROUPED_ROOM 70 /* seven groups of eight, with '-' between and a NUL */
+#define ID_GROUPED_ROOM 63 /* seven groups of eight, with '-' between and a NUL */
 #define ID_SHORT_ROOM 9    /* first eight characters and a NUL */
 #define ID_PREFIX_MIN 8    /* characters of a prefix that may stand for an id */
 

@@ -29,7 +29,7 @@ static void reference(char out[ID_TEXT_ROOM], const uint8_t key[LIMIT_KEY]) {
     for (size_t i = 0; i < ID_TEXT; i++) {
         unsigned value = 0;
         for (size_t bit = i * 5; bit < i * 5 + 5; bit++)
-            value = value << 1 | (bytes[bit / 8] >> (7 - bit % 8) & 1u);
+            value = value << 1 | ((unsigned)bytes[bit / 8] >> (7 - bit % 8) & 1u);
         out[i] = ALPHABET[value];
     }
     out[ID_TEXT] = '\0';

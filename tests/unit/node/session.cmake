@@ -8,3 +8,6 @@ fxnode_suite(session-resume
 fxnode_suite(session-hostile
     SOURCES session/test_hostile.c session/lab.c session/peer.c session/tree.c
     LINK fxnode::node_session TIMEOUT 180)
+fxnode_suite(session-confine
+    SOURCES session/test_confine.c session/lab.c session/tree.c
+    LINK fxnode::node_session TIMEOUT 120)

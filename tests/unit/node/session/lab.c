@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -262,6 +263,17 @@ static void take_offered(struct lab *lab) {
     tell_admit(&lab->receiver, answer, lab->placing);
 }
 
+static void fill_destination(struct lab *lab) {
+    static const char data[4096] = "filler";
+    int fd = open(lab_path(lab->destination, "filler"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    ck_assert_int_ge(fd, 0);
+    while (write(fd, data, sizeof data) > 0)
+        continue;
+    ck_assert_int_eq(errno, ENOSPC);
+    close(fd);
+}
+
 static void take_commit(struct lab *lab, const Fxnode__Helper__Commit *commit) {
     for (size_t i = 0; i < commit->n_forget; i++)
         ck_assert_int_eq(
@@ -270,6 +282,8 @@ static void take_commit(struct lab *lab, const Fxnode__Helper__Commit *commit) {
         ck_assert_int_eq(rangeset_add(&lab->extents, commit->add[i]->first, commit->add[i]->count),
                          0);
     lab->commits++;
+    if (lab->commits == lab->fill_at)
+        fill_destination(lab);
     if (lab->commits == lab->kill_sender_at)
         kill(lab->sender.pid, SIGKILL);
     if (lab->commits == lab->stop_sender_at)

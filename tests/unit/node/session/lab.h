@@ -53,6 +53,7 @@ struct lab {
     unsigned kill_sender_at; /* the sender is killed at this Commit of the receiver, from 1 */
     unsigned stop_sender_at; /* or stopped, at this Commit */
     unsigned stop_receiver_at;
+    unsigned fill_at; /* at this Commit a file "filler" takes what space is left */
     Fxnode__Helper__Stop__Reason stop_reason;
     lab_answer answer;
     bool ask_first; /* ASKED before the answer */

@@ -1,0 +1,276 @@
+#include "lab.h"
+#include "tree.h"
+
+#include "node/session/confine.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct lab lab;
+
+static void set_up(void) {
+    lab_open(&lab);
+    ck_assert_int_eq(mkdir(lab.destination, 0755), 0);
+    tree_file(lab.source, "file", 10, 1, 0644);
+    tree_file(lab.destination, "file", 10, 1, 0644);
+    tree_file(lab.work, "file", 10, 1, 0644);
+}
+
+static void tear_down(void) {
+    lab_close(&lab);
+}
+
+/* What a process sees when it has given up everything but reading `source`, owning `work` and
+ * placing into `destination`. 0, or the line of what is not as it should be. */
+#define EXPECT(condition)                                                                          \
+    if (!(condition))                                                                              \
+    return __LINE__
+
+static bool can_open(const char *directory, const char *name, int flags) {
+    int fd = open(lab_path(directory, name), flags | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return false;
+    close(fd);
+    return true;
+}
+
+static int look_around(void) {
+    struct confine_rule rules[] = {{open(lab.source, O_PATH | O_CLOEXEC), CONFINE_READ},
+                                   {open(lab.work, O_PATH | O_CLOEXEC), CONFINE_OWN},
+                                   {open(lab.destination, O_PATH | O_CLOEXEC), CONFINE_PLACE}};
+
+    EXPECT(confine_files(rules, 3) == 0);
+    EXPECT(can_open(lab.source, "file", O_RDONLY));
+    EXPECT(!can_open(lab.source, "file", O_WRONLY));
+    EXPECT(!can_open(lab.source, "new", O_WRONLY | O_CREAT));
+    EXPECT(unlink(lab_path(lab.source, "file")) < 0);
+    EXPECT(can_open(lab.work, "file", O_RDWR | O_TRUNC));
+    EXPECT(can_open(lab.work, "new", O_WRONLY | O_CREAT));
+    EXPECT(!can_open(lab.destination, "file", O_RDONLY));
+    EXPECT(!can_open(lab.destination, "file", O_WRONLY));
+    EXPECT(unlink(lab_path(lab.destination, "file")) < 0);
+    EXPECT(rename(lab_path(lab.work, "new"), lab_path(lab.destination, "placed")) == 0);
+    EXPECT(mkdir(lab_path(lab.work, "tree"), 0755) == 0);
+    EXPECT(rename(lab_path(lab.work, "tree"), lab_path(lab.destination, "tree")) == 0);
+    EXPECT(!can_open("/etc", "passwd", O_RDONLY));
+    EXPECT(!can_open(lab.root, ".", O_RDONLY | O_DIRECTORY));
+    EXPECT(kill(getppid(), 0) < 0 || getppid() == 1);
+    return 0;
+}
+
+static int look_again(void) {
+    struct confine_rule work = {open(lab.work, O_PATH | O_CLOEXEC), CONFINE_OWN};
+    int r = look_around();
+
+    EXPECT(r == 0);
+    EXPECT(confine_files(&work, 1) == 0);
+    EXPECT(can_open(lab.work, "file", O_RDWR));
+    EXPECT(!can_open(lab.source, "file", O_RDONLY));
+    EXPECT(mkdir(lab_path(lab.destination, "more"), 0755) < 0);
+    return 0;
+}
+
+static int status_of(int (*what)(void)) {
+    int status = 0;
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        int line = what();
+
+        if (line != 0)
+            dprintf(STDERR_FILENO, "%s:%d is not as it should be\n", __FILE__, line);
+        _exit(line == 0 ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+START_TEST(only_what_is_named_is_reachable) {
+    ck_assert_int_eq(status_of(look_around), 0);
+}
+END_TEST
+
+START_TEST(a_second_layer_takes_more) {
+    ck_assert_int_eq(status_of(look_again), 0);
+}
+END_TEST
+
+static void *do_nothing(void *argument) {
+    return argument;
+}
+
+static int work_as_usual(void) {
+    pthread_t thread;
+    struct confine_rule work = {open(lab.work, O_PATH | O_CLOEXEC), CONFINE_OWN};
+
+    EXPECT(confine_calls() == 0);
+    EXPECT(pthread_create(&thread, NULL, do_nothing, NULL) == 0);
+    EXPECT(pthread_join(thread, NULL) == 0);
+    EXPECT(can_open(lab.work, "file", O_RDWR));
+    EXPECT(confine_files(&work, 1) == 0);
+    EXPECT(kill(getpid(), 0) == 0);
+    EXPECT(kill(getppid(), 0) < 0 && errno == EPERM);
+    EXPECT(fork() < 0);
+    return 0;
+}
+
+static int run_a_program(void) {
+    EXPECT(confine_calls() == 0);
+    execl("/bin/true", "true", NULL);
+    return 0;
+}
+
+static int open_a_socket(void) {
+    EXPECT(confine_calls() == 0);
+    (void)socket(AF_INET, SOCK_STREAM, 0);
+    return 0;
+}
+
+START_TEST(moving_files_still_works) {
+    ck_assert_int_eq(status_of(work_as_usual), 0);
+}
+END_TEST
+
+START_TEST(what_reaches_out_kills) {
+    int status = status_of(_i == 0 ? run_a_program : open_a_socket);
+
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(WTERMSIG(status), SIGSYS);
+}
+END_TEST
+
+static bool write_line(const char *path, const char *line) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool good = fd >= 0 && write(fd, line, strlen(line)) == (ssize_t)strlen(line);
+
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+/* A mount namespace of our own, for those who may not mount in a user namespace that maps only
+ * them. */
+static bool leave_mounts(void) {
+    char uid[32];
+    char gid[32];
+
+    snprintf(uid, sizeof uid, "%u %u 1", geteuid(), geteuid());
+    snprintf(gid, sizeof gid, "%u %u 1", getegid(), getegid());
+    if (geteuid() == 0)
+        return unshare(CLONE_NEWNS) == 0;
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && write_line("/proc/self/uid_map", uid) &&
+           write_line("/proc/self/setgroups", "deny") && write_line("/proc/self/gid_map", gid);
+}
+
+/* A destination of its own size, that only this test sees. Where the system does not allow that
+ * the test says so and is over. */
+static bool limit_destination(const char *size) {
+    char options[64];
+
+    snprintf(options, sizeof options, "size=%s", size);
+    if (leave_mounts() && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+        mount("tmpfs", lab.destination, "tmpfs", 0, options) == 0)
+        return true;
+    fprintf(stderr, "skipped: no mount of our own here: %s\n", strerror(errno));
+    return false;
+}
+
+START_TEST(too_little_space_is_told_before) {
+    if (!limit_destination("3m"))
+        return;
+    tree_file(lab.source, "large", 8 << 20, 1, 0644);
+    lab_add(&lab, "large");
+    lab_scan(&lab);
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(NO_SPACE));
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(NO_SPACE));
+    ck_assert_ptr_nonnull(strstr(lab.receiver.text, lab.destination));
+    ck_assert_uint_eq(lab.sender.moved, 0);
+    umount2(lab.destination, MNT_DETACH);
+}
+END_TEST
+
+/* It was enough when the transfer began. */
+START_TEST(a_disk_that_fills_up_is_told) {
+    if (!limit_destination("9m"))
+        return;
+    tree_file(lab.source, "large", 8 << 20, 1, 0644);
+    lab_add(&lab, "large");
+    lab_scan(&lab);
+    lab.fill_at = 1;
+    lab.batch_bytes = 2 << 20;
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(NO_SPACE));
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(NO_SPACE));
+    ck_assert_ptr_nonnull(strstr(lab.receiver.text, lab.destination));
+    lab.fill_at = 0;
+    ck_assert_int_eq(unlink(lab_path(lab.destination, "filler")), 0);
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(COMPLETE));
+    ck_assert_uint_lt(lab.sender.moved, lab.bytes);
+    tree_compare(lab_path(lab.source, "large"), lab_path(lab.destination, "large"));
+    umount2(lab.destination, MNT_DETACH);
+}
+END_TEST
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
+static bool has_landlock(void) {
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 2;
+}
+
+static Suite *suite(void) {
+    Suite *s = suite_create("session-confine");
+    TCase *confine = tcase_create("confine");
+    TCase *space = tcase_create("space");
+
+    tcase_add_checked_fixture(confine, set_up, tear_down);
+    if (has_landlock()) {
+        tcase_add_test(confine, only_what_is_named_is_reachable);
+        tcase_add_test(confine, a_second_layer_takes_more);
+    }
+#ifndef SANITIZED
+    tcase_add_test(confine, moving_files_still_works);
+    tcase_add_loop_test(confine, what_reaches_out_kills, 0, 2);
+#endif
+    suite_add_tcase(s, confine);
+    tcase_add_checked_fixture(space, set_up, tear_down);
+    tcase_set_timeout(space, 60);
+    tcase_add_test(space, too_little_space_is_told_before);
+    tcase_add_test(space, a_disk_that_fills_up_is_told);
+    suite_add_tcase(s, space);
+    return s;
+}
+
+int main(void) {
+    SRunner *runner = srunner_create(suite());
+    int failed = 0;
+
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -15,7 +15,7 @@ def _known_and_away(lab, **config):
 
 
 def _states(node):
-    return [event["state"] for event in node.transfers() if event["event"] == "transfer"]
+    return [transfer["state"] for transfer in node.transfers()]
 
 
 def starts_when_it_appears(lab):

@@ -4,7 +4,7 @@ import os
 
 from .errors import Failure, check
 from .isolate import search_path
-from .watch import wait_empty
+from .watch import wait_gone
 
 PROGRAM = "FXNODE_PROGRAM"
 READY = r"^fxnode: (?P<name>.*) \((?P<id>[a-z2-7-]{62})\) is listening on port (?P<port>\d+)$"
@@ -144,7 +144,8 @@ class Node:
 
     def transfers(self, *arguments):
         """The open transfers (and all of them with --all), as JSON objects."""
-        return self.run("transfers", "--json", *arguments).events()
+        return [event for event in self.run("transfers", "--json", *arguments).events()
+                if event["event"] == "transfer"]
 
     def received(self, name):
         return os.path.join(self.files, name)
@@ -152,9 +153,7 @@ class Node:
     def check_tidy(self):
         """Nothing is left in the staging area of received files. The receiver tidies up once it has
         told the sender, so this waits for it."""
-        staging = os.path.join(self.files, ".fxnode")
-        if os.path.isdir(staging):
-            wait_empty(staging)
+        wait_gone(os.path.join(self.files, ".fxnode"))
 
     def check_listed(self, *names):
         """The directory for received files holds these names and no others."""

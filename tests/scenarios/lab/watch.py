@@ -41,11 +41,8 @@ def wait_for(path, patience=None):
     wait_until(os.path.dirname(path), lambda: os.path.lexists(path), f"{name!r} is there", patience)
 
 
-def wait_empty(directory, patience=None):
-    """Waits until nothing is left in `directory`, which may itself go."""
-    def is_empty():
-        try:
-            return not os.listdir(directory)
-        except FileNotFoundError:
-            return True
-    wait_until(directory, is_empty, "nothing is left", patience)
+def wait_gone(path, patience=None):
+    """Waits until `path` does not exist."""
+    name = os.path.basename(path)
+    wait_until(os.path.dirname(path), lambda: not os.path.lexists(path), f"{name!r} is gone",
+               patience)

@@ -5,12 +5,11 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/clean.h"
-#include "node/daemon/database.h"
+#include "node/daemon/held.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/policy.h"
 #include "node/daemon/receiving.h"
 #include "node/daemon/worker.h"
-#include "store/store_extent.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -315,22 +314,6 @@ void incoming_arrived(struct incoming *incoming, struct link *link) {
 
 /* Recovery of placements. */
 
-struct recovery {
-    struct receiving *receiving;
-    uint64_t number;
-    struct rangeset extents;
-    struct store_placing_list items;
-    int result;
-    struct fail fail;
-};
-
-static void run_recovery(struct store *store, void *arg) {
-    struct recovery *job = arg;
-    job->result = store_extent_load(store, job->number, &job->extents, &job->fail);
-    if (job->result == 0)
-        job->result = store_placing_load(store, job->number, &job->items, &job->fail);
-}
-
 static void send_place_job(struct receiving *receiving) {
     const struct store_transfer *record = &receiving->transfer->record;
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
@@ -347,44 +330,27 @@ static void send_place_job(struct receiving *receiving) {
     worker_send_job(receiving->worker, &job);
 }
 
-static void recovery_is_loaded(void *arg) {
-    struct recovery *job = arg;
-    struct receiving *receiving = job->receiving;
-    if (job->result != 0)
-        log_error("cannot go on placing transfer %llu: %s", (unsigned long long)job->number,
-                  job->result < 0 ? job->fail.text : "it is not recorded");
-    else if (start_worker(receiving) == 0) {
-        worker_send_extents(receiving->worker, &job->extents);
-        offer_send_names(receiving->worker, &job->items);
+static void recovery_is_loaded(void *context, const struct held *held) {
+    struct receiving *receiving = context;
+    if (held != NULL && start_worker(receiving) == 0) {
+        held_send(receiving->worker, held);
         send_place_job(receiving);
-    }
-    if (receiving->worker == NULL)
+    } else {
         hand_over(receiving);
-    rangeset_clear(&job->extents);
-    store_placing_clear(&job->items);
-    free(job);
+    }
     receiving_release(receiving);
 }
 
 static void recover(struct incoming *incoming, struct transfer *transfer) {
-    struct recovery *job = calloc(1, sizeof *job);
-    struct receiving *receiving = job == NULL ? NULL : receiving_new(incoming);
-    if (receiving == NULL) {
-        free(job);
+    struct receiving *receiving = receiving_new(incoming);
+    if (receiving == NULL)
         return;
-    }
     receiving->placing = true;
     receiving->accepted = true;
     take(receiving, transfer);
     receiving_hold(receiving);
-    job->receiving = receiving;
-    job->number = transfer->record.number;
-    rangeset_init(&job->extents);
-    if (database_submit(incoming->node->database, run_recovery, recovery_is_loaded, job) != 0) {
-        job->result = -ENOMEM;
-        fail_set(&job->fail, -ENOMEM, "cannot start");
-        recovery_is_loaded(job);
-    }
+    if (held_load(incoming->node, transfer->record.number, recovery_is_loaded, receiving) != 0)
+        recovery_is_loaded(receiving, NULL);
 }
 
 void incoming_recover(struct incoming *incoming) {

@@ -7,16 +7,14 @@
 #include "base/log.h"
 #include "node/daemon/console.h"
 #include "node/daemon/database.h"
+#include "node/daemon/held.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/policy.h"
-#include "store/store_extent.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define OFFER_NAMES_BYTES 32768 /* of names in one message, about */
 
 #define ANSWER(answer) FXNODE__HELPER__ADMIT__ANSWER__##answer
 
@@ -69,89 +67,27 @@ void offer_answer(struct receiving *receiving, Fxnode__Helper__Admit__Answer ans
 
 /* Yes: what is durable already goes before it. */
 
-static size_t send_some_names(struct worker *worker, const struct store_placing_list *list,
-                              size_t first) {
-    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-    Fxnode__Helper__Names body = FXNODE__HELPER__NAMES__INIT;
-    Fxnode__Helper__PlacedItem items[64];
-    Fxnode__Helper__PlacedItem *pointers[64];
-    size_t count = 0;
-    for (size_t bytes = 0; count < 64 && first + count < list->length && bytes < OFFER_NAMES_BYTES;
-         count++) {
-        const struct store_placing_item *from = &list->items[first + count];
-        fxnode__helper__placed_item__init(&items[count]);
-        items[count].item = from->item;
-        items[count].name = (ProtobufCBinaryData){from->name.length, (uint8_t *)from->name.bytes};
-        items[count].device = from->device;
-        items[count].inode = from->inode;
-        pointers[count] = &items[count];
-        bytes += from->name.length + 40;
-    }
-    body.n_items = count;
-    body.items = pointers;
-    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_NAMES;
-    message.names = &body;
-    worker_send(worker, &message);
-    return count;
-}
-
-void offer_send_names(struct worker *worker, const struct store_placing_list *list) {
-    for (size_t first = 0; first < list->length;)
-        first += send_some_names(worker, list, first);
-}
-
-struct held {
-    struct receiving *receiving;
-    uint64_t number;
-    struct rangeset extents;
-    struct store_placing_list items;
-    int result;
-    struct fail fail;
-};
-
-static void run_load(struct store *store, void *arg) {
-    struct held *job = arg;
-    job->result = store_extent_load(store, job->number, &job->extents, &job->fail);
-    if (job->result == 0)
-        job->result = store_placing_load(store, job->number, &job->items, &job->fail);
-}
-
-static void loaded(void *arg) {
-    struct held *job = arg;
-    struct receiving *receiving = job->receiving;
+static void loaded(void *context, const struct held *held) {
+    struct receiving *receiving = context;
     struct worker *worker = receiving->worker;
-    if (worker != NULL && job->result != 0) {
-        log_error("cannot go on with transfer %llu: %s", (unsigned long long)job->number,
-                  job->fail.text);
+    if (worker != NULL && held == NULL) {
         worker_kill(worker);
     } else if (worker != NULL && receiving->transfer->receiving == receiving) {
-        worker_send_extents(worker, &job->extents);
-        offer_send_names(worker, &job->items);
+        held_send(worker, held);
         receiving->accepted = true;
         offer_answer(receiving, ANSWER(ACCEPT), "");
         if (receiving->transfer->record.state == STORE_RUNNING)
             transfer_show(receiving->transfer, TRANSFER_SHOWN(RUNNING), "");
     }
-    rangeset_clear(&job->extents);
-    store_placing_clear(&job->items);
-    free(job);
     receiving_release(receiving);
 }
 
 void offer_accept(struct receiving *receiving) {
-    struct held *job = calloc(1, sizeof *job);
-    if (job == NULL) {
-        worker_kill(receiving->worker);
-        return;
-    }
-    rangeset_init(&job->extents);
-    job->receiving = receiving;
-    job->number = receiving->transfer->record.number;
     receiving_hold(receiving);
-    if (database_submit(receiving->node->database, run_load, loaded, job) != 0) {
-        job->result = fail_set(&job->fail, -ENOMEM, "no memory");
-        loaded(job);
-    }
+    if (held_load(receiving->node, receiving->transfer->record.number, loaded, receiving) == 0)
+        return;
+    worker_kill(receiving->worker);
+    receiving->jobs--; /* its worker is still to be reaped */
 }
 
 /* A new offer. */

@@ -1,45 +1,21 @@
 #include "node/daemon/outgoing.h"
+#include "node/daemon/outgoing_run.h"
 
 #include "base/escape.h"
 #include "base/id.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/clean.h"
 #include "node/daemon/database.h"
-#include "node/daemon/dialer.h"
-#include "node/daemon/lanes.h"
-#include "node/daemon/outwork.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/policy.h"
-#include "node/daemon/queue.h"
-#include "node/daemon/worker.h"
 #include "store/store_source.h"
 
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* Lives from the first attempt until the transfer is finished, and holds it. */
-struct outgoing_run {
-    struct transfer *transfer;
-    struct node *node;
-    uv_timer_t timer; /* the next attempt */
-    struct queue_tries tries;
-    unsigned jobs; /* of the database that refer to this */
-    bool resting;  /* no attempt until outgoing_begin() */
-    struct store_names paths;
-    struct dialer *dialer;
-    struct link link; /* while the paths are loaded; fd -1: none */
-    struct worker *worker;
-    struct lanes *lanes;
-    uint64_t done_before; /* when the session began */
-    bool progressed;
-};
 
 static void attempt(struct outgoing_run *run);
-static void end_if_over(struct outgoing_run *run);
 
 /* Ends of attempts. */
 
@@ -64,26 +40,25 @@ static bool wants_to_run(const struct outgoing_run *run) {
            (state == STORE_QUEUED || state == STORE_RUNNING || state == STORE_OFFERED);
 }
 
-static void log_end(const struct transfer *transfer, const char *how) {
+void outgoing_log_end(const struct transfer *transfer, const char *how) {
     char peer[ESCAPE_ROOM(LIMIT_NAME)];
     escape_text(peer, sizeof peer, transfer->record.peer_name);
     log_info("transfer %llu to %s: %s", (unsigned long long)transfer->record.number, peer, how);
 }
 
-/* An attempt has ended: what follows. `text` is escaped. */
-static void judge(struct outgoing_run *run, enum queue_event event, const char *text) {
+void outgoing_attempt_over(struct outgoing_run *run, enum queue_event event, const char *text) {
     struct transfer *transfer = run->transfer;
     if (!wants_to_run(run)) {
-        end_if_over(run);
+        outgoing_end_if_over(run);
         return;
     }
     struct queue_decision decision =
         queue_judge(&run->tries, event, run->progressed, randombytes_random());
     run->progressed = false;
     if (decision.action == QUEUE_FINISH) {
-        log_end(transfer, text);
+        outgoing_log_end(transfer, text);
         transfer_set_state(transfer, final_state(event), text);
-        end_if_over(run);
+        outgoing_end_if_over(run);
         return;
     }
     transfer_show(transfer,
@@ -98,7 +73,7 @@ static void on_closed(uv_handle_t *handle) {
     free(handle->data);
 }
 
-static void end_if_over(struct outgoing_run *run) {
+void outgoing_end_if_over(struct outgoing_run *run) {
     struct transfer *transfer = run->transfer;
     if (!transfer_is_finished(transfer) || run->worker != NULL || run->jobs > 0)
         return;
@@ -112,229 +87,19 @@ static void end_if_over(struct outgoing_run *run) {
     transfer_release(transfer);
 }
 
-/* Delivery. */
-
-struct delivery {
-    struct outgoing_run *run;
-    uint64_t number;
-    uint64_t ticket;
-    int64_t now;
-    uint32_t failed;
-    struct store_names names;
-    int result;
-    struct fail fail;
-};
-
-static void run_deliver(struct store *store, void *arg) {
-    struct delivery *job = arg;
-    struct store_transfer_delivery delivery = {job->names.items, job->names.length, job->failed,
-                                               job->now};
-    job->result = store_transfer_deliver(store, job->number, &delivery, &job->fail);
-}
-
-static void delivered(void *arg) {
-    struct delivery *job = arg;
-    struct outgoing_run *run = job->run;
-    struct transfer *transfer = run->transfer;
-    run->jobs--;
-    if (job->result == 0) {
-        transfer->record.failed = job->failed;
-        store_names_clear(&transfer->record.final_names);
-        transfer->record.final_names = job->names;
-        job->names = (struct store_names){0};
-        transfer->done = transfer->record.bytes;
-        if (run->worker != NULL)
-            worker_send_committed(run->worker, job->ticket);
-        log_end(transfer, "delivered");
-        transfer_has_state(transfer, STORE_DELIVERED, "");
-    } else {
-        log_error("cannot record the delivery of transfer %llu: %s",
-                  (unsigned long long)job->number,
-                  job->result < 0 ? job->fail.text : "its state does not allow it");
-        if (run->worker != NULL)
-            worker_kill(run->worker);
-    }
-    store_names_clear(&job->names);
-    free(job);
-    end_if_over(run);
-}
-
-static bool on_delivered(struct outgoing_run *run, const Fxnode__Helper__Delivered *from) {
-    struct store_name names[LIMIT_OFFER_NAMES];
-    size_t count = from->n_names < LIMIT_OFFER_NAMES ? from->n_names : LIMIT_OFFER_NAMES;
-    struct delivery *job = calloc(1, sizeof *job);
-    if (job == NULL)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        names[i] = (struct store_name){(const char *)from->names[i].data, from->names[i].len};
-    job->run = run;
-    job->number = run->transfer->record.number;
-    job->ticket = from->ticket;
-    job->failed = from->failed;
-    job->now = io_wall_s();
-    if (store_names_copy(&job->names, names, count) != 0 ||
-        database_submit(run->node->database, run_deliver, delivered, job) != 0) {
-        store_names_clear(&job->names);
-        free(job);
-        return false;
-    }
-    run->jobs++;
-    return true;
-}
-
-/* The session. */
-
-static void on_progress(struct outgoing_run *run, const Fxnode__Helper__Progress *progress) {
-    struct transfer *transfer = run->transfer;
-    if (progress->done > run->done_before)
-        run->progressed = true;
-    if (transfer->record.state == STORE_QUEUED || transfer->record.state == STORE_OFFERED)
-        transfer_set_state(transfer, STORE_RUNNING, "");
-    if (transfer->record.state == STORE_RUNNING)
-        transfer_show(transfer, TRANSFER_SHOWN(RUNNING), "");
-    transfer_progress(transfer, progress->done);
-}
-
-static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
-    struct outgoing_run *run = arg;
-    switch (message->body_case) {
-    case FXNODE__HELPER__TO_NODE__BODY_ASKED:
-        transfer_show(run->transfer, TRANSFER_SHOWN(OFFERED), "");
-        return;
-    case FXNODE__HELPER__TO_NODE__BODY_NEED_LANES:
-        lanes_want(run->lanes, message->need_lanes->lanes);
-        return;
-    case FXNODE__HELPER__TO_NODE__BODY_PROGRESS:
-        on_progress(run, message->progress);
-        return;
-    case FXNODE__HELPER__TO_NODE__BODY_NOTE:
-        transfer_note(run->transfer, message->note->text, true);
-        return;
-    case FXNODE__HELPER__TO_NODE__BODY_DELIVERED:
-        if (on_delivered(run, message->delivered))
-            return;
-        break;
-    default:
-        break;
-    }
-    log_error("a sending session asked for what it may not: it is stopped");
-    worker_kill(run->worker);
-}
-
-static enum queue_event event_of(worker_outcome outcome) {
-    switch (outcome) {
-    case WORKER_ENDED(COMPLETE):
-        return QUEUE_COMPLETE;
-    case WORKER_ENDED(BUSY):
-        return QUEUE_BUSY;
-    case WORKER_ENDED(NO_SPACE):
-        return QUEUE_NO_SPACE;
-    case WORKER_ENDED(REFUSED):
-        return QUEUE_REFUSED;
-    case WORKER_ENDED(PAUSED):
-        return QUEUE_PEER_PAUSED;
-    case WORKER_ENDED(CANCELLED):
-        return QUEUE_PEER_CANCELLED;
-    case WORKER_ENDED(FAILED):
-        return QUEUE_LOCAL_FAULT;
-    case WORKER_ENDED(PROTOCOL):
-        return QUEUE_PROTOCOL;
-    default:
-        return QUEUE_LOST;
-    }
-}
-
-static const char *text_of(enum queue_event event) {
-    switch (event) {
-    case QUEUE_BUSY:
-        return "the peer is busy";
-    case QUEUE_NO_SPACE:
-        return "a disk is full";
-    case QUEUE_REFUSED:
-        return "refused by the peer";
-    case QUEUE_PEER_PAUSED:
-        return "paused by the peer";
-    case QUEUE_PEER_CANCELLED:
-        return "cancelled by the peer";
-    case QUEUE_PROTOCOL:
-        return "the peer broke the protocol";
-    case QUEUE_LOCAL_FAULT:
-        return "it cannot be sent";
-    default:
-        return "the connection was lost";
-    }
-}
-
-static void on_gone(void *arg, worker_outcome outcome, const char *text) {
-    struct outgoing_run *run = arg;
-    enum queue_event event = event_of(outcome);
-    run->worker = NULL;
-    lanes_free(run->lanes);
-    run->lanes = NULL;
-    judge(run, event, text[0] != '\0' ? text : text_of(event));
-}
-
-static void send_job(struct outgoing_run *run) {
-    const struct store_transfer *record = &run->transfer->record;
-    Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
-    char name[OUTWORK_NAME_ROOM];
-    char work[PATH_MAX];
-
-    outwork_name(name, record->number);
-    if (!outwork_path(work, sizeof work, run->node->locations.state, name))
-        work[0] = '\0';
-    job.kind = FXNODE__HELPER__JOB__KIND__SEND;
-    job.work = (ProtobufCBinaryData){strlen(work), (uint8_t *)work};
-    job.number = record->number;
-    job.transfer_id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->transfer_id};
-    job.manifest_hash = (ProtobufCBinaryData){LIMIT_HASH, (uint8_t *)record->manifest_hash};
-    job.manifest_length = record->manifest_length;
-    job.entries = record->entries;
-    job.bytes = record->bytes;
-    job.units = record->units;
-    job.lanes = run->node->config.lanes;
-    job.rate = record->rate;
-    worker_send_paths(run->worker, &run->paths);
-    worker_send_job(run->worker, &job);
-}
-
-/* Takes the link over. */
-static void start_session(struct outgoing_run *run, struct link *link) {
-    struct worker_events events = {.message = on_message, .gone = on_gone, .arg = run};
-    struct fail fail;
-    int error = lanes_new(&run->lanes, run->node, link);
-    if (error != 0)
-        fail_set(&fail, error, "cannot start a session");
-    else
-        error = worker_start(&run->worker, run->node, &events, &fail);
-    if (error != 0) {
-        log_error("%s", fail.text);
-        lanes_free(run->lanes);
-        run->lanes = NULL;
-        link_drop(link);
-        judge(run, QUEUE_LOST, fail.text);
-        return;
-    }
-    lanes_feed(run->lanes, run->worker);
-    run->done_before = run->transfer->done;
-    peers_remember(run->node->peers, run->transfer->record.peer_key, "", &link->address, NULL);
-    transfer_show(run->transfer, TRANSFER_SHOWN(CONNECTING), "");
-    send_job(run);
-    worker_send_link(run->worker, link, 0);
-}
-
 /* Calling the peer. */
 
 static void on_dialed(void *context, struct dialer_result *result) {
     struct outgoing_run *run = context;
     run->dialer = NULL;
     if (result->outcome == DIALER_CONNECTED && wants_to_run(run))
-        start_session(run, &result->link);
+        outgoing_session_start(run, &result->link);
     else if (result->outcome == DIALER_CONNECTED)
         link_drop(&result->link);
     else
-        judge(run, result->outcome == DIALER_VERSION ? QUEUE_NO_VERSION : QUEUE_UNREACHABLE,
-              result->text);
+        outgoing_attempt_over(
+            run, result->outcome == DIALER_VERSION ? QUEUE_NO_VERSION : QUEUE_UNREACHABLE,
+            result->text);
 }
 
 static void dial(struct outgoing_run *run) {
@@ -358,7 +123,7 @@ static void dial(struct outgoing_run *run) {
         return;
     }
     if (dialer_start(&run->dialer, &call) != 0)
-        judge(run, QUEUE_UNREACHABLE, "cannot call the peer");
+        outgoing_attempt_over(run, QUEUE_UNREACHABLE, "cannot call the peer");
 }
 
 struct source_load {
@@ -385,7 +150,7 @@ static void loaded(void *arg) {
     } else {
         log_error("cannot send transfer %llu: %s", (unsigned long long)job->number,
                   job->result < 0 ? job->fail.text : "its paths are not recorded");
-        judge(run, QUEUE_LOCAL_FAULT, "its paths are not recorded");
+        outgoing_attempt_over(run, QUEUE_LOCAL_FAULT, "its paths are not recorded");
     }
     free(job);
 }
@@ -407,16 +172,16 @@ static void load_paths(struct outgoing_run *run) {
 static void attempt(struct outgoing_run *run) {
     uv_timer_stop(&run->timer);
     if (!wants_to_run(run) || run->worker != NULL || run->dialer != NULL) {
-        end_if_over(run);
+        outgoing_end_if_over(run);
     } else if (run->paths.length == 0) {
         load_paths(run);
     } else if (run->link.fd >= 0) {
         struct link link = run->link;
         run->link.fd = -1;
-        start_session(run, &link);
+        outgoing_session_start(run, &link);
         sodium_memzero(&link, sizeof link);
     } else if (workers_count(run->node->workers) >= POLICY_SESSIONS) {
-        judge(run, QUEUE_LOST, "waits until other transfers are done");
+        outgoing_attempt_over(run, QUEUE_LOST, "waits until other transfers are done");
     } else {
         dial(run);
     }
@@ -548,5 +313,5 @@ void outgoing_cancel(struct transfer *transfer, const char *why) {
     if (run == NULL)
         return; /* its files go when it expires */
     halt(transfer, WORKER_STOP(CANCEL));
-    end_if_over(run);
+    outgoing_end_if_over(run);
 }

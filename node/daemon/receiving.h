@@ -66,9 +66,6 @@ void offer_accept(struct receiving *receiving);
 void offer_answer(struct receiving *receiving, Fxnode__Helper__Admit__Answer answer,
                   const char *reason);
 
-/* Sends the final names that a placement was committed with. */
-void offer_send_names(struct worker *worker, const struct store_placing_list *list);
-
 /* commit.c: what the session asks to be recorded; false where it may not ask that now. */
 bool commit_extents(struct receiving *receiving, const Fxnode__Helper__Commit *commit);
 bool commit_placing(struct receiving *receiving, const Fxnode__Helper__Placing *placing);

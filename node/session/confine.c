@@ -229,10 +229,10 @@ static int add_conditions(scmp_filter_ctx filter) {
         r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
-                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self));
+                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self, 0));
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self));
+                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self, 0));
     return r;
 }
 

@@ -116,12 +116,17 @@ int rangeset_remove(struct rangeset *set, uint64_t first, uint64_t count) {
 }
 
 int rangeset_add_all(struct rangeset *set, const struct rangeset *other) {
-    for (size_t i = 0; i < other->length; i++) {
-        int rc = rangeset_add(set, other->ranges[i].first, other->ranges[i].count);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < other->length; i++)
+        rc = rangeset_add(set, other->ranges[i].first, other->ranges[i].count);
+    return rc;
+}
+
+int rangeset_remove_all(struct rangeset *set, const struct rangeset *other) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < other->length; i++)
+        rc = rangeset_remove(set, other->ranges[i].first, other->ranges[i].count);
+    return rc;
 }
 
 bool rangeset_contains(const struct rangeset *set, uint64_t first, uint64_t count) {

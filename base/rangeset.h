@@ -28,8 +28,9 @@ void rangeset_clear(struct rangeset *set); /* frees; the set is empty and usable
 int rangeset_add(struct rangeset *set, uint64_t first, uint64_t count);
 int rangeset_remove(struct rangeset *set, uint64_t first, uint64_t count);
 
-/* Adds all of `other`. 0 or -ENOMEM. */
+/* Adds or removes all of `other`, which is another set. 0 or -ENOMEM. */
 int rangeset_add_all(struct rangeset *set, const struct rangeset *other);
+int rangeset_remove_all(struct rangeset *set, const struct rangeset *other);
 
 bool rangeset_contains(const struct rangeset *set, uint64_t first, uint64_t count);
 bool rangeset_intersects(const struct rangeset *set, uint64_t first, uint64_t count);

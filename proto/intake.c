@@ -28,13 +28,6 @@ static int add_to(struct rangeset *const *sets, uint64_t first, uint64_t count) 
     return rc;
 }
 
-static int subtract(struct rangeset *set, const struct rangeset *other) {
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < other->length; i++)
-        rc = rangeset_remove(set, other->ranges[i].first, other->ranges[i].count);
-    return rc;
-}
-
 int intake_hold(struct intake *intake, const struct rangeset *held) {
     struct rangeset *const sets[] = {&intake->arrived, &intake->durable, &intake->settled,
                                      &intake->told, NULL};
@@ -205,7 +198,7 @@ int intake_commit_begin(struct intake *intake, bool *begun) {
     *begun = false;
     if (intake->commit_active)
         return 0;
-    int rc = subtract(&intake->synced, &intake->dropped);
+    int rc = rangeset_remove_all(&intake->synced, &intake->dropped);
     if (rc < 0)
         return rc;
     if (intake->synced.length == 0 && intake->forget.length == 0) {
@@ -229,11 +222,11 @@ int intake_commit_end(struct intake *intake, struct rangeset *report, struct ran
     intake->adding_bytes = 0;
     intake->commit_active = false;
     /* What was dropped in between is neither durable nor wanted again. */
-    int rc = subtract(report, &intake->dropped);
+    int rc = rangeset_remove_all(report, &intake->dropped);
     if (rc == 0)
-        rc = subtract(again, &intake->dropped);
+        rc = rangeset_remove_all(again, &intake->dropped);
     if (rc == 0)
-        rc = subtract(&intake->arrived, again);
+        rc = rangeset_remove_all(&intake->arrived, again);
     if (rc == 0)
         rc = rangeset_add_all(&intake->durable, report);
     if (rc == 0)
@@ -270,11 +263,11 @@ int intake_forget(struct intake *intake, uint64_t first, uint64_t count, uint64_
     rangeset_init(&lost);
     int rc = rangeset_add(&lost, first, count);
     if (rc == 0)
-        rc = subtract(&lost, &intake->dropped);
+        rc = rangeset_remove_all(&lost, &intake->dropped);
     if (rc == 0)
-        rc = subtract(&intake->durable, &lost);
+        rc = rangeset_remove_all(&intake->durable, &lost);
     if (rc == 0)
-        rc = subtract(&intake->settled, &lost);
+        rc = rangeset_remove_all(&intake->settled, &lost);
     if (rc == 0)
         rc = rangeset_add_all(&intake->forget, &lost);
     *forgotten = rangeset_total(&lost);

@@ -97,20 +97,37 @@ START_TEST(test_matches_a_bitmap) {
 }
 END_TEST
 
+/* A few short ranges in `set`, each set to `value` in `bits`. */
+static void scatter(struct rangeset *set, bool *bits, bool value, uint64_t *random) {
+    rangeset_init(set);
+    for (int step = 0; step < 12; step++) {
+        uint64_t first = next_random(random) % (NUMBERS - 9);
+        uint64_t count = next_random(random) % 9;
+        ck_assert_int_eq(rangeset_add(set, first, count), 0);
+        memset(bits + first, value, (size_t)count);
+    }
+}
+
 START_TEST(test_add_all_is_a_union) {
     uint64_t random = 77u + (uint64_t)_i;
     struct rangeset sets[2];
     bool bits[NUMBERS] = {false};
-    for (int which = 0; which < 2; which++) {
-        rangeset_init(&sets[which]);
-        for (int step = 0; step < 12; step++) {
-            uint64_t first = next_random(&random) % (NUMBERS - 9);
-            uint64_t count = next_random(&random) % 9;
-            ck_assert_int_eq(rangeset_add(&sets[which], first, count), 0);
-            memset(bits + first, true, (size_t)count);
-        }
-    }
+    scatter(&sets[0], bits, true, &random);
+    scatter(&sets[1], bits, true, &random);
     ck_assert_int_eq(rangeset_add_all(&sets[0], &sets[1]), 0);
+    check_against(&sets[0], bits, &random);
+    rangeset_clear(&sets[0]);
+    rangeset_clear(&sets[1]);
+}
+END_TEST
+
+START_TEST(test_remove_all_is_a_difference) {
+    uint64_t random = 77u + (uint64_t)_i;
+    struct rangeset sets[2];
+    bool bits[NUMBERS] = {false};
+    scatter(&sets[0], bits, true, &random);
+    scatter(&sets[1], bits, false, &random);
+    ck_assert_int_eq(rangeset_remove_all(&sets[0], &sets[1]), 0);
     check_against(&sets[0], bits, &random);
     rangeset_clear(&sets[0]);
     rangeset_clear(&sets[1]);
@@ -196,6 +213,7 @@ Suite *suite_rangeset(void) {
     TCase *tc = tcase_create("rangeset");
     tcase_add_loop_test(tc, test_matches_a_bitmap, 0, 8);
     tcase_add_loop_test(tc, test_add_all_is_a_union, 0, 8);
+    tcase_add_loop_test(tc, test_remove_all_is_a_difference, 0, 8);
     tcase_add_test(tc, test_neighbours_become_one);
     tcase_add_test(tc, test_the_highest_numbers);
     tcase_add_test(tc, test_nothing_is_nothing);

@@ -109,20 +109,26 @@ START_TEST(test_nul_is_shown) {
 }
 END_TEST
 
+static bool is_one_line(const char *text) {
+    size_t length = strlen(text);
+    if (length == 0 || !escape_is_utf8(text, length))
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if ((uint8_t)text[i] < 0x20 || (uint8_t)text[i] == 0x7f)
+            return false;
+    return length <= 3 || strcmp(text + length - 3, "...") != 0;
+}
+
 /* Two bytes in every combination: the result is one line of valid UTF-8 without controls, and it
- * fits in the room that the header promises. */
+ * fits in the room that the header promises. (An assertion of Check is a write to a file: one for
+ * each of these would be most of the suite's time.) */
 START_TEST(test_every_pair_of_bytes) {
     for (unsigned pair = 0; pair < 65536; pair++) {
         uint8_t raw[2] = {(uint8_t)(pair >> 8), (uint8_t)pair};
         char out[ESCAPE_ROOM(2)];
         escape_bytes(out, sizeof out, raw, 2);
-        size_t length = strlen(out);
-        ck_assert_uint_ge(length, 1);
-        ck_assert(escape_is_utf8(out, length));
-        for (size_t i = 0; i < length; i++)
-            ck_assert((uint8_t)out[i] >= 0x20 && (uint8_t)out[i] != 0x7f);
-        if (length > 3)
-            ck_assert_str_ne(out + length - 3, "...");
+        if (!is_one_line(out))
+            ck_abort_msg("%04x becomes \"%s\"", pair, out);
     }
 }
 END_TEST

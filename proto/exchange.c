@@ -1,7 +1,6 @@
 #include "proto/exchange.h"
 
 #include "base/escape.h"
-#include "proto/msg.h"
 #include "proto/wire.h"
 
 #include <errno.h>
@@ -146,89 +145,4 @@ int exchange_queue_add(struct exchange_queue *queue, int kind, uint64_t value) {
 
 int exchange_queue_send(struct exchange_queue *queue, const Fxnode__Wire__Control *control) {
     return append(queue, EXCHANGE_SEND, 0, &control->base);
-}
-
-int exchange_queue_send_empty(struct exchange_queue *queue, Fxnode__Wire__Control__BodyCase body) {
-    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
-    Fxnode__Wire__Sent sent = FXNODE__WIRE__SENT__INIT;
-    Fxnode__Wire__Finish finish = FXNODE__WIRE__FINISH__INIT;
-    Fxnode__Wire__Ping ping = FXNODE__WIRE__PING__INIT;
-    Fxnode__Wire__Pong pong = FXNODE__WIRE__PONG__INIT;
-    control.body_case = body;
-    if (body == FXNODE__WIRE__CONTROL__BODY_SENT)
-        control.sent = &sent;
-    else if (body == FXNODE__WIRE__CONTROL__BODY_FINISH)
-        control.finish = &finish;
-    else if (body == FXNODE__WIRE__CONTROL__BODY_PING)
-        control.ping = &ping;
-    else
-        control.pong = &pong;
-    return exchange_queue_send(queue, &control);
-}
-
-int exchange_queue_send_stop(struct exchange_queue *queue, exchange_reason reason,
-                             const char *text) {
-    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
-    Fxnode__Wire__Stop stop = FXNODE__WIRE__STOP__INIT;
-    char cut[WIRE_TEXT_MAX + 1];
-    stop.reason = reason;
-    stop.text = exchange_cut(cut, sizeof cut, text);
-    control.body_case = FXNODE__WIRE__CONTROL__BODY_STOP;
-    control.stop = &stop;
-    return exchange_queue_send(queue, &control);
-}
-
-/* Queues `count` extents as the message that `body` says. */
-static int send_extents(struct exchange_queue *queue, Fxnode__Wire__Control__BodyCase body,
-                        Fxnode__Wire__Extent **extents, size_t count, bool last) {
-    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
-    Fxnode__Wire__Holding holding = FXNODE__WIRE__HOLDING__INIT;
-    Fxnode__Wire__Durable durable = FXNODE__WIRE__DURABLE__INIT;
-    Fxnode__Wire__Again again = FXNODE__WIRE__AGAIN__INIT;
-    control.body_case = body;
-    if (body == FXNODE__WIRE__CONTROL__BODY_HOLDING) {
-        holding.n_extents = count;
-        holding.extents = extents;
-        holding.last = last;
-        control.holding = &holding;
-    } else if (body == FXNODE__WIRE__CONTROL__BODY_DURABLE) {
-        durable.n_extents = count;
-        durable.extents = extents;
-        control.durable = &durable;
-    } else {
-        again.n_extents = count;
-        again.extents = extents;
-        control.again = &again;
-    }
-    return exchange_queue_send(queue, &control);
-}
-
-int exchange_queue_send_extents(struct exchange_queue *queue, Fxnode__Wire__Control__BodyCase body,
-                                struct rangeset *set) {
-    Fxnode__Wire__Extent values[WIRE_EXTENTS_MAX];
-    Fxnode__Wire__Extent *extents[WIRE_EXTENTS_MAX];
-    bool last = set->length == 0 && body != FXNODE__WIRE__CONTROL__BODY_HOLDING;
-    int rc = 0;
-    for (size_t at = 0; rc == 0 && !last;) {
-        size_t count = 0;
-        for (; at < set->length && count < WIRE_EXTENTS_MAX; at++, count++) {
-            fxnode__wire__extent__init(&values[count]);
-            values[count].first = set->ranges[at].first;
-            values[count].count = set->ranges[at].count;
-            extents[count] = &values[count];
-        }
-        last = at == set->length;
-        rc = send_extents(queue, body, extents, count, last);
-    }
-    if (rc == 0)
-        rangeset_clear(set);
-    return rc;
-}
-
-char *exchange_cut(char *out, size_t room, const char *text) {
-    size_t length = text == NULL ? 0 : strnlen(text, room - 1);
-    if (length > 0)
-        memcpy(out, text, length);
-    out[length] = '\0';
-    return out;
 }

@@ -1,13 +1,11 @@
 /*
  * What both roles of a transfer share: how it can end, the clock of silence on the control
- * connection, and the messages on their way out. Used by sender.c and receiver.c; callers of those
- * need only the values.
+ * connection, and the queue of what is to be done next. Used by talk.c and the files of the roles;
+ * callers of those need only the values.
  */
 #ifndef PROTO_EXCHANGE_H
 #define PROTO_EXCHANGE_H
 
-#include "base/fail.h"
-#include "base/limits.h"
 #include "base/rangeset.h"
 #include "proto/transfer.pb-c.h"
 
@@ -87,9 +85,10 @@ void exchange_end_from_stop(struct exchange_end *end, const Fxnode__Wire__Stop *
 int exchange_extents_add(struct rangeset *set, Fxnode__Wire__Extent *const *extents, size_t count,
                          uint64_t units);
 
-/* One thing that the caller is to do. Kinds are those of sender.h and receiver.h; EXCHANGE_SEND is
- * the same in both. */
+/* One thing that the caller is to do. Kinds are those of sender.h and receiver.h; these two are the
+ * same in both. */
 #define EXCHANGE_SEND 1
+#define EXCHANGE_END 2
 
 struct exchange_item {
     struct exchange_item *next;
@@ -115,22 +114,7 @@ void exchange_queue_clear(struct exchange_queue *queue);
 int exchange_queue_add(struct exchange_queue *queue, int kind, uint64_t value);
 int exchange_queue_send(struct exchange_queue *queue, const Fxnode__Wire__Control *control);
 
-/* The same for messages without fields: Ping, Pong, Sent, Finish. */
-int exchange_queue_send_empty(struct exchange_queue *queue, Fxnode__Wire__Control__BodyCase body);
-
-/* The same for a Stop; `text` may be NULL and is cut. */
-int exchange_queue_send_stop(struct exchange_queue *queue, exchange_reason reason,
-                             const char *text);
-
-/* The same for all ranges of `set`, in as many Holding (the last one marked, and one in any case),
- * Durable or Again as they need; `set` is empty afterwards. */
-int exchange_queue_send_extents(struct exchange_queue *queue, Fxnode__Wire__Control__BodyCase body,
-                                struct rangeset *set);
-
 /* Takes the oldest item, NULL where there is none. Valid until the next call. */
 const struct exchange_item *exchange_queue_take(struct exchange_queue *queue);
-
-/* Copies `text` to `out`, cut at `room` - 1 bytes; NULL becomes an empty one. Returns `out`. */
-char *exchange_cut(char *out, size_t room, const char *text);
 
 #endif

@@ -64,8 +64,9 @@ struct receiver_offer {
 /* What to do next. Pointers are valid until the next call on this receiver. */
 enum receiver_action_kind {
     RECEIVER_NONE = 0,
-    RECEIVER_SEND,           /* write `message` as one control frame on lane 0, in this order */
-    RECEIVER_OFFERED,        /* ask the node about `offer`; receiver_admit answers */
+    RECEIVER_SEND = EXCHANGE_SEND, /* write `message` as a control frame on lane 0, in order */
+    RECEIVER_END = EXCHANGE_END, /* the transfer has ended on this connection; last action, stays */
+    RECEIVER_OFFERED,            /* ask the node about `offer`; receiver_admit answers */
     RECEIVER_STORE_MANIFEST, /* append u32be `length` and `message` (a batch that was judged good)
                                 to the file */
     RECEIVER_SYNC_MANIFEST,  /* the manifest is whole and good: sync it; receiver_manifest_synced
@@ -78,7 +79,6 @@ enum receiver_action_kind {
     RECEIVER_FINALIZE, /* all content is here and agreed: metadata, sync, place, record;
                           receiver_placed */
     RECEIVER_FINISHED, /* the sender has recorded the delivery */
-    RECEIVER_END,      /* the transfer has ended on this connection; last action, stays */
 };
 
 struct receiver_action {

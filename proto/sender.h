@@ -53,7 +53,8 @@ void sender_free(struct sender *sender);
 /* What to do next. Pointers are valid until the next call on this sender. */
 enum sender_action_kind {
     SENDER_NONE = 0,
-    SENDER_SEND,     /* write `message` as one control frame on lane 0, in this order */
+    SENDER_SEND = EXCHANGE_SEND, /* write `message` as a control frame on lane 0, in order */
+    SENDER_END = EXCHANGE_END,   /* the transfer has ended on this connection; last action, stays */
     SENDER_ASKED,    /* somebody is asked at the peer; `text` may say more (foreign, not escaped) */
     SENDER_ACCEPTED, /* the peer said yes */
     SENDER_STREAM_MANIFEST, /* give all batches to sender_manifest_batch, in order */
@@ -63,7 +64,6 @@ enum sender_action_kind {
     SENDER_REWIND,    /* `unit` is no longer durable: confirming goes back to its entry, see
                          sender_rewind */
     SENDER_DELIVERED, /* record it durably, then sender_recorded */
-    SENDER_END,       /* the transfer has ended on this connection; last action, stays */
 };
 
 struct sender_action {

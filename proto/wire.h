@@ -16,6 +16,9 @@
  * LIMIT_CONTROL. */
 #define WIRE_MESSAGE_MAX (LIMIT_MANIFEST_BATCH + 64u)
 
+/* One more than the largest case of a body: the length of a table over them. */
+#define WIRE_BODIES (FXNODE__WIRE__CONTROL__BODY_PONG + 1)
+
 #define WIRE_EXTENTS_MAX 1024u /* extents in one message */
 #define WIRE_TEXT_MAX 1024u    /* bytes of a reason or text */
 

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODIES (FXNODE__WIRE__CONTROL__BODY_PONG + 1)
-
 static uint8_t manifest[4096];
 static size_t manifest_length;
 static struct manifest_summary summary;
@@ -94,9 +92,9 @@ static size_t make(Fxnode__Wire__Control__BodyCase body) {
     failed.reason = FXNODE__WIRE__FAILED__REASON__CHANGED;
     stop.reason = FXNODE__WIRE__STOP__REASON__PAUSED;
 
-    void *bodies[BODIES] = {NULL,       &offer,   &verdict, &batch, &holding,
-                            &durable,   &confirm, &failed,  &again, &sent,
-                            &delivered, &finish,  &stop,    &ping,  &pong};
+    void *bodies[WIRE_BODIES] = {NULL,       &offer,   &verdict, &batch, &holding,
+                                 &durable,   &confirm, &failed,  &again, &sent,
+                                 &delivered, &finish,  &stop,    &ping,  &pong};
     control.body_case = body;
     control.offer = bodies[body]; /* all members of the union are pointers */
     int length = msg_encode(&control.base, message, sizeof message);
@@ -147,7 +145,7 @@ static void bring_sender(enum sender_place place) {
     sender_outcome();
 }
 
-static const bool sender_allows[SENDERS][BODIES] = {
+static const bool sender_allows[SENDERS][WIRE_BODIES] = {
     [AT_OFFERED] = {[FXNODE__WIRE__CONTROL__BODY_VERDICT] = true},
     [AT_HOLDING] = {[FXNODE__WIRE__CONTROL__BODY_HOLDING] = true},
     [AT_DATA] = {[FXNODE__WIRE__CONTROL__BODY_DURABLE] = true},
@@ -165,8 +163,8 @@ static enum exchange_outcome expected(bool allowed, Fxnode__Wire__Control__BodyC
 }
 
 START_TEST(sender_in_each_state_hears_each_message) {
-    int place = _i / BODIES;
-    Fxnode__Wire__Control__BodyCase body = (Fxnode__Wire__Control__BodyCase)(_i % BODIES);
+    int place = _i / WIRE_BODIES;
+    Fxnode__Wire__Control__BodyCase body = (Fxnode__Wire__Control__BodyCase)(_i % WIRE_BODIES);
     if (body == FXNODE__WIRE__CONTROL__BODY__NOT_SET)
         return;
     bring_sender((enum sender_place)place);
@@ -254,15 +252,15 @@ static void bring_receiver(enum receiver_place place) {
 }
 
 /* Confirm and Sent in IN_DATA come too early here: nothing is durable. */
-static const bool receiver_allows[RECEIVERS][BODIES] = {
+static const bool receiver_allows[RECEIVERS][WIRE_BODIES] = {
     [IN_OFFER] = {[FXNODE__WIRE__CONTROL__BODY_OFFER] = true},
     [IN_MANIFEST] = {[FXNODE__WIRE__CONTROL__BODY_MANIFEST] = true},
     [IN_DATA] = {[FXNODE__WIRE__CONTROL__BODY_FAILED] = true},
 };
 
 START_TEST(receiver_in_each_state_hears_each_message) {
-    int place = _i / BODIES;
-    Fxnode__Wire__Control__BodyCase body = (Fxnode__Wire__Control__BodyCase)(_i % BODIES);
+    int place = _i / WIRE_BODIES;
+    Fxnode__Wire__Control__BodyCase body = (Fxnode__Wire__Control__BodyCase)(_i % WIRE_BODIES);
     enum exchange_outcome outcome = expected(receiver_allows[place][body], body);
     if (body == FXNODE__WIRE__CONTROL__BODY__NOT_SET)
         return;
@@ -409,8 +407,9 @@ int main(void) {
     Suite *suite = suite_create("roles");
     TCase *tests = tcase_create("roles");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_loop_test(tests, sender_in_each_state_hears_each_message, 0, SENDERS * BODIES);
-    tcase_add_loop_test(tests, receiver_in_each_state_hears_each_message, 0, RECEIVERS * BODIES);
+    tcase_add_loop_test(tests, sender_in_each_state_hears_each_message, 0, SENDERS * WIRE_BODIES);
+    tcase_add_loop_test(tests, receiver_in_each_state_hears_each_message, 0,
+                        RECEIVERS * WIRE_BODIES);
     tcase_add_loop_test(tests, data_is_refused_before_it_was_asked_for, IN_OFFER, IN_DATA);
     tcase_add_loop_test(tests, data_that_does_not_belong_is_refused, 0, 7);
     tcase_add_test(tests, a_unit_that_is_here_is_discarded);

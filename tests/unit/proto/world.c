@@ -350,10 +350,8 @@ static void receiver_actions(struct world *world) {
             expect(!world->committing);
             world->committing = true;
             /* Taken into the database at once, reported later. */
-            for (size_t i = 0; i < action.forget->length; i++)
-                rangeset_remove(&world->database, action.forget->ranges[i].first,
-                                action.forget->ranges[i].count);
-            rangeset_add_all(&world->database, action.add);
+            expect(rangeset_remove_all(&world->database, action.forget) == 0);
+            expect(rangeset_add_all(&world->database, action.add) == 0);
             break;
         case RECEIVER_CHECK:
             check(world, &action);

@@ -1,0 +1,141 @@
+/* How a transfer begins at a receiver: the offer, the node's answer, the manifest. */
+#include "proto/receiver_parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void read_offer(struct receiver_offer *offer, const Fxnode__Wire__Offer *wire) {
+    struct manifest_summary *summary = &offer->summary;
+    memcpy(offer->transfer_id, wire->transfer_id.data, sizeof offer->transfer_id);
+    memcpy(summary->hash, wire->manifest_hash.data, sizeof summary->hash);
+    summary->length = wire->manifest_length;
+    summary->entries = wire->entries;
+    summary->bytes = wire->bytes;
+    summary->units = wire->units;
+    summary->name_count = wire->name_count;
+    summary->names_shown = (uint32_t)wire->n_names;
+    for (size_t i = 0; i < wire->n_names; i++) {
+        summary->names[i].length = (uint8_t)wire->names[i].len;
+        memcpy(summary->names[i].bytes, wire->names[i].data, wire->names[i].len);
+    }
+    offer->lanes = wire->lanes;
+}
+
+int receiver_admit_offer(struct receiver *receiver, const Fxnode__Wire__Control *control) {
+    read_offer(&receiver->offer, control->offer);
+    int rc = receiver_manifest_reset(receiver);
+    receiver->lanes = receiver->offer.lanes < receiver->config.lanes ? receiver->offer.lanes
+                                                                     : receiver->config.lanes;
+    receiver->state = AT_ADMIT;
+    return rc < 0 ? rc : talk_act(&receiver->talk, RECEIVER_OFFERED, 0);
+}
+
+int receiver_manifest_reset(struct receiver *receiver) {
+    if (receiver_parts_state(receiver) == AT_ENDED)
+        return 0;
+    if (receiver->state != AT_OFFER && receiver->state != AT_ADMIT)
+        return -EINVAL;
+    manifest_checker_free(receiver->checker);
+    receiver->checker = NULL;
+    receiver->manifest_whole = false;
+    return manifest_checker_new(&receiver->checker, &receiver->offer.summary);
+}
+
+/* Judges a batch; after the last one the whole. */
+static int take_batch(struct receiver *receiver, const void *batch, size_t length,
+                      struct fail *why) {
+    int rc = manifest_checker_add(receiver->checker, batch, length, why);
+    if (rc != 0 || !manifest_checker_is_full(receiver->checker))
+        return rc;
+    rc = manifest_checker_end(receiver->checker, why);
+    receiver->manifest_whole = rc == 0;
+    return rc;
+}
+
+int receiver_manifest_load(struct receiver *receiver, const void *batch, size_t length,
+                           struct fail *why) {
+    if (receiver_parts_state(receiver) == AT_ENDED)
+        return 0;
+    if (receiver->state != AT_ADMIT)
+        return -EINVAL;
+    return take_batch(receiver, batch, length, why);
+}
+
+const struct manifest_index *receiver_index(const struct receiver *receiver) {
+    return receiver->manifest_whole ? manifest_checker_index(receiver->checker) : NULL;
+}
+
+static int send_verdict(struct receiver *receiver, const struct receiver_admission *admission) {
+    Fxnode__Wire__Verdict verdict = FXNODE__WIRE__VERDICT__INIT;
+    verdict.answer = admission->answer;
+    if (admission->answer == FXNODE__WIRE__VERDICT__ANSWER__ACCEPT) {
+        verdict.manifest_held = receiver->manifest_whole;
+        verdict.lanes = receiver->lanes;
+    }
+    return talk_say_verdict(&receiver->talk, verdict, admission->reason);
+}
+
+/* The manifest is on the disk: says what is held, and lets data in. */
+static int begin_data(struct receiver *receiver) {
+    const struct rangeset *held = &receiver->intake.durable;
+    receiver->claims_open = held->length > 0;
+    receiver->state = AT_DATA;
+    return talk_say_extents(&receiver->talk, FXNODE__WIRE__CONTROL__BODY_HOLDING, held);
+}
+
+static int accept(struct receiver *receiver, const struct receiver_admission *admission) {
+    intake_init(&receiver->intake, receiver->offer.summary.units, receiver->config.batch_bytes,
+                receiver->config.batch_ms);
+    if (!receiver->manifest_whole) {
+        int rc = receiver_manifest_reset(receiver);
+        receiver->state = AT_MANIFEST;
+        return rc < 0 ? rc : send_verdict(receiver, admission);
+    }
+    int rc = admission->held != NULL ? intake_hold(&receiver->intake, admission->held) : 0;
+    if (rc == 0)
+        rc = send_verdict(receiver, admission);
+    return rc < 0 ? rc : begin_data(receiver);
+}
+
+int receiver_admit(struct receiver *receiver, uint64_t now_ms,
+                   const struct receiver_admission *admission) {
+    if (receiver_parts_state(receiver) == AT_ENDED)
+        return 0;
+    if (receiver->state != AT_ADMIT)
+        return -EINVAL;
+    exchange_clock_advance(&receiver->talk.clock, now_ms);
+    if (admission->answer == FXNODE__WIRE__VERDICT__ANSWER__ACCEPT)
+        return accept(receiver, admission);
+    int rc = send_verdict(receiver, admission);
+    switch (admission->answer) {
+    case FXNODE__WIRE__VERDICT__ANSWER__ASKED:
+        return rc;
+    case FXNODE__WIRE__VERDICT__ANSWER__DELIVERED:
+        receiver->state = AT_DELIVERED;
+        return rc;
+    case FXNODE__WIRE__VERDICT__ANSWER__NO_SPACE:
+        return rc < 0 ? rc : talk_finish(&receiver->talk, EXCHANGE_NO_SPACE, "");
+    default:
+        return rc < 0 ? rc : talk_finish(&receiver->talk, EXCHANGE_STOPPED, "");
+    }
+}
+
+int receiver_admit_manifest(struct receiver *receiver, const Fxnode__Wire__Control *control) {
+    struct fail why;
+    ProtobufCBinaryData batch = control->manifest->batch;
+    int rc = take_batch(receiver, batch.data, batch.len, &why);
+    if (rc == MSG_INVALID)
+        return talk_violation(&receiver->talk, "%s", why.text);
+    if (rc == 0)
+        rc = talk_act(&receiver->talk, RECEIVER_STORE_MANIFEST, 0);
+    if (rc < 0 || !receiver->manifest_whole)
+        return rc;
+    receiver->state = AT_SYNCING;
+    return talk_act(&receiver->talk, RECEIVER_SYNC_MANIFEST, 0);
+}
+
+int receiver_manifest_synced(struct receiver *receiver) {
+    if (receiver_parts_state(receiver) == AT_ENDED)
+        return 0;
+    return receiver->state == AT_SYNCING ? begin_data(receiver) : -EINVAL;
+}

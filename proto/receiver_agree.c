@@ -1,0 +1,144 @@
+/* How both sides come to hold the same at a receiver: what is confirmed, disputed or failed. */
+#include "proto/receiver_parts.h"
+
+#include <errno.h>
+
+bool receiver_agree_is_reached(const struct receiver *receiver) {
+    return rangeset_contains(&receiver->confirmed, 0, receiver->offer.summary.entries);
+}
+
+int receiver_agree_confirm(struct receiver *receiver, const Fxnode__Wire__Control *control) {
+    uint32_t entries = receiver->offer.summary.entries;
+    const Fxnode__Wire__Confirm *confirm = control->confirm;
+    if (confirm->first_entry >= entries || confirm->count > entries - confirm->first_entry)
+        return talk_violation(&receiver->talk, "Confirm of entries that were not offered");
+    if (receiver->confirmed.length >= EXCHANGE_RANGES_MAX)
+        return talk_violation(&receiver->talk, "Confirm in too many pieces");
+    receiver->checking = true;
+    return talk_act(&receiver->talk, RECEIVER_CHECK, 0);
+}
+
+/* The content of entries has to be agreed upon again. */
+static int dispute(struct receiver *receiver, uint64_t entry, uint64_t count) {
+    int rc = rangeset_remove(&receiver->confirmed, entry, count);
+    receiver->sent = false;
+    return rc < 0 ? rc : rangeset_add(&receiver->disputed, entry, count);
+}
+
+static int on_mismatch(struct receiver *receiver, const struct receiver_check *check) {
+    const Fxnode__Wire__Confirm *confirm = receiver->message->confirm;
+    uint64_t forgotten = 0;
+    if (++receiver->rounds > EXCHANGE_AGAIN_MAX)
+        return talk_stop(&receiver->talk, EXCHANGE_FAILED, FXNODE__WIRE__STOP__REASON__ERROR,
+                         "the content keeps differing from what was confirmed");
+    int rc = intake_forget(&receiver->intake, check->first_unit, check->units, &forgotten);
+    if (rc == 0 && forgotten == 0)
+        return talk_violation(&receiver->talk, "Confirm of nothing with another digest");
+    if (rc == 0)
+        rc = dispute(receiver, confirm->first_entry, confirm->count);
+    return rc < 0 ? rc : receiver_parts_proceed(receiver);
+}
+
+int receiver_checked(struct receiver *receiver, const struct receiver_check *check) {
+    const struct intake *intake = &receiver->intake;
+    if (receiver_parts_state(receiver) == AT_ENDED)
+        return 0;
+    if (!receiver->checking)
+        return -EINVAL;
+    const Fxnode__Wire__Confirm *confirm = receiver->message->confirm;
+    receiver->checking = false;
+    if (!rangeset_contains(&intake->told, check->first_unit, check->units))
+        return talk_violation(&receiver->talk, "Confirm of units that are not durable");
+    /* Said before the sender knew that some of it has to be sent again: it will be said once more.
+     */
+    if (!rangeset_contains(&intake->settled, check->first_unit, check->units))
+        return dispute(receiver, confirm->first_entry, confirm->count);
+    if (!check->match)
+        return on_mismatch(receiver, check);
+    int rc = rangeset_add(&receiver->confirmed, confirm->first_entry, confirm->count);
+    if (rc == 0)
+        rc = rangeset_remove(&receiver->disputed, confirm->first_entry, confirm->count);
+    return rc < 0 ? rc : receiver_parts_proceed(receiver);
+}
+
+int receiver_agree_failed(struct receiver *receiver, const Fxnode__Wire__Control *control) {
+    uint32_t entry = control->failed->entry;
+    if (entry >= receiver->offer.summary.entries)
+        return talk_violation(&receiver->talk, "Failed for an entry that was not offered");
+    if (rangeset_contains(&receiver->failed, entry, 1))
+        return talk_violation(&receiver->talk, "Failed twice for one entry");
+    if (receiver->failed.length >= EXCHANGE_RANGES_MAX)
+        return talk_violation(&receiver->talk, "Failed for too many entries");
+    receiver->dropping = true;
+    return talk_act(&receiver->talk, RECEIVER_DROP, 0);
+}
+
+int receiver_dropped(struct receiver *receiver, uint64_t first_unit, uint64_t units) {
+    if (receiver_parts_state(receiver) == AT_ENDED)
+        return 0;
+    if (!receiver->dropping)
+        return -EINVAL;
+    receiver->dropping = false;
+    int rc = intake_drop(&receiver->intake, first_unit, units);
+    if (rc == 0)
+        rc = rangeset_add(&receiver->failed, receiver->message->failed->entry, 1);
+    return rc < 0 ? rc : receiver_parts_proceed(receiver);
+}
+
+int receiver_claim_bad(struct receiver *receiver, uint32_t entry, uint64_t first_unit,
+                       uint64_t units) {
+    if (receiver_parts_state(receiver) == AT_ENDED)
+        return 0;
+    if (receiver->state != AT_DATA || !receiver->claims_open ||
+        entry >= receiver->offer.summary.entries ||
+        !rangeset_contains(&receiver->intake.told, first_unit, units))
+        return -EINVAL;
+    int rc = rangeset_add(&receiver->bad_claims, first_unit, units);
+    return rc < 0 ? rc : rangeset_add(&receiver->bad_entries, entry, 1);
+}
+
+int receiver_claims_verified(struct receiver *receiver) {
+    const struct rangeset *bad = &receiver->bad_claims;
+    struct rangeset *entries = &receiver->bad_entries;
+    uint64_t forgotten = 0;
+    int rc = 0;
+    if (receiver_parts_state(receiver) == AT_ENDED)
+        return 0;
+    if (receiver->state != AT_DATA || !receiver->claims_open)
+        return -EINVAL;
+    receiver->claims_open = false;
+    for (size_t i = 0; rc == 0 && i < bad->length; i++)
+        rc = intake_forget(&receiver->intake, bad->ranges[i].first, bad->ranges[i].count,
+                           &forgotten);
+    /* Those that failed since need no content, and nothing is asked for again. */
+    if (rc == 0)
+        rc = rangeset_remove_all(entries, &receiver->failed);
+    for (size_t i = 0; rc == 0 && i < entries->length; i++)
+        rc = dispute(receiver, entries->ranges[i].first, entries->ranges[i].count);
+    return rc < 0 ? rc : receiver_parts_proceed(receiver);
+}
+
+int receiver_agree_sent(struct receiver *receiver, const Fxnode__Wire__Control *control) {
+    uint32_t entries = receiver->offer.summary.entries;
+    struct rangeset all;
+    (void)control;
+    if (receiver_agree_is_reached(receiver)) {
+        receiver->sent = true;
+        return receiver_parts_proceed(receiver);
+    }
+    /* Said before the sender knew that something has to be sent again: it will be said once more.
+     */
+    rangeset_init(&all);
+    int rc = rangeset_add_all(&all, &receiver->confirmed);
+    if (rc == 0)
+        rc = rangeset_add_all(&all, &receiver->disputed);
+    bool stale = rangeset_contains(&all, 0, entries);
+    rangeset_clear(&all);
+    if (rc == 0 && !stale)
+        return talk_violation(&receiver->talk, "Sent before every entry was confirmed");
+    return rc;
+}
+
+const struct rangeset *receiver_failed_entries(const struct receiver *receiver) {
+    return &receiver->failed;
+}

@@ -16,7 +16,6 @@ void config_defaults(struct config *config) {
     *config = (struct config){
         .discovery = CONFIG_DISCOVERY_ON,
         .accept = CONFIG_ACCEPT_ASK,
-        .lanes = 1,
         .batch = CONFIG_BATCH_DEFAULT,
     };
     if (gethostname(config->name, sizeof config->name - 1) != 0 || config->name[0] == '\0')

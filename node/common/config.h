@@ -29,11 +29,11 @@ struct config {
     size_t listen_count;                /* 0: all addresses, default port */
     enum config_discovery discovery;
     enum config_accept accept;
-    uint32_t lanes; /* 1 to LIMIT_LANES */
+    uint32_t lanes; /* 1 to LIMIT_LANES; 0: not set */
     uint64_t batch; /* bytes received and not yet durable */
 };
 
-/* Defaults: name from the host name, discovery on, accept ask, lanes 1, batch 64 MiB. */
+/* Defaults: name from the host name, discovery on, accept ask, lanes not set, batch 64 MiB. */
 void config_defaults(struct config *config);
 
 /* Sets one key from text, as in the file. 0, or -EINVAL with `fail` filled: unknown key or a value

@@ -244,7 +244,7 @@ static void send_receive_job(struct receiving *receiving, bool known) {
     job.kind = FXNODE__HELPER__JOB__KIND__RECEIVE;
     job.destination =
         (ProtobufCBinaryData){strlen(receiving->destination), (uint8_t *)receiving->destination};
-    job.lanes = LIMIT_LANES;
+    job.lanes = receiving->node->config.lanes != 0 ? receiving->node->config.lanes : LIMIT_LANES;
     job.batch_bytes = receiving->node->config.batch;
     job.batch_ms = CONFIG_BATCH_MS;
     job.known = known;

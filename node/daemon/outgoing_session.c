@@ -190,7 +190,7 @@ static void send_job(struct outgoing_run *run) {
     job.entries = record->entries;
     job.bytes = record->bytes;
     job.units = record->units;
-    job.lanes = run->node->config.lanes;
+    job.lanes = run->node->config.lanes != 0 ? run->node->config.lanes : 1;
     job.rate = record->rate;
     worker_send_paths(run->worker, &run->paths);
     worker_send_job(run->worker, &job);

@@ -29,7 +29,6 @@ STEPS = {
     "tidy": style.clang_tidy,
     "cppcheck": style.cppcheck,
     "scripts": style.scripts,
-    "manual": style.manual,
 }
 
 

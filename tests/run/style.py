@@ -1,4 +1,4 @@
-"""Checks that need no run of the program: form, static analysis, documents."""
+"""Checks that need no run of the program: form and static analysis."""
 
 import glob
 import json
@@ -46,8 +46,3 @@ def cppcheck(results):
 def scripts(results):
     results.command("shellcheck", ["shellcheck", "setup.sh", ".ci/run",
                                    *sorted(glob.glob("tests/**/*.sh", recursive=True))])
-
-
-def manual(results):
-    for page in sorted(glob.glob("man/*.[0-9]")):
-        results.command(f"mandoc/{page}", ["mandoc", "-Tlint", "-Wwarning", page])

@@ -51,8 +51,12 @@ static void commit_free(struct commit *commit) {
 
 static void run(struct store *store, void *arg) {
     struct commit *commit = arg;
-    struct store_extent_change change = {commit->ranges, commit->add_count,
-                                         commit->ranges + commit->add_count, commit->forget_count};
+    struct store_extent_change change = {.add_count = commit->add_count,
+                                         .forget_count = commit->forget_count};
+    if (commit->ranges != NULL) {
+        change.add = commit->ranges;
+        change.forget = commit->ranges + commit->add_count;
+    }
     switch (commit->kind) {
     case COMMIT_EXTENTS:
         commit->result =

@@ -8,11 +8,13 @@
 #define RETRY_MS 10000u
 
 static void set(struct publisher *publisher, bool established, const char *text) {
-    bool same = publisher->established == established && strcmp(publisher->text, text) == 0;
+    /* Also where `text` is what stands there: nothing is copied onto itself. */
+    if (publisher->established == established && strcmp(publisher->text, text) == 0)
+        return;
     publisher->established = established;
-    snprintf(publisher->text, sizeof publisher->text, "%s", text);
-    if (!same)
-        publisher->changed(publisher->context);
+    if (text != publisher->text)
+        snprintf(publisher->text, sizeof publisher->text, "%s", text);
+    publisher->changed(publisher->context);
 }
 
 static void publish(void *context) {

@@ -1,5 +1,6 @@
 #include "discovery/discovery.h"
 
+#include "discovery/bus.h"
 #include "discovery/client.h"
 #include "discovery/embedded.h"
 #include "discovery/lookup.h"
@@ -17,7 +18,7 @@
 
 #define FALLBACK_MS 1000u   /* how long a daemon that was there may be gone: a restart takes less */
 #define RETRY_FIRST_MS 500u /* to connect again; doubles */
-#define RETRY_LAST_MS 10000u
+#define RETRIES 7u          /* the last after half a minute */
 #define EMBEDDED_RETRY_MS 10000u
 #define SETTLE_MS 1500u
 #define SWEEP_MS 3000u /* after a change of engine, for what only the earlier one knew */
@@ -42,7 +43,8 @@ struct discovery {
     bool client_up;
     bool client_down; /* to be freed from the loop */
     bool embedded_down;
-    unsigned retry_ms;
+    struct bus bus;
+    unsigned retries;              /* since something happened that gave hope */
     char why[DISCOVERY_TEXT_ROOM]; /* the last engine that failed, and why */
     struct timer step;             /* reconsiders the engines */
     struct timer retry;            /* connects to the daemon */
@@ -111,7 +113,7 @@ static void on_published(void *context, AvahiEntryGroupState state, const char *
 static void on_client_up(void *context) {
     struct discovery *discovery = context;
     discovery->client_up = true;
-    discovery->retry_ms = RETRY_FIRST_MS;
+    discovery->retries = 0;
     timer_set(&discovery->step, 0);
 }
 
@@ -136,10 +138,23 @@ static void on_embedded_down(void *context, const char *why) {
 
 /* Engines */
 
+/* A few times, since a bus that is there may need a moment. After that, and where there is none,
+ * its socket tells (on_bus_appeared()); only what cannot be watched is tried for ever. */
 static void set_retry(struct discovery *discovery) {
-    unsigned next = discovery->retry_ms * 2;
-    timer_set(&discovery->retry, discovery->retry_ms);
-    discovery->retry_ms = next < RETRY_LAST_MS ? next : RETRY_LAST_MS;
+    bool watched = bus_watched(&discovery->bus);
+    if (watched && (discovery->retries == RETRIES || !bus_exists(&discovery->bus)))
+        return;
+    if (discovery->retries < RETRIES)
+        discovery->retries++;
+    timer_set(&discovery->retry, RETRY_FIRST_MS << (discovery->retries - 1));
+}
+
+static void on_bus_appeared(void *context) {
+    struct discovery *discovery = context;
+    if (!discovery->started || discovery->client)
+        return;
+    discovery->retries = 0;
+    timer_set(&discovery->retry, 0);
 }
 
 static void start_client(void *context) {
@@ -244,7 +259,7 @@ static void stop(struct discovery *discovery) {
 
 static void start(struct discovery *discovery) {
     discovery->started = true;
-    discovery->retry_ms = RETRY_FIRST_MS;
+    discovery->retries = 0;
     timer_set(&discovery->settle, SETTLE_MS); /* also where nothing works */
     start_client(discovery);
     start_embedded(discovery);
@@ -292,6 +307,8 @@ static int init(struct discovery *discovery, const struct discovery_events *even
     if (result == 0)
         result =
             publisher_init(&discovery->publisher, discovery->poll, on_publisher_changed, discovery);
+    if (result == 0)
+        bus_init(&discovery->bus, discovery->poll, on_bus_appeared, discovery);
     return result;
 }
 
@@ -328,6 +345,7 @@ void discovery_free(struct discovery *discovery) {
         return;
     if (discovery->started)
         stop(discovery);
+    bus_clear(&discovery->bus);
     free_watches(discovery);
     free_timers(discovery);
     reporter_clear(&discovery->reporter);

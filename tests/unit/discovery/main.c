@@ -4,6 +4,7 @@
 
 int main(void) {
     SRunner *runner = srunner_create(suite_addresses());
+    srunner_add_suite(runner, suite_bus());
     srunner_add_suite(runner, suite_channel());
     srunner_add_suite(runner, suite_confine());
     srunner_add_suite(runner, suite_lookup());

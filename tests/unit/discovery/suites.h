@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *suite_addresses(void);
+Suite *suite_bus(void);
 Suite *suite_channel(void);
 Suite *suite_confine(void);
 Suite *suite_lookup(void);

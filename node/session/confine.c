@@ -6,12 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -142,23 +146,23 @@ int confine_calls(void) {
 #else
 static const char *const allowed[] = {
     /* descriptors */
-    "read", "write", "readv", "writev", "pread64", "pwrite64", "close", "lseek", "_llseek", "fcntl",
-    "fcntl64", "dup", "dup3", "poll", "ppoll", "eventfd2", "recvmsg", "sendmsg", "recvfrom", "recv",
-    "sendto", "send", "shutdown", "getsockopt", "setsockopt",
+    "read", "write", "readv", "writev", "pread64", "pwrite64", "close", "lseek", "_llseek", "dup",
+    "dup3", "poll", "ppoll", "eventfd2", "recvmsg", "recvfrom", "recv", "sendto", "send",
+    "shutdown", "getsockopt",
     /* files, within what Landlock leaves */
     "openat", "openat2", "fstat", "fstat64", "newfstatat", "fstatat64", "statx", "getdents64",
     "readlinkat", "faccessat", "faccessat2", "mkdirat", "unlinkat", "renameat", "renameat2",
-    "linkat", "symlinkat", "fchmod", "fchmodat", "utimensat", "utimensat_time64", "ftruncate",
-    "ftruncate64", "fallocate", "fadvise64", "fadvise64_64", "fsync", "fdatasync", "syncfs",
-    "sync_file_range", "sync_file_range2", "fstatfs", "fstatfs64", "flock", "umask", "open", "stat",
-    "lstat", "access", "mkdir", "rmdir", "unlink", "rename", "link", "symlink", "readlink", "chmod",
+    "linkat", "symlinkat", "fchmod", "utimensat", "utimensat_time64", "ftruncate", "ftruncate64",
+    "fallocate", "fadvise64", "fadvise64_64", "fsync", "fdatasync", "syncfs", "sync_file_range",
+    "sync_file_range2", "fstatfs", "fstatfs64", "flock", "umask", "open", "stat", "lstat", "access",
+    "mkdir", "rmdir", "unlink", "rename", "link", "symlink", "readlink",
     /* memory, threads, time */
     "mmap", "mmap2", "munmap", "mremap", "mprotect", "madvise", "mlock", "munlock", "brk", "futex",
-    "futex_time64", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "setpriority",
-    "gettid", "getpid", "getppid", "getuid", "geteuid", "clock_gettime", "clock_gettime64",
-    "clock_getres", "clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "gettimeofday",
-    "getrandom", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack",
-    "restart_syscall", "exit", "exit_group",
+    "futex_time64", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "gettid",
+    "getpid", "getppid", "getuid", "geteuid", "clock_gettime", "clock_gettime64", "clock_getres",
+    "clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "gettimeofday", "getrandom",
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "restart_syscall",
+    "exit", "exit_group",
     /* the second Landlock layer */
     "prctl", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"};
 
@@ -218,6 +222,57 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, const char *const 
     return 0;
 }
 
+/* A call that is allowed with one value of an argument, or of two. Of arguments the kernel reads 32
+ * bits. */
+struct condition {
+    const char *call;
+    unsigned count;
+    struct {
+        unsigned argument;
+        int value;
+    } is[2];
+};
+
+/* Landlock does not rule on modes: by path they are only set so that nobody else gains by it, as
+ * files/ does to open again what is staged. Descriptors may not be told whom to send signals to,
+ * nor be made to close slowly at whoever gets them; sendmsg is missing, so nobody gets any. */
+static const struct condition conditions[] = {
+    {"chmod", 1, {{1, 0600}}},
+    {"chmod", 1, {{1, 0700}}},
+    {"fchmodat", 1, {{2, 0600}}},
+    {"fchmodat", 1, {{2, 0700}}},
+    {"fchmodat2", 1, {{2, 0600}}},
+    {"fchmodat2", 1, {{2, 0700}}},
+    {"fcntl", 1, {{1, F_DUPFD}}},
+    {"fcntl", 1, {{1, F_DUPFD_CLOEXEC}}},
+    {"fcntl", 1, {{1, F_GETFD}}},
+    {"fcntl", 1, {{1, F_SETFD}}},
+    {"fcntl", 1, {{1, F_GETFL}}},
+    {"fcntl", 1, {{1, F_SETFL}}},
+    {"fcntl64", 1, {{1, F_DUPFD}}},
+    {"fcntl64", 1, {{1, F_DUPFD_CLOEXEC}}},
+    {"fcntl64", 1, {{1, F_GETFD}}},
+    {"fcntl64", 1, {{1, F_SETFD}}},
+    {"fcntl64", 1, {{1, F_GETFL}}},
+    {"fcntl64", 1, {{1, F_SETFL}}},
+    {"setpriority", 2, {{0, PRIO_PROCESS}, {1, 0}}},
+    {"setsockopt", 2, {{1, SOL_SOCKET}, {2, SO_SNDTIMEO}}},
+    {"setsockopt", 2, {{1, IPPROTO_TCP}, {2, TCP_NODELAY}}},
+};
+
+static int add_condition(scmp_filter_ctx filter, const struct condition *condition) {
+    struct scmp_arg_cmp compare[2];
+    int call = seccomp_syscall_resolve_name(condition->call);
+    int r = 0;
+
+    for (unsigned i = 0; i < condition->count; i++)
+        compare[i] = SCMP_CMP(condition->is[i].argument, SCMP_CMP_MASKED_EQ, UINT32_MAX,
+                              (scmp_datum_t)condition->is[i].value);
+    if (call != __NR_SCMP_ERROR)
+        r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, condition->count, compare);
+    return r == -EDOM ? 0 : r;
+}
+
 /* New threads but no new processes (clone3 hides its flags, so the C library is sent back to
  * clone), signals to itself only. */
 static int add_conditions(scmp_filter_ctx filter) {
@@ -233,6 +288,8 @@ static int add_conditions(scmp_filter_ctx filter) {
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                              SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self, 0));
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions && r == 0; i++)
+        r = add_condition(filter, &conditions[i]);
     return r;
 }
 

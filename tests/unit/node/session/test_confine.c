@@ -1,6 +1,7 @@
 #include "lab.h"
 #include "tree.h"
 
+#include "base/chan.h"
 #include "node/session/confine.h"
 
 #include <check.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -130,6 +132,41 @@ static int work_as_usual(void) {
     return 0;
 }
 
+/* No rule on paths covers modes: nothing of the user's is opened to others, or closed to the user.
+ */
+static int change_modes(void) {
+    const char *path = lab_path(lab.work, "file");
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    EXPECT(confine_calls() == 0);
+    EXPECT(chmod(path, 0644) < 0 && errno == EPERM);
+    EXPECT(chmod(path, 0) < 0 && errno == EPERM);
+    EXPECT(fchmodat(AT_FDCWD, path, 0666, 0) < 0 && errno == EPERM);
+    EXPECT(chmod(path, 0600) == 0);
+    EXPECT(fchmod(fd, 0644) == 0);
+    return 0;
+}
+
+/* Signals by way of a descriptor, the pace of others, descriptors that take long to close. */
+static int touch_the_parent(void) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 60};
+    struct timeval patience = {.tv_sec = 1};
+    int pair[2];
+
+    EXPECT(chan_pair(pair) == 0);
+    EXPECT(confine_calls() == 0);
+    EXPECT(fcntl(pair[0], F_SETOWN, getppid()) < 0 && errno == EPERM);
+    EXPECT(fcntl(pair[0], F_SETSIG, SIGKILL) < 0 && errno == EPERM);
+    EXPECT(fcntl(pair[0], F_GETFL) >= 0);
+    EXPECT(setpriority(PRIO_PROCESS, (id_t)getppid(), 10) < 0 && errno == EPERM);
+    EXPECT(setpriority(PRIO_PROCESS, 0, 10) == 0);
+    EXPECT(setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &linger, sizeof linger) < 0);
+    EXPECT(setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0);
+    EXPECT(chan_send(pair[0], "x", 1, &pair[1], 1, 0) == -EPERM);
+    EXPECT(chan_send(pair[0], "x", 1, NULL, 0, 0) == 0);
+    return 0;
+}
+
 static int run_a_program(void) {
     EXPECT(confine_calls() == 0);
     execl("/bin/true", "true", NULL);
@@ -144,6 +181,16 @@ static int open_a_socket(void) {
 
 START_TEST(moving_files_still_works) {
     ck_assert_int_eq(status_of(work_as_usual), 0);
+}
+END_TEST
+
+START_TEST(modes_of_other_files_stay) {
+    ck_assert_int_eq(status_of(change_modes), 0);
+}
+END_TEST
+
+START_TEST(the_node_is_out_of_reach) {
+    ck_assert_int_eq(status_of(touch_the_parent), 0);
 }
 END_TEST
 
@@ -254,6 +301,8 @@ static Suite *suite(void) {
     }
 #ifndef SANITIZED
     tcase_add_test(confine, moving_files_still_works);
+    tcase_add_test(confine, modes_of_other_files_stay);
+    tcase_add_test(confine, the_node_is_out_of_reach);
     tcase_add_loop_test(confine, what_reaches_out_kills, 0, 2);
 #endif
     suite_add_tcase(s, confine);

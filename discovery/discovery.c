@@ -20,8 +20,9 @@
 #define RETRY_FIRST_MS 500u /* to connect again; doubles */
 #define RETRIES 7u          /* the last after half a minute */
 #define EMBEDDED_RETRY_MS 10000u
-#define SETTLE_MS 1500u
-#define SWEEP_MS 3000u /* after a change of engine, for what only the earlier one knew */
+#define SETTLE_MS 1800u     /* the first question is asked again after a second (RFC 6762 5.2) */
+#define SETTLE_LATE_MS 700u /* longer, for who has answered but not told all */
+#define SWEEP_MS 3000u      /* after a change of engine, for what only the earlier one knew */
 
 struct watch {
     AvahiWatch *watch;
@@ -55,6 +56,7 @@ struct discovery {
     struct reporter reporter;
     struct timer sweep;
     struct timer settle;
+    bool looked; /* for SETTLE_MS */
 };
 
 /* Reports */
@@ -70,15 +72,24 @@ static void report_state(struct discovery *discovery) {
     reporter_state(&discovery->reporter, &state);
 }
 
+static void look_around(struct discovery *discovery) {
+    discovery->looked = false;
+    timer_set(&discovery->settle, SETTLE_MS);
+}
+
 static void on_settle(void *context) {
     struct discovery *discovery = context;
-    reporter_settle(&discovery->reporter);
+    if (discovery->looked || !discovery->lookup || lookup_settled(discovery->lookup))
+        reporter_settle(&discovery->reporter);
+    else
+        timer_set(&discovery->settle, SETTLE_LATE_MS);
+    discovery->looked = true;
 }
 
 static void on_lookup_changed(void *context) {
     struct discovery *discovery = context;
     reporter_changed(&discovery->reporter);
-    if (lookup_settled(discovery->lookup))
+    if (discovery->looked && lookup_settled(discovery->lookup))
         reporter_settle(&discovery->reporter);
 }
 
@@ -207,7 +218,7 @@ static void activate(struct discovery *discovery, struct engine *engine) {
     if (error != AVAHI_OK)
         engine->events.down(discovery, avahi_strerror(error));
     publisher_use(&discovery->publisher, engine);
-    timer_set(&discovery->settle, SETTLE_MS);
+    look_around(discovery);
 }
 
 static void drop_client(struct discovery *discovery) {
@@ -260,7 +271,7 @@ static void stop(struct discovery *discovery) {
 static void start(struct discovery *discovery) {
     discovery->started = true;
     discovery->retries = 0;
-    timer_set(&discovery->settle, SETTLE_MS); /* also where nothing works */
+    look_around(discovery); /* also where nothing works */
     start_client(discovery);
     start_embedded(discovery);
 }

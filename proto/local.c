@@ -270,6 +270,8 @@ static const char *request_fault(request *message) {
     case FXNODE__CONTROL__REQUEST__BODY_PATHS:
         return paths_fault(message->paths->paths, message->paths->n_paths);
     case FXNODE__CONTROL__REQUEST__BODY_SEND:
+        if (!is_exact_or_empty(message->send->id, LIMIT_TRANSFER_ID))
+            return "an id of a wrong length";
         return is_text(message->send->peer) ? NULL : too_long;
     case FXNODE__CONTROL__REQUEST__BODY_ACT:
         return message->act->what >= FXNODE__CONTROL__ACT__WHAT__ACCEPT &&
@@ -286,6 +288,8 @@ static const char *request_fault(request *message) {
 static const char *transfer_fault(const Fxnode__Control__Transfer *transfer) {
     if (!is_exact_or_empty(transfer->peer_key, LIMIT_KEY))
         return "a key of a wrong length";
+    if (!is_exact_or_empty(transfer->id, LIMIT_TRANSFER_ID))
+        return "an id of a wrong length";
     if (transfer->direction < FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING ||
         transfer->direction > FXNODE__CONTROL__TRANSFER__DIRECTION__INCOMING ||
         transfer->state < FXNODE__CONTROL__TRANSFER__STATE__SCANNING ||
@@ -322,7 +326,9 @@ int local_decode_to_session(struct msg_arena *arena, const void *data, size_t le
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__helper__to_session__descriptor, data, length, &base, why);
     *message = (to_session *)base;
-    return rc != 0 ? rc : verdict(base->descriptor, to_session_fault(*message), why);
+    return rc != 0
+               ? rc
+               : verdict(&fxnode__helper__to_session__descriptor, to_session_fault(*message), why);
 }
 
 int local_decode_from_session(struct msg_arena *arena, const void *data, size_t length,
@@ -330,7 +336,9 @@ int local_decode_from_session(struct msg_arena *arena, const void *data, size_t 
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__helper__to_node__descriptor, data, length, &base, why);
     *message = (from_session *)base;
-    return rc != 0 ? rc : verdict(base->descriptor, from_session_fault(*message), why);
+    return rc != 0
+               ? rc
+               : verdict(&fxnode__helper__to_node__descriptor, from_session_fault(*message), why);
 }
 
 int local_decode_to_discovery(struct msg_arena *arena, const void *data, size_t length,
@@ -338,7 +346,9 @@ int local_decode_to_discovery(struct msg_arena *arena, const void *data, size_t 
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__discovery__to_discovery__descriptor, data, length, &base, why);
     *message = (to_discovery *)base;
-    return rc != 0 ? rc : verdict(base->descriptor, to_discovery_fault(*message), why);
+    return rc != 0 ? rc
+                   : verdict(&fxnode__discovery__to_discovery__descriptor,
+                             to_discovery_fault(*message), why);
 }
 
 int local_decode_from_discovery(struct msg_arena *arena, const void *data, size_t length,
@@ -346,7 +356,9 @@ int local_decode_from_discovery(struct msg_arena *arena, const void *data, size_
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__discovery__to_node__descriptor, data, length, &base, why);
     *message = (from_discovery *)base;
-    return rc != 0 ? rc : verdict(base->descriptor, from_discovery_fault(*message), why);
+    return rc != 0 ? rc
+                   : verdict(&fxnode__discovery__to_node__descriptor,
+                             from_discovery_fault(*message), why);
 }
 
 int local_decode_request(struct msg_arena *arena, const void *data, size_t length,
@@ -354,7 +366,8 @@ int local_decode_request(struct msg_arena *arena, const void *data, size_t lengt
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__control__request__descriptor, data, length, &base, why);
     *message = (request *)base;
-    return rc != 0 ? rc : verdict(base->descriptor, request_fault(*message), why);
+    return rc != 0 ? rc
+                   : verdict(&fxnode__control__request__descriptor, request_fault(*message), why);
 }
 
 int local_decode_event(struct msg_arena *arena, const void *data, size_t length,
@@ -362,5 +375,5 @@ int local_decode_event(struct msg_arena *arena, const void *data, size_t length,
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__control__event__descriptor, data, length, &base, why);
     *message = (event *)base;
-    return rc != 0 ? rc : verdict(base->descriptor, event_fault(*message), why);
+    return rc != 0 ? rc : verdict(&fxnode__control__event__descriptor, event_fault(*message), why);
 }

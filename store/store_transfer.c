@@ -21,6 +21,9 @@ static const char SQL_GET[] = "SELECT " STORE_ROW_COLUMNS " FROM transfer WHERE 
 static const char SQL_FIND[] =
     "SELECT " STORE_ROW_COLUMNS
     " FROM transfer WHERE direction = ? AND peer_key = ? AND transfer_id = ?";
+static const char SQL_FIND_SENT[] =
+    "SELECT " STORE_ROW_COLUMNS " FROM transfer WHERE direction = 1 AND transfer_id = ?"
+    " ORDER BY number DESC LIMIT 1";
 static const char SQL_ACTIVE[] =
     "SELECT " STORE_ROW_COLUMNS " FROM transfer WHERE state < 6 ORDER BY number LIMIT ?";
 static const char SQL_ALL[] =
@@ -197,6 +200,14 @@ int store_transfer_find(struct store *store, enum store_direction direction,
     store_sql_use(&use, store, SQL_FIND, fail);
     store_sql_i64(&use, direction);
     store_sql_blob(&use, peer_key, LIMIT_KEY);
+    store_sql_blob(&use, transfer_id, LIMIT_TRANSFER_ID);
+    return read_one(&use, out);
+}
+
+int store_transfer_find_sent(struct store *store, const uint8_t transfer_id[LIMIT_TRANSFER_ID],
+                             struct store_transfer *out, struct fail *fail) {
+    struct store_sql use;
+    store_sql_use(&use, store, SQL_FIND_SENT, fail);
     store_sql_blob(&use, transfer_id, LIMIT_TRANSFER_ID);
     return read_one(&use, out);
 }

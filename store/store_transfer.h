@@ -120,6 +120,10 @@ int store_transfer_find(struct store *store, enum store_direction direction,
                         const uint8_t transfer_id[LIMIT_TRANSFER_ID], struct store_transfer *out,
                         struct fail *fail);
 
+/* An outgoing one by its id, whoever the peer is: this node chose the id. Or STORE_NONE. */
+int store_transfer_find_sent(struct store *store, const uint8_t transfer_id[LIMIT_TRANSFER_ID],
+                             struct store_transfer *out, struct fail *fail);
+
 /* At most `limit` of them (0: all) for store_transfer_list_clear(). */
 int store_transfer_list(struct store *store, enum store_transfer_which which, size_t limit,
                         struct store_transfer_list *list, struct fail *fail);

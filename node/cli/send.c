@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #define RECONNECTS 30 /* a second apart, when the node goes away: another may be taking over */
@@ -38,6 +39,7 @@ struct sending {
     Fxnode__Control__Send body;
     char **paths; /* absolute, owned */
     size_t path_count;
+    uint8_t id[LIMIT_TRANSFER_ID]; /* what is sent is known by, should the node go away */
     struct progress progress;
     bool detaching; /* Ctrl-C was passed on */
 };
@@ -140,8 +142,18 @@ static int ask_to_pause(struct sending *sending, struct client *client, struct f
     return client_request(client, &request, fail);
 }
 
+/* Another node would be asked for this transfer, not for a new one. */
+static void remember(struct sending *sending, const Fxnode__Control__Transfer *transfer) {
+    if (transfer->number == 0 || transfer->id.len != sizeof sending->id)
+        return;
+    memcpy(sending->id, transfer->id.data, sizeof sending->id);
+    sending->body.skipped = transfer->skipped;
+}
+
 static void show(struct sending *sending, const Fxnode__Control__Event *event) {
     bool json = sending->options.json;
+    if (event->body_case == FXNODE__CONTROL__EVENT__BODY_TRANSFER)
+        remember(sending, event->transfer);
     if (event->body_case == FXNODE__CONTROL__EVENT__BODY_TRANSFER && json) {
         json_transfer(event->transfer);
     } else if (event->body_case == FXNODE__CONTROL__EVENT__BODY_TRANSFER) {
@@ -215,9 +227,12 @@ static int attempt(struct sending *sending) {
 static int run(struct sending *sending) {
     int status = -1;
 
+    if (getrandom(sending->id, sizeof sending->id, 0) == (ssize_t)sizeof sending->id)
+        sending->body.id = (ProtobufCBinaryData){sizeof sending->id, sending->id};
     for (int i = 0; i < RECONNECTS && status < 0 && !sending->detaching; i++) {
         if (i > 0)
             nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+        sending->body.again = i > 0;
         status = attempt(sending);
     }
     if (status >= 0)

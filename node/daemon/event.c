@@ -43,6 +43,8 @@ void event_transfer(struct client *client, const struct store_transfer *record,
             (ProtobufCBinaryData){strlen(record->destination), (uint8_t *)record->destination};
     body.created = record->created;
     body.changed = record->changed;
+    body.id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->transfer_id};
+    body.skipped = client->follows == record->number ? client->skipped : 0;
     send_transfer(client, &body);
 }
 

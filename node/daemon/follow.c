@@ -164,10 +164,103 @@ static bool have_one_name(const struct store_name *paths, size_t count, char *te
     return found;
 }
 
-void follow_send(struct client *client, const Fxnode__Control__Send *send) {
-    struct sending_request request = {.peer = send->peer, .rate = send->rate};
+static void start_sending(struct client *client, struct sending_request *request) {
     struct sending_events events = {on_shown, on_noted, on_begun, on_failed, client};
     struct fail fail;
+
+    event_shown(client, TRANSFER_SHOWN(SCANNING), NULL);
+    if (sending_start(&client->sending, client->node, request, &events, &fail) != 0)
+        client_result(client, STATUS_FAILED, fail.text);
+}
+
+/* A command whose node went away asks another one what has become of its transfer. Walking again
+ * would not do: if that transfer was delivered meanwhile it would arrive a second time. */
+struct earlier {
+    struct client *client;
+    struct sending_request request;
+    char *peer; /* owned */
+    int result;
+    struct store_transfer record;
+    struct fail fail;
+};
+
+static void run_find_earlier(struct store *store, void *arg) {
+    struct earlier *earlier = arg;
+    earlier->result =
+        store_transfer_find_sent(store, earlier->request.id, &earlier->record, &earlier->fail);
+}
+
+static void follow_live(struct client *client, struct transfer *transfer) {
+    struct fail fail;
+    client->follows = transfer->record.number;
+    if (transfer->record.state == STORE_PAUSED && !client->detach)
+        outgoing_resume(transfer, &fail);
+    event_live_transfer(client, transfer);
+    if (client->detach)
+        end_detached(client, transfer);
+    else
+        follow_changed(client, transfer);
+}
+
+static void follow_ended(struct client *client, const struct store_transfer *record) {
+    struct transfer ended = {.record = *record, .shown = transfer_shown_of(record->state)};
+    client->follows = record->number;
+    snprintf(ended.reason, sizeof ended.reason, "%s", record->reason);
+    event_transfer(client, record, ended.shown, ended.reason,
+                   record->state == STORE_DELIVERED ? record->bytes : 0);
+    if (client->detach)
+        end_detached(client, &ended);
+    else
+        follow_changed(client, &ended);
+}
+
+static void earlier_free(struct earlier *earlier) {
+    store_transfer_clear(&earlier->record);
+    store_names_clear(&earlier->request.paths);
+    free(earlier->peer);
+    free(earlier);
+}
+
+static void earlier_found(void *arg) {
+    struct earlier *earlier = arg;
+    struct client *client = earlier->client;
+    struct transfer *live = earlier->result == 0
+                                ? transfers_find(client->node->transfers, earlier->record.number)
+                                : NULL;
+    if (client->fd >= 0 && earlier->result < 0)
+        client_result(client, STATUS_FAILED, earlier->fail.text);
+    else if (client->fd >= 0 && earlier->result == STORE_NONE)
+        start_sending(client, &earlier->request);
+    else if (client->fd >= 0 && live != NULL)
+        follow_live(client, live);
+    else if (client->fd >= 0)
+        follow_ended(client, &earlier->record);
+    earlier_free(earlier);
+    client_release(client);
+}
+
+/* Takes over the paths of `request`. */
+static void find_earlier(struct client *client, struct sending_request *request) {
+    struct earlier *earlier = calloc(1, sizeof *earlier);
+    if (earlier != NULL) {
+        earlier->client = client;
+        earlier->peer = strdup(request->peer);
+        earlier->request = *request;
+        earlier->request.peer = earlier->peer;
+        request->paths = (struct store_names){0};
+    }
+    if (earlier != NULL && earlier->peer != NULL &&
+        database_submit(client->node->database, run_find_earlier, earlier_found, earlier) == 0) {
+        client_hold(client);
+        return;
+    }
+    if (earlier != NULL)
+        earlier_free(earlier);
+    client_result(client, STATUS_FAILED, "out of memory");
+}
+
+void follow_send(struct client *client, const Fxnode__Control__Send *send) {
+    struct sending_request request = {.peer = send->peer, .rate = send->rate};
     char text[1200];
 
     client->detach = send->detach;
@@ -188,9 +281,15 @@ void follow_send(struct client *client, const Fxnode__Control__Send *send) {
         return;
     }
     drop_paths(client);
-    event_shown(client, TRANSFER_SHOWN(SCANNING), NULL);
-    if (sending_start(&client->sending, client->node, &request, &events, &fail) != 0)
-        client_result(client, STATUS_FAILED, fail.text);
+    request.has_id = send->id.len == LIMIT_TRANSFER_ID;
+    if (request.has_id)
+        memcpy(request.id, send->id.data, LIMIT_TRANSFER_ID);
+    if (request.has_id && send->again) {
+        client->skipped = send->skipped;
+        find_earlier(client, &request);
+    } else {
+        start_sending(client, &request);
+    }
     store_names_clear(&request.paths);
 }
 

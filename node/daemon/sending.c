@@ -29,6 +29,7 @@ struct sending {
     bool over; /* an end was reported or cancelled: only waits for what it started */
     struct store_names paths;
     uint64_t rate;
+    bool has_id;      /* the command chose record.transfer_id */
     uv_timer_t timer; /* how long the link may wait for the scan */
 
     struct resolve *resolve;
@@ -255,7 +256,8 @@ static void advance(struct sending *sending) {
         sending->scan != NULL)
         return;
     uv_timer_stop(&sending->timer);
-    randombytes_buf(sending->record.transfer_id, LIMIT_TRANSFER_ID);
+    if (!sending->has_id)
+        randombytes_buf(sending->record.transfer_id, LIMIT_TRANSFER_ID);
     sending->recording = true;
     if (database_submit(sending->node->database, run_record, recorded, sending) != 0) {
         sending->recording = false;
@@ -447,6 +449,8 @@ int sending_start(struct sending **out, struct node *node, struct sending_reques
     sending->paths = request->paths;
     request->paths = (struct store_names){0};
     sending->rate = request->rate;
+    sending->has_id = request->has_id;
+    memcpy(sending->record.transfer_id, request->id, LIMIT_TRANSFER_ID);
     sending->link.fd = -1;
     uv_timer_init(node->loop, &sending->timer);
     sending->timer.data = sending;

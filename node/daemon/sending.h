@@ -21,6 +21,8 @@ struct sending_request {
     const char *peer;
     struct store_names paths; /* absolute */
     uint64_t rate;            /* bytes a second, 0 for no limit */
+    bool has_id;
+    uint8_t id[LIMIT_TRANSFER_ID]; /* of the transfer, where it becomes a new one */
 };
 
 struct sending_events {

@@ -60,6 +60,16 @@ def _crash(lab, side, point, size):
     _check_once(sender, receiver, source, cuts=1)
 
 
+def sender_offered(lab):
+    """The sender dies when its offer has left."""
+    _crash(lab, "sender", "offered", SMALL)
+
+
+def sender_accepted(lab):
+    """The sender dies when it hears that its offer is accepted."""
+    _crash(lab, "sender", "accepted", SMALL)
+
+
 def receiver_offered(lab):
     """The receiver dies when it has read the offer."""
     _crash(lab, "receiver", "offered", SMALL)
@@ -158,6 +168,21 @@ def sender_killed(lab):
     sender.kill()
     sender.start()
     _finish(command)
+    _check_once(sender, receiver, source, cuts=1)
+
+
+def sender_killed_command_late(lab):
+    """The new daemon delivers before the command has come back to it: nothing is sent twice, and
+    the command tells of that delivery."""
+    sender, receiver, source, command = _under_way(lab, size=256 * MIB)
+    command.signal(signal.SIGSTOP)
+    sender.kill()
+    sender.start()
+    wait_for(receiver.received("data"), LONG)
+    command.signal(signal.SIGCONT)
+    _finish(command)
+    receiver.check_listed("data")
+    check_equal(len(sender.transfers("--all")), 1, "transfers of the sender")
     _check_once(sender, receiver, source, cuts=1)
 
 

@@ -67,6 +67,11 @@ START_TEST(test_transfer_is_unique) {
     ck_assert_int_eq(store_transfer_find(fixture, STORE_OUTGOING, fixture_key(9), fixture_key(3),
                                          &t, &fixture_fail),
                      STORE_NONE);
+    FIXTURE_OK(store_transfer_find_sent(fixture, fixture_key(3), &t, &fixture_fail));
+    ck_assert_uint_eq(t.number, second); /* neither of those that came in */
+    store_transfer_clear(&t);
+    ck_assert_int_eq(store_transfer_find_sent(fixture, fixture_key(4), &t, &fixture_fail),
+                     STORE_NONE);
 }
 END_TEST
 

@@ -1,6 +1,7 @@
 #include "base/io.h"
 #include "files/clean.h"
 #include "node/session/catalog.h"
+#include "node/session/confine.h"
 #include "node/session/receive_admit.h"
 
 #include <errno.h>
@@ -22,10 +23,25 @@ static int open_staging(struct receive *receive, struct fail *fail) {
     return staging_open(&receive->staging, receive->destination, receive->job->number, false, fail);
 }
 
+/* What lies in the staging came from a peer, by way of a session that may have been taken over:
+ * from here on only what the job needs. */
+static int confine(struct receive *receive, struct fail *fail) {
+    const struct confine_rule rules[] = {
+        {.fd = staging_fd(receive->staging), .right = CONFINE_OWN},
+        {.fd = destination_fd(receive->destination), .right = CONFINE_PLACE}};
+    int r = confine_files(rules, sizeof rules / sizeof *rules);
+
+    if (r == 0)
+        r = confine_calls();
+    return r < 0 ? fail_set(fail, r, "cannot confine the session") : 0;
+}
+
 static int place(struct receive *receive, struct fail *fail) {
     struct manifest_checker *checker = NULL;
     int r = open_staging(receive, fail);
 
+    if (r == 0)
+        r = confine(receive, fail);
     if (r == 0)
         r = staging_manifest_open(receive->staging, &receive->manifest, fail);
     if (r == 0)
@@ -57,6 +73,8 @@ void job_clean(struct job *job, struct uplink *uplink) {
     struct fail fail = {0};
     int r = open_staging(&receive, &fail);
 
+    if (r == 0)
+        r = confine(&receive, &fail);
     if (r == STAGING_NONE)
         r = 0;
     else if (r == 0)

@@ -408,6 +408,8 @@ static void main_loop(struct main *main) {
         pthread_join(main->verify, NULL);
 }
 
+/* A destination that cannot be opened is no reason to leave the peer without an answer: it gets one
+ * when it has made its offer, and until then nothing is needed from the disk. */
 static int set_up(struct receive *receive, struct fail *fail) {
     const struct job *job = receive->job;
     struct receiver_config config = {.lanes = job->lanes > 0 ? job->lanes : 1,
@@ -415,17 +417,18 @@ static int set_up(struct receive *receive, struct fail *fail) {
                                      .batch_ms = job->batch_ms,
                                      .offer_ms = job->known ? OFFER_KNOWN_MS : OFFER_STRANGER_MS};
     struct confine_rule rules[2];
-    int r = destination_open(&receive->destination, job->destination, fail);
+    size_t count = 0;
+    int r = 0;
 
-    if (r < 0)
-        return r;
-    rules[0] = (struct confine_rule){.fd = destination_area_fd(receive->destination),
-                                     .right = CONFINE_OWN};
-    rules[1] =
-        (struct confine_rule){.fd = destination_fd(receive->destination), .right = CONFINE_PLACE};
+    if (destination_open(&receive->destination, job->destination, &receive->obstacle) == 0) {
+        rules[count++] = (struct confine_rule){.fd = destination_area_fd(receive->destination),
+                                               .right = CONFINE_OWN};
+        rules[count++] = (struct confine_rule){.fd = destination_fd(receive->destination),
+                                               .right = CONFINE_PLACE};
+    }
     r = receiver_new(&receive->receiver, &config);
     if (r == 0)
-        r = confine_files(rules, 2);
+        r = confine_files(rules, count);
     if (r == 0)
         r = confine_calls();
     return r < 0 ? fail_set(fail, r, "cannot prepare to receive") : 0;
@@ -436,10 +439,10 @@ static void run(struct main *main) {
 
     greet(main);
     /* Before the right to do so is given up. */
-    if (receive->staging == NULL || receive->cleaned)
+    if (receive->destination != NULL && (receive->staging == NULL || receive->cleaned))
         destination_drop_area(receive->destination);
     if (!atomic_load(&receive->course.ended) && confine_more(receive) < 0)
-        receive_stop_locked(receive, -EPERM, "cannot confine the session");
+        receive_stop_locked(receive, -ENOSYS, "cannot confine the session");
     if (atomic_load(&receive->course.ended)) {
         part(main);
     } else {

@@ -31,10 +31,11 @@ struct receive_task {
 
 struct receive {
     struct course course;
-    struct job *job; /* its extents are what is held from before */
-    struct destination *destination;
-    struct staging *staging;   /* NULL before the verdict */
-    struct receiver *receiver; /* under the lock of the course, with what follows */
+    struct job *job;                 /* its extents are what is held from before */
+    struct destination *destination; /* NULL where it could not be opened */
+    struct fail obstacle;            /* then: why */
+    struct staging *staging;         /* NULL before the verdict */
+    struct receiver *receiver;       /* under the lock of the course, with what follows */
     const struct receiver_offer *offer;
     struct receive_task task;
     bool admitted;              /* the node gave its answer */
@@ -61,6 +62,10 @@ void receive_stop(struct receive *receive, int outcome, const char *text);
 
 /* The same with the lock held. */
 void receive_stop_locked(struct receive *receive, int outcome, const char *text);
+
+/* What a peer is told about an error of ours on the disk: no path of this machine, and that it may
+ * come again. NULL for other errors. */
+const char *receive_obstacle(int outcome);
 
 /* A call that the state machine should have allowed: ends the transfer. Lock held. */
 void receive_out_of_step(struct receive *receive);

@@ -186,16 +186,37 @@ void receive_act(struct receive *receive) {
     }
 }
 
-void receive_stop_locked(struct receive *receive, int outcome, const char *text) {
-    bool full = outcome == STAGING_NO_SPACE;
+const char *receive_obstacle(int outcome) {
+    switch (outcome) {
+    case -EACCES:
+    case -EPERM:
+    case -EROFS:
+    case -EIO:
+    case -ENOENT:
+    case -ENOTDIR:
+    case -ESTALE:
+        return "it cannot write into its directory for received files";
+    default:
+        return NULL;
+    }
+}
 
-    course_prepare_end(&receive->course, full ? EXCHANGE_NO_SPACE : EXCHANGE_FAILED, text);
-    if (receiver_stop(receive->receiver,
-                      full ? FXNODE__WIRE__STOP__REASON__NO_SPACE
-                           : FXNODE__WIRE__STOP__REASON__ERROR,
-                      full ? "its disk is full" : NULL) == 0)
+void receive_stop_locked(struct receive *receive, int outcome, const char *text) {
+    const char *obstacle = receive_obstacle(outcome);
+    enum exchange_outcome end = EXCHANGE_FAILED;
+    exchange_reason reason = FXNODE__WIRE__STOP__REASON__ERROR;
+
+    if (outcome == STAGING_NO_SPACE) {
+        end = EXCHANGE_NO_SPACE;
+        reason = FXNODE__WIRE__STOP__REASON__NO_SPACE;
+        obstacle = "its disk is full";
+    } else if (obstacle != NULL) {
+        reason = FXNODE__WIRE__STOP__REASON__BUSY;
+    }
+    course_prepare_end(&receive->course, end, text);
+    if (receiver_stop(receive->receiver, reason, obstacle) == 0)
         receive_act(receive);
-    course_end(&receive->course, full ? EXCHANGE_NO_SPACE : EXCHANGE_FAILED, text);
+    course_end(&receive->course, end, text);
 }
 
 void receive_stop(struct receive *receive, int outcome, const char *text) {

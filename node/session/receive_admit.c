@@ -21,6 +21,16 @@ static void answer(struct receive *receive, Fxnode__Wire__Verdict__Answer what, 
     receive_act(receive);
 }
 
+/* Something on the disk is not as it should be: the sender comes back until it is. */
+static void postpone(struct receive *receive, const char *told, const struct fail *fail) {
+    char text[sizeof receive->course.end.text];
+
+    snprintf(text, sizeof text, "%.400s; once that is put right the transfer goes on by itself",
+             fail->text);
+    course_prepare_end(&receive->course, EXCHANGE_FAILED, text);
+    answer(receive, FXNODE__WIRE__VERDICT__ANSWER__BUSY, told, NULL);
+}
+
 /* What stands in the way here, told to both sides. */
 static void refuse(struct receive *receive, int outcome, const struct fail *fail) {
     switch (outcome) {
@@ -33,8 +43,21 @@ static void refuse(struct receive *receive, int outcome, const struct fail *fail
         answer(receive, FXNODE__WIRE__VERDICT__ANSWER__BUSY, NULL, NULL);
         break;
     default:
-        receive_stop_locked(receive, outcome, fail->text);
+        if (receive_obstacle(outcome) == NULL) {
+            receive_stop_locked(receive, outcome, fail->text);
+            break;
+        }
+        postpone(receive, receive_obstacle(outcome), fail);
     }
+}
+
+/* The staging of the transfer, where there is a place for it. */
+static int open_staging(struct receive *receive, uint64_t number, bool create, struct fail *fail) {
+    if (receive->destination == NULL) {
+        *fail = receive->obstacle;
+        return -EACCES;
+    }
+    return staging_open(&receive->staging, receive->destination, number, create, fail);
 }
 
 static int load_batch(void *context, const void *batch, size_t length, struct fail *fail) {
@@ -105,7 +128,7 @@ static int prepare(struct receive *receive, uint64_t number, struct fail *fail) 
 
     if (receive->offer->summary.name_count > PLACING_ITEMS_MAX)
         return fail_set(fail, 0, "more than %u items are offered at once", PLACING_ITEMS_MAX);
-    r = staging_open(&receive->staging, receive->destination, number, true, fail);
+    r = open_staging(receive, number, true, fail);
     if (r == 0)
         r = load_manifest(receive, fail);
     if (r == 0 && receive->manifest < 0)
@@ -172,7 +195,7 @@ int receive_resume_placing(struct receive *receive, const struct manifest_index 
  * one that was delivered before. */
 static void admit_placing(struct receive *receive, uint64_t number) {
     struct fail fail = {0};
-    int r = staging_open(&receive->staging, receive->destination, number, false, &fail);
+    int r = open_staging(receive, number, false, &fail);
 
     if (r == 0)
         r = load_manifest(receive, &fail);

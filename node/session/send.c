@@ -1,5 +1,6 @@
 #include "node/session/send.h"
 
+#include "base/crash.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "node/session/confine.h"
@@ -85,6 +86,9 @@ void send_act(struct send *send) {
             break;
         case SENDER_ASKED:
             report_asked(send);
+            break;
+        case SENDER_ACCEPTED:
+            crash_point("accepted");
             break;
         case SENDER_OPEN_LANES:
             ask_for_lanes(send, action.lanes);

@@ -1,3 +1,4 @@
+#include "base/crash.h"
 #include "base/io.h"
 #include "node/session/send.h"
 #include "proto/record.h"
@@ -18,6 +19,7 @@ struct writer {
     size_t used;        /* bytes of the data frame being filled, at connection_body() */
     uint64_t content;   /* of them, content */
     size_t next_batch;  /* row of the manifest to be sent next */
+    bool offered;       /* the first message, which is the offer, has left */
 };
 
 enum task { TASK_END, TASK_CONTROL, TASK_MANIFEST, TASK_UNIT, TASK_FLUSH };
@@ -171,13 +173,22 @@ static void send_batch(struct writer *writer) {
     pthread_mutex_unlock(&send->course.lock);
 }
 
-static int do_task(struct writer *writer, enum task task, uint64_t unit) {
-    int r = 0;
+static int send_control(struct writer *writer) {
+    int r = flush(writer);
 
+    if (r == 0)
+        r = course_send_control(writer->lane);
+    if (r == 0 && !writer->offered) {
+        writer->offered = true;
+        crash_point("offered");
+    }
+    return r;
+}
+
+static int do_task(struct writer *writer, enum task task, uint64_t unit) {
     switch (task) {
     case TASK_CONTROL:
-        r = flush(writer);
-        return r < 0 ? r : course_send_control(writer->lane);
+        return send_control(writer);
     case TASK_MANIFEST:
         send_batch(writer);
         return 0;

@@ -123,6 +123,26 @@ START_TEST(a_delivery_happens_once) {
 }
 END_TEST
 
+/* The sender hears that it should come back and why, but no path of the receiver's machine. */
+START_TEST(a_destination_that_cannot_be_opened_is_told) {
+    tree_file(lab.source, "small", 100, 1, 0644);
+    lab_add(&lab, "small");
+    lab_scan(&lab);
+    tree_remove(lab.destination);
+    tree_file(lab.root, "destination", 1, 1, 0644);
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(BUSY));
+    ck_assert_ptr_nonnull(strstr(lab.sender.text, "cannot write"));
+    ck_assert_ptr_null(strstr(lab.sender.text, lab.root));
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(FAILED));
+    ck_assert_ptr_nonnull(strstr(lab.receiver.text, lab.destination));
+    unlink(lab.destination);
+    lab_transfer(&lab);
+    expect_complete();
+    expect_same("small");
+}
+END_TEST
+
 START_TEST(changed_files_fail_by_name) {
     struct stat st;
 
@@ -210,6 +230,7 @@ static Suite *suite(void) {
     tcase_add_test(whole, an_existing_name_is_kept);
     tcase_add_loop_test(whole, a_refusal_is_told, 0, 2);
     tcase_add_test(whole, a_delivery_happens_once);
+    tcase_add_test(whole, a_destination_that_cannot_be_opened_is_told);
     tcase_add_test(whole, a_rate_is_kept_to);
     suite_add_tcase(s, whole);
     tcase_add_checked_fixture(partial, set_up, tear_down);

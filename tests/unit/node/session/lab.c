@@ -293,6 +293,21 @@ static void take_commit(struct lab *lab, const Fxnode__Helper__Commit *commit) {
     tell_committed(&lab->receiver, commit->ticket);
 }
 
+/* Of a session that waits for our answer. */
+static bool is_confined(const struct lab_session *session) {
+    char path[64];
+    char line[128];
+    bool found = false;
+
+    snprintf(path, sizeof path, "/proc/%d/status", session->pid);
+    FILE *status = fopen(path, "re");
+    ck_assert_ptr_nonnull(status);
+    while (!found && fgets(line, sizeof line, status) != NULL)
+        found = strcmp(line, "NoNewPrivs:\t1\n") == 0;
+    fclose(status);
+    return found;
+}
+
 static void take_placing(struct lab *lab, const Fxnode__Helper__Placing *placing) {
     for (size_t i = 0; i < placing->n_items; i++) {
         unsigned at = 0;
@@ -341,9 +356,11 @@ static void act(struct lab *lab, struct lab_session *session,
         take_commit(lab, message->commit);
         break;
     case FXNODE__HELPER__TO_NODE__BODY_PLACING:
+        session->confined = is_confined(session);
         take_placing(lab, message->placing);
         break;
     case FXNODE__HELPER__TO_NODE__BODY_DONE:
+        session->confined = is_confined(session);
         lab->placed = true;
         lab->failed = message->done->failed;
         tell_committed(session, message->done->ticket);

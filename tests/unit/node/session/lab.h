@@ -28,6 +28,7 @@ struct lab_session {
     pid_t pid; /* 0: none */
     int chan;
     bool killed;         /* it ended by SIGKILL */
+    bool confined;       /* it had given up rights when it last asked for something about placing */
     lab_outcome outcome; /* NONE where it said nothing */
     char text[1024];
     uint64_t done; /* of its last Progress */

@@ -120,6 +120,16 @@ START_TEST(placing_goes_on_without_a_connection) {
 }
 END_TEST
 
+/* What it reads came from a peer: it has no more rights than the session that received it. */
+START_TEST(recovery_is_confined_too) {
+    crash_at("placing-committed");
+    bool before = lab.receiver.confined;
+    lab_recover(&lab, FXNODE__HELPER__JOB__KIND__PLACE);
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(COMPLETE));
+    ck_assert_int_eq(lab.receiver.confined, before);
+}
+END_TEST
+
 START_TEST(recovery_can_be_interrupted_too) {
     crash_at("placing-committed");
     lab.crash = "renamed";
@@ -260,6 +270,7 @@ static Suite *suite(void) {
     tcase_add_loop_test(crash, what_is_recorded_is_not_sent_again, 0, COUNT(early));
     tcase_add_loop_test(crash, placing_goes_on_at_the_next_connection, 0, COUNT(late));
     tcase_add_loop_test(crash, placing_goes_on_without_a_connection, 0, COUNT(late));
+    tcase_add_test(crash, recovery_is_confined_too);
     tcase_add_test(crash, recovery_can_be_interrupted_too);
     tcase_add_test(crash, a_name_taken_meanwhile_is_kept);
     tcase_add_test(crash, a_killed_sender_goes_on);

@@ -1,9 +1,11 @@
 """Nodes that find each other by mDNS, with a real avahi-daemon as the witness and without one."""
 
 import re
+import time
 
 from lab import check, check_equal, isolate
 from lab.data import MIB, compare, make_file
+from lab.process import PATIENCE
 
 DROP_MULTICAST = """table inet lab { chain in { type filter hook input priority 0;
 udp dport 5353 drop
@@ -105,6 +107,39 @@ def avahi_comes_and_goes(lab):
     _sees(other, "h1")
 
 
+def _wait_published_by(witness, host):
+    """Waits until `witness` resolves the service of `host` to the name that its avahi-daemon gives
+    to the host; avahi-core has another one. avahi-browse is patient in itself."""
+    deadline = time.monotonic() + PATIENCE
+    wanted = f";{host.name};_fxnode._tcp;local;{host.name}.local;"
+    while wanted not in witness.host.run(["avahi-browse", "-rpt", "_fxnode._tcp"],
+                                         env=witness.environment()):
+        check(time.monotonic() < deadline, f"{host.name} is not published by its avahi-daemon")
+
+
+def bus_comes_later(lab):
+    """A node that began without a message bus finds the avahi-daemon on one that appears."""
+    lan = lab.lan(2)
+    witness = lab.avahi(lan[1])
+    lan[0].bus = f"unix:path={lan[0].run_directory}/avahi/bus"  # its directory comes with it
+    browse = witness.browse()
+    lab.node(lan[0])
+    browse.wait_line(r"^=;eth0;IPv4;h1;_fxnode\._tcp;local;fxnode-\w+\.local;", lines=browse.out)
+    lab.avahi(lan[0])
+    _wait_published_by(witness, lan[0])
+
+
+def goodbye_of_a_killed_node(lab):
+    """A node that dies at once is taken from the network all the same, by its helper."""
+    lan = lab.lan(2)
+    browse = lab.avahi(lan[1]).browse()
+    node = lab.node(lan[0])
+    browse.wait_line(r"^=;eth0;IPv4;h1;", lines=browse.out)
+    node.kill()
+    browse.wait_line(r"^-;eth0;IPv4;h1;", lines=browse.out)
+    node.start()
+
+
 def one_name_for_two(lab):
     """Two nodes of one name are both listed; to send to the name is ambiguous."""
     lan = lab.lan(3)
@@ -165,8 +200,41 @@ def new_address(lab):
     _send_by_name(lab, first, second)
 
 
+def link_local_only(lab):
+    """Hosts that nobody gave an address find and reach each other by those they made themselves."""
+    lan = lab.lan(2)
+    for host in lan.hosts:
+        host.run(["ip", "addr", "flush", "dev", "eth0", "scope", "global"])
+    first, second = lab.node(lan[0]), lab.node(lan[1])
+    event = _sees(first, "h2")
+    for address in event["addresses"]:
+        check(address.startswith("[fe80::") and "%eth0]" in address, f"addresses: {event}")
+    _send_by_name(lab, first, second)
+
+
+def two_networks(lab):
+    """A peer on two networks is listed with both and reached when one of them is cut."""
+    lan = lab.lan(2)
+    lan.join_second()
+    first, second = lab.node(lan[0]), lab.node(lan[1])
+    watch = first.command("peers", "--watch", "--json")
+    watch.wait_event(lambda event: event.get("name") == "h2" and all(
+        any(part in address for address in event.get("addresses", ()))
+        for part in (lan[1].address, lan[1].second_address)), "both addresses")
+    watch.stop()
+    lan[1].cut()
+    _send_by_name(lab, first, second)
+
+
+def _reached_by_name_and_id(lab, sender, receiver, name):
+    for number, peer in enumerate((receiver.name, receiver.id[:12])):
+        source = make_file(lab.path(f"{name}{number}"), 1000)
+        sender.send(peer, source)
+        compare(source, receiver.received(f"{name}{number}"))
+
+
 def multicast_blocked(lab):
-    """A peer once reached is tried at its last addresses when mDNS is blocked."""
+    """A peer once reached is tried at its last addresses when mDNS is blocked, by both its names."""
     lan = lab.lan(2)
     first, second = lab.node(lan[0]), lab.node(lan[1])
     _sees(first, "h2")
@@ -175,9 +243,11 @@ def multicast_blocked(lab):
     for host in lan.hosts:
         host.run(["nft", DROP_MULTICAST])
     first.start()
-    source = make_file(lab.path("again"), 1000)
-    first.send(second.id[:12], source)
-    compare(source, second.received("again"))
+    _reached_by_name_and_id(lab, first, second, "blocked")
+    first.stop()
+    first.arguments = ["--no-discovery"]
+    first.start()
+    _reached_by_name_and_id(lab, first, second, "off")
 
 
 def odd_announcements(lab):

@@ -11,7 +11,7 @@ from .process import Process, run
 
 PREFIX4 = "10.77.0."
 PREFIX6 = "fd77::"
-
+SECOND4 = "10.78.0."
 
 LACKING = re.compile("not supported|No such file or directory|kind is unknown|not permitted")
 
@@ -43,6 +43,7 @@ class Host:
         self.address = PREFIX4 + str(number)
         self.address6 = PREFIX6 + format(number, "x")
         self.run_directory = f"/run/lab/{self.name}"
+        self.second_address = None  # in the second network, where there is one
         self.bus = None  # address of a system bus of its own, where it has one
         os.mkdir(self.run_directory, 0o700)
         self._connect()
@@ -57,6 +58,14 @@ class Host:
         _batch(["-n", self.name], [
             "link set lo up", f"addr add {self.address}/24 dev eth0",
             f"addr add {self.address6}/64 dev eth0 nodad", "link set eth0 up"])
+
+    def join_second(self):
+        """Connects `eth1` to the second network."""
+        self.second_address = SECOND4 + str(self.number)
+        _batch([], [f"link add q{self.number} type veth peer name eth1 netns {self.name}",
+                    f"link set q{self.number} master br1 up"])
+        _batch(["-n", self.name], [f"addr add {self.second_address}/24 dev eth1",
+                                   "link set eth1 up"])
 
     def inside(self, *argv):
         return ["ip", "netns", "exec", self.name, *argv]
@@ -117,6 +126,12 @@ class Lan:
 
     def __getitem__(self, index):
         return self.hosts[index]
+
+    def join_second(self):
+        """A second network that the same hosts are on, by radio as it were."""
+        _batch([], ["link add name br1 type bridge mcast_snooping 0", "link set br1 up"])
+        for host in self.hosts:
+            host.join_second()
 
 
 class Loopback:

@@ -75,7 +75,7 @@ static int hold_area(struct destination *destination, struct stat *st) {
 /* The area must be a directory of our own that nobody else may look into: what is in it is trusted
  * to be what we put there. */
 static int open_area(struct destination *destination, struct fail *fail) {
-    struct stat st;
+    struct stat st = {0};
     int error = -ENOENT;
     for (int try = 0; error == -ENOENT && try < AREA_TRIES; try++) {
         io_close(&destination->area);

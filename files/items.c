@@ -88,9 +88,11 @@ int items_new(struct items **out, const char *const *paths, size_t count, struct
     struct items *items = calloc(1, sizeof(*items));
     if (items != NULL)
         items->list = calloc(count, sizeof(*items->list));
-    int error = items == NULL || items->list == NULL
-                    ? fail_set(fail, -ENOMEM, "cannot list what is to be sent")
-                    : 0;
+    if (items == NULL || items->list == NULL) {
+        items_free(items);
+        return fail_set(fail, -ENOMEM, "cannot list what is to be sent");
+    }
+    int error = 0;
     for (size_t i = 0; error == 0 && i < count; i++)
         error = add(items, paths[i], fail);
     if (error == 0) {

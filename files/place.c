@@ -157,9 +157,8 @@ static int give_mode(const struct move *move) {
     if (fd < 0)
         return errno == EACCES ? 0 : -errno; /* it has its mode already */
     int error = 0;
-    if (fstat(fd, &st) < 0)
-        error = -errno;
-    else if (st.st_ino == item->inode && (fchmod(fd, item->mode) < 0 || fsync(fd) < 0))
+    if (fstat(fd, &st) < 0 ||
+        (st.st_ino == item->inode && (fchmod(fd, item->mode) < 0 || fsync(fd) < 0)))
         error = -errno;
     close(fd);
     return error;

@@ -56,12 +56,12 @@ void intake_clear(struct intake *intake);
 /* Units durable from before. 0, -EINVAL beyond the last unit, -ENOMEM. */
 int intake_hold(struct intake *intake, const struct rangeset *held);
 
-/* What to do with a record on an open lane. */
-enum intake_answer intake_record(struct intake *intake, uint64_t now_ms, uint32_t lane,
+/* What to do with a record on lane `number`, which is open. */
+enum intake_answer intake_record(struct intake *intake, uint64_t now_ms, uint32_t number,
                                  const struct record_piece *piece);
 
 /* It is written. 0, -EINVAL where none was to be, -ENOMEM. */
-int intake_written(struct intake *intake, uint64_t now_ms, uint32_t lane,
+int intake_written(struct intake *intake, uint64_t now_ms, uint32_t number,
                    const struct record_piece *piece, bool *completed);
 
 /* What the lane had half received is forgotten. */

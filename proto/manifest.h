@@ -151,9 +151,8 @@ void manifest_batch_free(struct manifest_batch *batch);
 int manifest_batch_load(struct manifest_batch *batch, const struct manifest_row *row,
                         const void *data, struct fail *why);
 
-/* How many entries are loaded; entry number `entry` or the file with unit `unit`, NULL where it is
- * not in this batch. Items are valid until the next load. */
-size_t manifest_batch_count(const struct manifest_batch *batch);
+/* Entry number `entry`, or the file with unit `unit`; NULL where it is not in this batch. Items are
+ * valid until the next load. */
 const struct manifest_item *manifest_batch_by_entry(const struct manifest_batch *batch,
                                                     uint32_t entry);
 const struct manifest_item *manifest_batch_by_unit(const struct manifest_batch *batch,

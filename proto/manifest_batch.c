@@ -76,10 +76,6 @@ int manifest_batch_load(struct manifest_batch *batch, const struct manifest_row 
     return rc == 0 ? fill(batch, row, wire, why) : rc;
 }
 
-size_t manifest_batch_count(const struct manifest_batch *batch) {
-    return batch->length;
-}
-
 const struct manifest_item *manifest_batch_by_entry(const struct manifest_batch *batch,
                                                     uint32_t entry) {
     if (batch->length == 0 || entry < batch->items[0].number ||

@@ -30,7 +30,7 @@
  * message lives in `arena` until its next use. 0, MSG_INVALID with `why`, or -ENOMEM.
  */
 int wire_decode(struct msg_arena *arena, const void *data, size_t length,
-                const Fxnode__Wire__Control **control, struct fail *why);
+                const Fxnode__Wire__Control **decoded, struct fail *why);
 
 /* A short name of a message's type for logs and reasons: "Offer". */
 const char *wire_name(Fxnode__Wire__Control__BodyCase body);

@@ -59,7 +59,7 @@ int store_names_decode(struct store_names *names, const uint8_t *blob, size_t le
     }
     if (count == 0)
         return 0;
-    borrowed = malloc(count * sizeof(*borrowed));
+    borrowed = calloc(count, sizeof(*borrowed));
     if (borrowed == NULL)
         return -ENOMEM;
     at = blob;

@@ -89,11 +89,13 @@ static const char *figures_fault(struct figures figures) {
 static int decode(struct msg_arena *arena, const ProtobufCMessageDescriptor *descriptor,
                   const void *data, size_t length, const ProtobufCMessage **base,
                   struct fail *why) {
-    if (length > LIMIT_PACKET)
-        return msg_invalid(why, "a packet of %zu bytes", length);
+    if (length > LIMIT_PACKET) {
+        msg_invalid(why, "a packet of %zu bytes", length);
+        return MSG_INVALID;
+    }
     int rc = msg_decode(arena, descriptor, data, length, base);
     if (rc == MSG_INVALID)
-        return msg_invalid(why, "a malformed %s of %zu bytes", descriptor->short_name, length);
+        msg_invalid(why, "a malformed %s of %zu bytes", descriptor->short_name, length);
     return rc;
 }
 
@@ -326,9 +328,7 @@ int local_decode_to_session(struct msg_arena *arena, const void *data, size_t le
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__helper__to_session__descriptor, data, length, &base, why);
     *message = (to_session *)base;
-    return rc != 0
-               ? rc
-               : verdict(&fxnode__helper__to_session__descriptor, to_session_fault(*message), why);
+    return rc != 0 ? rc : verdict(base->descriptor, to_session_fault(*message), why);
 }
 
 int local_decode_from_session(struct msg_arena *arena, const void *data, size_t length,
@@ -336,9 +336,7 @@ int local_decode_from_session(struct msg_arena *arena, const void *data, size_t 
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__helper__to_node__descriptor, data, length, &base, why);
     *message = (from_session *)base;
-    return rc != 0
-               ? rc
-               : verdict(&fxnode__helper__to_node__descriptor, from_session_fault(*message), why);
+    return rc != 0 ? rc : verdict(base->descriptor, from_session_fault(*message), why);
 }
 
 int local_decode_to_discovery(struct msg_arena *arena, const void *data, size_t length,
@@ -346,9 +344,7 @@ int local_decode_to_discovery(struct msg_arena *arena, const void *data, size_t 
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__discovery__to_discovery__descriptor, data, length, &base, why);
     *message = (to_discovery *)base;
-    return rc != 0 ? rc
-                   : verdict(&fxnode__discovery__to_discovery__descriptor,
-                             to_discovery_fault(*message), why);
+    return rc != 0 ? rc : verdict(base->descriptor, to_discovery_fault(*message), why);
 }
 
 int local_decode_from_discovery(struct msg_arena *arena, const void *data, size_t length,
@@ -356,9 +352,7 @@ int local_decode_from_discovery(struct msg_arena *arena, const void *data, size_
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__discovery__to_node__descriptor, data, length, &base, why);
     *message = (from_discovery *)base;
-    return rc != 0 ? rc
-                   : verdict(&fxnode__discovery__to_node__descriptor,
-                             from_discovery_fault(*message), why);
+    return rc != 0 ? rc : verdict(base->descriptor, from_discovery_fault(*message), why);
 }
 
 int local_decode_request(struct msg_arena *arena, const void *data, size_t length,
@@ -366,8 +360,7 @@ int local_decode_request(struct msg_arena *arena, const void *data, size_t lengt
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__control__request__descriptor, data, length, &base, why);
     *message = (request *)base;
-    return rc != 0 ? rc
-                   : verdict(&fxnode__control__request__descriptor, request_fault(*message), why);
+    return rc != 0 ? rc : verdict(base->descriptor, request_fault(*message), why);
 }
 
 int local_decode_event(struct msg_arena *arena, const void *data, size_t length,
@@ -375,5 +368,5 @@ int local_decode_event(struct msg_arena *arena, const void *data, size_t length,
     const ProtobufCMessage *base = NULL;
     int rc = decode(arena, &fxnode__control__event__descriptor, data, length, &base, why);
     *message = (event *)base;
-    return rc != 0 ? rc : verdict(&fxnode__control__event__descriptor, event_fault(*message), why);
+    return rc != 0 ? rc : verdict(base->descriptor, event_fault(*message), why);
 }

@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/escape.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +34,8 @@ __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level,
     length += vsnprintf(line + length, sizeof line - (size_t)length - 1, format, arguments);
     if ((size_t)length > sizeof line - 2)
         length = (int)sizeof line - 2;
+    /* What comes from a peer was escaped long before; a helper may have been taken over since. */
+    escape_mend(line);
     line[length++] = '\n';
     /* There is nowhere left to report that the log cannot be written. */
     if (write(STDERR_FILENO, line, (size_t)length) < 0)

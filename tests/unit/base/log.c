@@ -51,6 +51,15 @@ START_TEST(test_lines_of_a_helper) {
 }
 END_TEST
 
+/* A helper that was taken over reports what it likes. */
+START_TEST(test_nothing_reaches_a_terminal_unescaped) {
+    capture();
+    log_open(NULL, LOG_LEVEL_INFO);
+    log_warn("ended: %s", "a\x1b]0;b\x07\xff\nfxnode: c\\u{1b}");
+    ck_assert_str_eq(released(), "fxnode: ended: a?]0;b???fxnode: c\\u{1b}\n");
+}
+END_TEST
+
 START_TEST(test_the_environment_overrides) {
     capture();
     setenv("FXNODE_LOG", "debug", 1);
@@ -111,6 +120,7 @@ Suite *suite_log(void) {
     TCase *tc = tcase_create("log");
     tcase_add_test(tc, test_lines_of_the_node);
     tcase_add_test(tc, test_lines_of_a_helper);
+    tcase_add_test(tc, test_nothing_reaches_a_terminal_unescaped);
     tcase_add_test(tc, test_the_environment_overrides);
     tcase_add_test(tc, test_ten_at_once_then_one_a_second);
     tcase_add_test(tc, test_parts_of_a_second_count);

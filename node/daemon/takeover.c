@@ -12,9 +12,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 #define TAKEOVER_WAIT_S 15 /* for an answer, and for the other's end */
 #define TAKEOVER_ARENA 65536
+#define TAKEOVER_TRIES 20
+#define TAKEOVER_PAUSE_NS 100000000
 
 static int connect_to(const char *path) {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -76,26 +79,38 @@ static bool await_end(int fd, struct chan_packet *packet) {
     return got == 0 || got == -ECONNRESET;
 }
 
-/* Whether the node whose control socket is at `path` was transient and has retired. */
-static bool retire(const char *path) {
+/* Whether the node at the other end of `fd` was transient and has retired. Closes it. */
+static bool retire(int fd) {
     struct chan_packet *packet = malloc(sizeof *packet);
     struct msg_arena *arena = NULL;
-    int fd = packet == NULL ? -ENOMEM : connect_to(path);
-    bool retired = fd >= 0 && msg_arena_new(&arena, TAKEOVER_ARENA) == 0 &&
+    bool retired = packet != NULL && msg_arena_new(&arena, TAKEOVER_ARENA) == 0 &&
                    is_transient(fd, packet, arena) && say_retire(fd) == 0 && await_end(fd, packet);
-    if (fd >= 0)
-        io_close(&fd);
+    io_close(&fd);
     msg_arena_free(arena);
     free(packet);
     return retired;
 }
 
-int takeover_lock(struct statedir *dir, const char *path, struct fail *fail) {
+/* Whether another try is worth it: the holder of the lock was transient and has retired, or nobody
+ * answers. Then a node is just starting, or one was killed while it started a helper, which shares
+ * the lock until it is executed. */
+static bool may_be_free(const char *path) {
     char socket_path[PATH_MAX];
+    int fd = -ENOENT;
+
+    if (statedir_socket(path, socket_path, sizeof socket_path))
+        fd = connect_to(socket_path);
+    if (fd >= 0)
+        return retire(fd);
+    nanosleep(&(struct timespec){.tv_nsec = TAKEOVER_PAUSE_NS}, NULL);
+    return true;
+}
+
+int takeover_lock(struct statedir *dir, const char *path, struct fail *fail) {
     char shown[512];
     int result = statedir_lock(dir, path, fail);
-    if (result == STATEDIR_LOCKED && statedir_socket(path, socket_path, sizeof socket_path) &&
-        retire(socket_path))
+
+    for (int i = 0; i < TAKEOVER_TRIES && result == STATEDIR_LOCKED && may_be_free(path); i++)
         result = statedir_lock(dir, path, fail);
     if (result != STATEDIR_LOCKED)
         return result;

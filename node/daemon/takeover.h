@@ -8,8 +8,8 @@
 #include "base/fail.h"
 #include "node/common/statedir.h"
 
-/* Takes the lock of the open state directory `path`. 0, or -errno with `fail` filled: another node
- * has it, and stays. */
+/* Takes the lock of the open state directory `path`; where it is held and no node answers for it
+ * that may take two seconds. 0, or -errno with `fail` filled: another node has it, and stays. */
 int takeover_lock(struct statedir *dir, const char *path, struct fail *fail);
 
 #endif

@@ -1,0 +1,88 @@
+#include "node/daemon/takeover.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char path[] = "/tmp/fxnode-takeover-XXXXXX";
+static char lock_path[sizeof path + 8];
+static struct statedir dir;
+static struct fail why;
+
+static void set_up(void) {
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    snprintf(lock_path, sizeof lock_path, "%s/lock", path);
+    ck_assert_int_eq(statedir_open(&dir, path, &why), 0);
+}
+
+static void tear_down(void) {
+    statedir_close(&dir);
+    unlink(lock_path);
+    rmdir(path);
+}
+
+/* Keeps the lock until somebody has tried to take it, and has closed it again. */
+static void hold(int ready) {
+    struct statedir held = {.fd = dir.fd, .lock_fd = -1};
+    char event[sizeof(struct inotify_event) + 256];
+    int watch = inotify_init1(IN_CLOEXEC);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (statedir_lock(&held, path, &why) != 0 ||
+        inotify_add_watch(watch, lock_path, IN_CLOSE) < 0 || write(ready, "", 1) != 1)
+        _exit(EXIT_FAILURE);
+    if (read(watch, event, sizeof event) <= 0)
+        _exit(EXIT_FAILURE);
+    _exit(EXIT_SUCCESS);
+}
+
+/* A node that was killed while it started a helper: that one has the lock until it is executed. */
+START_TEST(a_lock_without_a_node_is_waited_for) {
+    int ready[2];
+    char byte;
+    int status = 0;
+
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t holder = fork();
+    if (holder == 0)
+        hold(ready[1]);
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(takeover_lock(&dir, path, &why), 0);
+    ck_assert_int_eq(waitpid(holder, &status, 0), holder);
+    ck_assert_int_eq(status, 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+END_TEST
+
+/* One that nobody gives back and nobody answers for is not waited for without end. */
+START_TEST(a_lock_that_stays_is_named) {
+    struct statedir held = {.fd = dir.fd, .lock_fd = -1};
+
+    ck_assert_int_eq(statedir_lock(&held, path, &why), 0);
+    ck_assert_int_lt(takeover_lock(&dir, path, &why), 0);
+    ck_assert_ptr_nonnull(strstr(why.text, path));
+    close(held.lock_fd);
+}
+END_TEST
+
+int main(void) {
+    TCase *tests = tcase_create("takeover");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_lock_without_a_node_is_waited_for);
+    tcase_add_test(tests, a_lock_that_stays_is_named);
+    tcase_set_timeout(tests, 30);
+    Suite *suite = suite_create("node-takeover");
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

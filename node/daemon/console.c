@@ -2,51 +2,71 @@
 
 #include "base/escape.h"
 #include "base/id.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/incoming.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define CONSOLE_NAMES 3 /* of an offer that are shown */
+#define CONSOLE_LOOK_MS 1000u
 
 struct console {
     struct node *node;
     uv_poll_t input;
-    bool can_watch; /* standard input is a terminal */
-    uint64_t asked; /* number of the transfer that was asked about last; 0: none */
+    uv_signal_t suspend; /* SIGTSTP, while single keys are read */
+    uv_timer_t look;     /* for the foreground, while an offer waits: nothing tells of that */
+    int open_handles;
+    int terminal; /* -1: there is none. A description of our own: others go on reading theirs */
+    bool keys;    /* the terminal gives single keys and does not show them */
+    struct termios lines;
+    uint64_t asked; /* number of the transfer that is asked about; 0: none */
 };
 
-int console_new(struct console **out, struct node *node) {
-    struct console *console = calloc(1, sizeof *console);
-    if (console == NULL)
-        return -ENOMEM;
-    console->node = node;
-    console->input.data = console;
-    console->can_watch = !node->transient && isatty(STDIN_FILENO) == 1 &&
-                         uv_poll_init(node->loop, &console->input, STDIN_FILENO) == 0;
-    *out = console;
-    return 0;
-}
-
 static void on_closed(uv_handle_t *handle) {
-    free(handle->data);
-}
-
-void console_free(struct console *console) {
-    if (console == NULL)
+    struct console *console = handle->data;
+    if (--console->open_handles > 0)
         return;
-    if (console->can_watch)
-        uv_close((uv_handle_t *)&console->input, on_closed);
-    else
-        free(console);
+    io_close(&console->terminal);
+    free(console);
 }
 
-static bool in_foreground(void) {
-    return tcgetpgrp(STDIN_FILENO) == getpgrp();
+static bool in_foreground(const struct console *console) {
+    return tcgetpgrp(console->terminal) == getpgrp();
+}
+
+/* Single keys. What was typed before the question was seen is no answer to it. */
+static bool take_keys(struct console *console) {
+    struct termios keys;
+    if (tcgetattr(console->terminal, &console->lines) != 0)
+        return false;
+    keys = console->lines;
+    keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    keys.c_cc[VMIN] = 1;
+    keys.c_cc[VTIME] = 0;
+    console->keys = tcsetattr(console->terminal, TCSAFLUSH, &keys) == 0;
+    return console->keys;
+}
+
+/* Asks nothing any more; the terminal is as it was. */
+static void rest(struct console *console) {
+    console->asked = 0;
+    if (console->terminal < 0)
+        return;
+    uv_poll_stop(&console->input);
+    uv_signal_stop(&console->suspend);
+    uv_timer_stop(&console->look);
+    /* In the background it is somebody else's by now, who has set it as it should be. */
+    if (console->keys && in_foreground(console))
+        tcsetattr(console->terminal, TCSANOW, &console->lines);
+    console->keys = false;
 }
 
 static struct transfer *first_waiting(struct node *node) {
@@ -58,48 +78,118 @@ static struct transfer *first_waiting(struct node *node) {
 }
 
 static void on_input(uv_poll_t *input, int status, int events);
+static void on_suspend(uv_signal_t *handle, int number);
+static void on_look(uv_timer_t *timer);
 
 /* Asks about the offer that waits longest, if there is one and somebody to ask. */
 static void ask(struct console *console) {
     struct transfer *transfer = first_waiting(console->node);
-    console->asked = transfer == NULL || !in_foreground() ? 0 : transfer->record.number;
-    if (console->asked == 0) {
-        uv_poll_stop(&console->input);
+    rest(console);
+    if (transfer == NULL || console->node->stopping)
+        return;
+    if (!in_foreground(console) || !take_keys(console)) {
+        uv_timer_start(&console->look, on_look, CONSOLE_LOOK_MS, 0);
         return;
     }
-    fprintf(stderr, "fxnode: accept transfer %llu? [y/n] ", (unsigned long long)console->asked);
-    fflush(stderr);
+    console->asked = transfer->record.number;
+    log_info("press y to accept transfer %llu, n to reject it", (unsigned long long)console->asked);
+    uv_signal_start(&console->suspend, on_suspend, SIGTSTP);
     uv_poll_start(&console->input, UV_READABLE, on_input);
+}
+
+static void on_look(uv_timer_t *timer) {
+    ask(timer->data);
+}
+
+/* Ctrl-Z: stops as it would without us, with the terminal as it was. */
+static void on_suspend(uv_signal_t *handle, int number) {
+    struct console *console = handle->data;
+    rest(console);
+    raise(number);
+    ask(console);
 }
 
 static void act(struct console *console, char answer) {
     struct transfer *transfer = transfers_find(console->node->transfers, console->asked);
+    unsigned long long number = console->asked;
     struct fail fail;
     int error = 0;
+    console->asked = 0;
     if (transfer == NULL)
-        log_info("transfer %llu is no longer offered", (unsigned long long)console->asked);
-    else if (answer == 'y' || answer == 'Y')
-        error = incoming_accept(transfer, &fail);
-    else if (answer == 'n' || answer == 'N')
-        error = incoming_reject(transfer, &fail);
+        return;
+    error = answer == 'y' ? incoming_accept(transfer, &fail) : incoming_reject(transfer, &fail);
     if (error != 0)
         log_info("%s", fail.text);
+    else
+        log_info("transfer %llu is %s", number, answer == 'y' ? "accepted" : "rejected");
 }
 
 static void on_input(uv_poll_t *input, int status, int events) {
     struct console *console = input->data;
-    char line[64];
+    char key = '\0';
     (void)events;
-    if (status < 0 || !in_foreground()) {
-        uv_poll_stop(input);
+    if (status < 0 || !in_foreground(console) || read(console->terminal, &key, 1) != 1) {
+        ask(console); /* later */
         return;
     }
-    ssize_t got = read(STDIN_FILENO, line, sizeof line);
-    if (got <= 0) {
-        uv_poll_stop(input);
+    key = (char)tolower((unsigned char)key);
+    if (key != 'y' && key != 'n')
+        return;
+    act(console, key);
+    if (console->asked == 0)
+        ask(console);
+}
+
+/* Watches the terminal that the daemon was started on. One of the background is only looked at for
+ * who is in its foreground. */
+static void open_terminal(struct console *console) {
+    uv_loop_t *loop = console->node->loop;
+    if (console->node->transient || isatty(STDIN_FILENO) != 1)
+        return;
+    console->terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (console->terminal < 0)
+        return;
+    if (uv_poll_init(loop, &console->input, console->terminal) != 0) {
+        io_close(&console->terminal);
         return;
     }
-    act(console, line[0]);
+    uv_signal_init(loop, &console->suspend);
+    uv_timer_init(loop, &console->look);
+    console->input.data = console->suspend.data = console->look.data = console;
+    console->open_handles = 3;
+}
+
+int console_new(struct console **out, struct node *node) {
+    struct console *console = calloc(1, sizeof *console);
+    if (console == NULL)
+        return -ENOMEM;
+    console->node = node;
+    console->terminal = -1;
+    open_terminal(console);
+    *out = console;
+    return 0;
+}
+
+void console_free(struct console *console) {
+    if (console == NULL)
+        return;
+    rest(console);
+    if (console->terminal < 0) {
+        free(console);
+        return;
+    }
+    uv_close((uv_handle_t *)&console->input, on_closed);
+    uv_close((uv_handle_t *)&console->suspend, on_closed);
+    uv_close((uv_handle_t *)&console->look, on_closed);
+}
+
+void console_rest(struct console *console) {
+    rest(console);
+}
+
+void console_changed(struct console *console, const struct transfer *transfer) {
+    if (console->asked != transfer->record.number || transfer->record.state == STORE_OFFERED)
+        return;
     ask(console);
 }
 
@@ -130,6 +220,6 @@ void console_offer(struct transfer *transfer) {
     log_info("%s (%s) offers %s: %u entries, %llu bytes; `fxnode accept %llu` takes it",
              peer[0] != '\0' ? peer : "a peer without a name", id, names, record->entries,
              (unsigned long long)record->bytes, (unsigned long long)record->number);
-    if (console->can_watch && console->asked == 0)
+    if (console->terminal >= 0 && console->asked == 0)
         ask(console);
 }

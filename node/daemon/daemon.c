@@ -72,6 +72,7 @@ static void stop(struct node *node) {
         return;
     node->stopping = true;
     notify_send("STOPPING=1");
+    console_rest(node->console);
     if (daemon->listener != NULL)
         listener_close(daemon->listener);
     outgoing_stop_all(node);
@@ -118,8 +119,10 @@ static void on_settled(void *context) {
 
 static void on_changed(void *context, const struct transfer *transfer) {
     struct node *node = context;
-    if (!node->stopping)
-        control_transfer_changed(node->control, transfer);
+    if (node->stopping)
+        return;
+    console_changed(node->console, transfer);
+    control_transfer_changed(node->control, transfer);
 }
 
 static void on_progress(void *context, const struct transfer *transfer) {
@@ -240,6 +243,7 @@ static void set_signals(struct daemon *daemon) {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGTTIN, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN);
     uv_signal_init(&daemon->loop, &daemon->interrupt);
     uv_signal_init(&daemon->loop, &daemon->terminate);
     daemon->interrupt.data = daemon->terminate.data = daemon;

@@ -70,8 +70,8 @@ class Host:
     def inside(self, *argv):
         return ["ip", "netns", "exec", self.name, *argv]
 
-    def start(self, argv, env=None, name=None, cwd=None):
-        return Process(self.inside(*argv), env=env, name=name, cwd=cwd)
+    def start(self, argv, env=None, name=None, cwd=None, terminal=None):
+        return Process(self.inside(*argv), env=env, name=name, cwd=cwd, terminal=terminal)
 
     def run(self, argv, env=None, accept=(0,)):
         return run(self.inside(*argv), env=env, accept=accept)

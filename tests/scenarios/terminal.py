@@ -1,0 +1,134 @@
+"""The daemon on a terminal of its own: offers are answered by a key, and the terminal is left as it
+was."""
+
+import os
+import pty
+import signal
+import termios
+
+from lab import check, check_equal
+from lab.data import compare, make_file
+from lab.node import READY, program
+
+QUESTION = "press y to accept transfer {}, n to reject it"
+
+
+class _Terminal:
+    """A pseudo terminal; `inner` is the end for programs."""
+
+    def __init__(self):
+        self._outer, self.inner = pty.openpty()
+
+    def type(self, keys):
+        os.write(self._outer, keys)
+
+    def waits_for_lines(self):
+        flags = termios.tcgetattr(self.inner)[3]
+        return flags & termios.ICANON != 0 and flags & termios.ECHO != 0
+
+
+def _pair(lab):
+    lan = lab.lan(2)
+    quiet = {"discovery": "off"}
+    receiver = lab.node(lan[1], start=False, config={**quiet, "accept": "ask"})
+    return lab.node(lan[0], config=quiet), receiver
+
+
+def _start(receiver, terminal, *argv):
+    """Starts a program that has the terminal; it is the leader of a session of its own."""
+    return receiver.host.start(["setsid", "--ctty", *argv], name="terminal",
+                               env={**receiver.environment(), "PS1": ""}, terminal=terminal.inner)
+
+
+def _is_ready(receiver, process, after=0):
+    receiver.port = int(process.wait_line(READY, after=after)["port"])
+
+
+def _offer(lab, sender, receiver, name):
+    source = make_file(lab.path(name), 1000)
+    return source, sender.command("send", receiver.at, source)
+
+
+def answered_by_a_key(lab):
+    """y and n answer an offer without Enter; other keys do not, nor what was typed before."""
+    sender, receiver = _pair(lab)
+    terminal = _Terminal()
+    daemon = _start(receiver, terminal, program(), "daemon")
+    _is_ready(receiver, daemon)
+    terminal.type(b"y\n")
+    check(terminal.waits_for_lines(), "the terminal is not left alone without a question")
+    source, command = _offer(lab, sender, receiver, "wanted")
+    daemon.wait_line(QUESTION.format(1))
+    check(not terminal.waits_for_lines(), "keys have to wait for Enter")
+    check_equal([offer["state"] for offer in receiver.transfers()], ["offered"], "states")
+    terminal.type(b"xy")
+    check_equal(command.wait(), 0, f"status of send\n{command.said()}")
+    compare(source, receiver.received("wanted"))
+    check(terminal.waits_for_lines(), "the terminal is not as it was after an answer")
+    _, command = _offer(lab, sender, receiver, "unwanted")
+    daemon.wait_line(QUESTION.format(2))
+    terminal.type(b"N")
+    check_equal(command.wait(), 4, f"status of send\n{command.said()}")
+    check(terminal.waits_for_lines(), "the terminal is not as it was after a no")
+
+
+def restored_at_the_end(lab):
+    """A question that is open when the daemon ends, or that is answered elsewhere, leaves the
+    terminal as it was."""
+    sender, receiver = _pair(lab)
+    terminal = _Terminal()
+    daemon = _start(receiver, terminal, program(), "daemon")
+    _is_ready(receiver, daemon)
+    source, command = _offer(lab, sender, receiver, "elsewhere")
+    daemon.wait_line(QUESTION.format(1))
+    receiver.run("accept", "1")
+    check_equal(command.wait(), 0, f"status of send\n{command.said()}")
+    check(terminal.waits_for_lines(), "the terminal is not as it was after an answer elsewhere")
+    compare(source, receiver.received("elsewhere"))
+    _offer(lab, sender, receiver, "open")
+    daemon.wait_line(QUESTION.format(2))
+    check_equal(daemon.stop(), 0, "status of the daemon")
+    check(terminal.waits_for_lines(), "the terminal is not as it was after the end")
+
+
+def _state(receiver):
+    """State of the daemon's process as the kernel names it; its shell has noted the number."""
+    with open(os.path.join(receiver.home, "pid"), encoding="ascii") as file:
+        pid = int(file.read())
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+
+
+def in_the_background(lab):
+    """`daemon &` is never stopped by its terminal; fg and bg do what they do elsewhere."""
+    sender, receiver = _pair(lab)
+    terminal = _Terminal()
+    shell = _start(receiver, terminal, "bash", "--noediting", "--norc", "--noprofile", "-i")
+    pid = os.path.join(receiver.home, "pid")
+    terminal.type(f"{program()} daemon & echo $! > {pid}\n".encode())
+    _is_ready(receiver, shell)
+    _, command = _offer(lab, sender, receiver, "first")
+    shell.wait_line("offers")
+    check(_state(receiver) != "T", "an offer stopped the daemon in the background")
+    terminal.type(b"fg\n")
+    shell.wait_line(QUESTION.format(1))
+    terminal.type(b"\x1a")  # Ctrl-Z
+    shell.wait_line("Stopped")
+    check_equal(_state(receiver), "T", "state after Ctrl-Z")
+    asked = len(shell.err)
+    terminal.type(b"fg\n")
+    shell.wait_line(QUESTION.format(1), after=asked)
+    terminal.type(b"y")
+    check_equal(command.wait(), 0, f"status of send\n{command.said()}")
+    terminal.type(b"\x1a")
+    shell.wait_line("Stopped", after=asked)
+    terminal.type(b"bg\n")
+    _, command = _offer(lab, sender, receiver, "second")
+    shell.wait_line("fxnode accept 2")
+    check(_state(receiver) != "T", "bg did not let it go on")
+    receiver.run("accept", "2")
+    check_equal(command.wait(), 0, f"status of send\n{command.said()}")
+    with open(pid, encoding="ascii") as file:
+        os.kill(int(file.read()), signal.SIGTERM)
+    terminal.type(b"wait; exit\n")
+    shell.wait()

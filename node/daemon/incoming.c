@@ -79,6 +79,8 @@ static void take(struct receiving *receiving, struct transfer *transfer) {
         receiving->transfer = transfer;
     }
     transfer->receiving = receiving;
+    transfer->has_from = !receiving->placing;
+    transfer->from = receiving->address;
 }
 
 bool receiving_attach(struct receiving *receiving, struct transfer *transfer) {

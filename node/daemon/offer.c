@@ -112,8 +112,8 @@ static struct offer_waiting count_offers(const struct receiving *receiving) {
         waiting.all++;
         if (id_equal(at->record.peer_key, receiving->key))
             waiting.of_peer++;
-        if (at->receiving != NULL &&
-            address_same_host(&at->receiving->address, &receiving->address))
+        /* Whoever made an offer and went away has still made it. */
+        if (at->has_from && address_same_host(&at->from, &receiving->address))
             waiting.from_address++;
     }
     return waiting;

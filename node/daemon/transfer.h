@@ -7,6 +7,7 @@
 #define NODE_DAEMON_TRANSFER_H
 
 #include "base/fail.h"
+#include "node/common/address.h"
 #include "node/daemon/node.h"
 #include "proto/control.pb-c.h"
 #include "store/store.h"
@@ -23,8 +24,8 @@ struct transfers;
 struct outgoing_run;
 struct receiving;
 
-/* Read by all parts of the node; changed through the functions below, but for the two pointers at
- * the end, which belong to outgoing.c and incoming.c. */
+/* Read by all parts of the node; changed through the functions below, but for what begins at
+ * `run`, which belongs to outgoing.c and incoming.c. */
 struct transfer {
     struct transfer *next;
     struct node *node;
@@ -36,6 +37,8 @@ struct transfer {
     struct outgoing_run *run;
     bool elsewhere; /* incoming: its next session must open its own directory, not today's */
     struct receiving *receiving; /* the session that owns the staging directory */
+    bool has_from;               /* incoming: there has been a session since the node started */
+    struct address from;         /* and where the last one came from; it may be gone */
 };
 
 /* Who wants to know. All are called on the loop. */

@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenarios"))
@@ -27,6 +28,9 @@ from second_opinion import CONTROL, DATA, FINAL, MESSAGE, node_id, read_example 
 ID_AT = 4  # where the 16 bytes of transfer_id stand in the Offer of the example
 AGAIN = bytes.fromhex("42040a021001")  # the unit of the example
 NOTHING = bytes.fromhex("99aa06d3014798d86001c324468d497f")  # the hash of no bytes
+ASKED = bytes.fromhex("12020804")
+BUSY = bytes.fromhex("0803")
+OFFERS_OF_ADDRESS = 4
 PATIENCE = 30
 
 
@@ -146,6 +150,29 @@ def out_of_turn(node, secret, example):
     stranger.end()
 
 
+def verdict_on_new(node, example):
+    """The answer to one more offer of somebody who was never here and does not stay."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            stranger = call(node, os.urandom(32))
+            stranger.say(offer_of(example, os.urandom(16)))
+            verdict = stranger.hear()[1]
+            stranger.connection.close()
+            return verdict
+        except (Closed, ConnectionError):  # the sessions before have not ended
+            check(time.monotonic() < deadline, "the node takes no more connections")
+
+
+def too_many_offers(node, example):
+    """Keys cost nothing: what is counted is where they come from, also after they went."""
+    for number in range(OFFERS_OF_ADDRESS):
+        check_equal(verdict_on_new(node, example), bytes((CONTROL,)) + ASKED, f"offer {number}")
+    verdict = verdict_on_new(node, example)
+    check_equal(verdict[3:5], BUSY, "the answer to one offer too many")
+    check_equal(len(node.transfers()), OFFERS_OF_ADDRESS, "offers that wait")
+
+
 def another_version(node):
     with socket.create_connection(("127.0.0.1", node.port), PATIENCE) as connection:
         connection.sendall(b"FXNODE\0" + bytes((9, 1, 0, 0)))
@@ -204,28 +231,36 @@ def receive(node, secret, example, directory):
           f"the stranger's id is not named\n{command.said()}")
 
 
+def start(directory, name, **config):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    return Node(Loopback(name, os.path.join(directory, "run-" + name)), directory,
+                config={"discovery": "off", "listen": f"127.0.0.1:{port}", **config}).start()
+
+
 def main():
     os.environ[PROGRAM] = os.path.abspath(sys.argv[1])
     example = read_example(sys.argv[2])
     secret = os.urandom(32)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="fxnode-stranger-") as directory:
         try:
-            node = Node(Loopback("attic", os.path.join(directory, "run")), directory, config={
-                "discovery": "off", "listen": f"127.0.0.1:{port}"}).start()
+            node = start(directory, "attic")
             fresh_and_again(node, secret, example)
             cut_off(node, secret, example)
             out_of_turn(node, secret, example)
             another_version(node)
             receive(node, secret, example, directory)
             node.stop()
+            asking = start(directory, "cellar", accept="ask")
+            too_many_offers(asking, example)
+            asking.stop()
         except (Failure, Closed, OSError) as failure:
             print(f"FAILED: {failure!r}\n{process.said_by_all()}")
             return 1
         finally:
             process.stop_all()
-    print("sent, sent before, went on after a cut, received, and was told what it did wrong")
+    print("sent, sent before, went on after a cut, received, was told what it did wrong, "
+          "and could not fill the list of offers")
     return 0
 
 

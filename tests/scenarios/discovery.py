@@ -1,5 +1,6 @@
 """Nodes that find each other by mDNS, with a real avahi-daemon as the witness and without one."""
 
+import glob
 import re
 import time
 
@@ -248,6 +249,45 @@ def multicast_blocked(lab):
     first.arguments = ["--no-discovery"]
     first.start()
     _reached_by_name_and_id(lab, first, second, "off")
+
+
+def _wakeups(node):
+    """How often each thread of the node's processes has gone to sleep, by its id."""
+    counts = {}
+    for pid in (node.daemon.popen.pid, *node.helpers()):
+        for status in glob.glob(f"/proc/{pid}/task/*/status"):
+            with open(status, encoding="utf-8", errors="replace") as file:
+                counts[status] = re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(),
+                                           re.MULTILINE)[1]
+    return counts
+
+
+def _wait_silent(node, seconds):
+    """Waits until no thread of the node was awake for so long."""
+    deadline = time.monotonic() + 4 * PATIENCE
+    counts, since = None, 0.0
+    while counts is None or time.monotonic() - since < seconds:
+        check(time.monotonic() < deadline, f"{node.name} never sleeps for {seconds} s")
+        now = _wakeups(node)
+        if now != counts:
+            counts, since = now, time.monotonic()
+        time.sleep(0.5)
+
+
+def idle_is_silent(lab):
+    """A node with no peers about sleeps: one without discovery, one with an avahi-daemon."""
+    lan = lab.lan(2)
+    lab.avahi(lan[1])
+    nodes = [lab.node(lan[0], arguments=["--no-discovery"]), lab.node(lan[1])]
+    for node in nodes:
+        _wait_silent(node, 15)
+
+
+def idle_is_silent_without_a_bus(lab):
+    """A node with avahi-core sleeps between its questions, after a while for half a minute and more
+    (RFC 6762 5.2), and looks for nothing else meanwhile."""
+    node = lab.node(lab.lan(1)[0])
+    _wait_silent(node, 20)
 
 
 def odd_announcements(lab):

@@ -276,14 +276,19 @@ START_TEST(a_disk_that_fills_up_is_told) {
 }
 END_TEST
 
+/* Builds with a sanitizer do not restrict their calls: it has some of its own. */
+static bool restricts_calls(void) {
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SANITIZED 1
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SANITIZED)
+    return false;
+#else
+    return true;
 #endif
+}
 
 static bool has_landlock(void) {
     return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 2;
@@ -299,12 +304,12 @@ static Suite *suite(void) {
         tcase_add_test(confine, only_what_is_named_is_reachable);
         tcase_add_test(confine, a_second_layer_takes_more);
     }
-#ifndef SANITIZED
-    tcase_add_test(confine, moving_files_still_works);
-    tcase_add_test(confine, modes_of_other_files_stay);
-    tcase_add_test(confine, the_node_is_out_of_reach);
-    tcase_add_loop_test(confine, what_reaches_out_kills, 0, 2);
-#endif
+    if (restricts_calls()) {
+        tcase_add_test(confine, moving_files_still_works);
+        tcase_add_test(confine, modes_of_other_files_stay);
+        tcase_add_test(confine, the_node_is_out_of_reach);
+        tcase_add_loop_test(confine, what_reaches_out_kills, 0, 2);
+    }
     suite_add_tcase(s, confine);
     tcase_add_checked_fixture(space, set_up, tear_down);
     tcase_set_timeout(space, 60);

@@ -67,6 +67,20 @@ void outgoing_attempt_over(struct outgoing_run *run, enum queue_event event, con
     uv_timer_start(&run->timer, on_time, decision.delay_ms, 0);
 }
 
+/* Calling the peer. */
+
+static bool is_calling(const struct outgoing_run *run) {
+    return run->resolve != NULL || run->dialer != NULL;
+}
+
+static void stop_calling(struct outgoing_run *run) {
+    resolve_cancel(run->resolve);
+    run->resolve = NULL;
+    if (run->dialer != NULL)
+        dialer_cancel(run->dialer);
+    run->dialer = NULL;
+}
+
 /* The run's own end. */
 
 static void on_closed(uv_handle_t *handle) {
@@ -77,8 +91,7 @@ void outgoing_end_if_over(struct outgoing_run *run) {
     struct transfer *transfer = run->transfer;
     if (!transfer_is_finished(transfer) || run->worker != NULL || run->jobs > 0)
         return;
-    if (run->dialer != NULL)
-        dialer_cancel(run->dialer);
+    stop_calling(run);
     link_drop(&run->link);
     store_names_clear(&run->paths);
     transfer->run = NULL;
@@ -86,8 +99,6 @@ void outgoing_end_if_over(struct outgoing_run *run) {
     uv_close((uv_handle_t *)&run->timer, on_closed);
     transfer_release(transfer);
 }
-
-/* Calling the peer. */
 
 static void on_dialed(void *context, struct dialer_result *result) {
     struct outgoing_run *run = context;
@@ -102,16 +113,13 @@ static void on_dialed(void *context, struct dialer_result *result) {
             result->text);
 }
 
-static void dial(struct outgoing_run *run) {
-    struct address candidates[DIALER_CANDIDATES];
-    const uint8_t *key = run->transfer->record.peer_key;
-    size_t count = peers_candidates(run->node->peers, key, candidates);
+static void call_at(struct outgoing_run *run, const struct address *candidates, size_t count) {
     struct dialer_call call = {
         .loop = run->node->loop,
         .identity = &run->node->identity,
         .name = run->node->config.name,
         .purpose = HANDSHAKE_CONTROL,
-        .expected = key,
+        .expected = run->transfer->record.peer_key,
         .candidates = candidates,
         .count = count,
         .done = on_dialed,
@@ -120,9 +128,31 @@ static void dial(struct outgoing_run *run) {
     if (count == 0) {
         /* Nothing to call: discovery, or the peer itself, has to speak first. */
         transfer_show(run->transfer, TRANSFER_SHOWN(QUEUED), "the peer is away");
-        return;
+    } else if (dialer_start(&run->dialer, &call) != 0) {
+        outgoing_attempt_over(run, QUEUE_UNREACHABLE, "cannot call the peer");
     }
-    if (dialer_start(&run->dialer, &call) != 0)
+}
+
+static void on_resolved(void *context, enum resolve_outcome outcome,
+                        const struct resolve_target *target, const char *text) {
+    struct outgoing_run *run = context;
+    (void)outcome;
+    (void)text;
+    run->resolve = NULL;
+    if (wants_to_run(run))
+        call_at(run, target->candidates, target->count);
+    else
+        outgoing_end_if_over(run);
+}
+
+/* Where the peer was is tried at once; after a failure the name that was typed for it may have
+ * another address, and looking that up may take its time. */
+static void dial(struct outgoing_run *run) {
+    const uint8_t *key = run->transfer->record.peer_key;
+    struct address candidates[DIALER_CANDIDATES];
+    if (run->tries.failures == 0)
+        call_at(run, candidates, peers_candidates(run->node->peers, key, candidates));
+    else if (resolve_again(&run->resolve, run->node, key, on_resolved, run) != 0)
         outgoing_attempt_over(run, QUEUE_UNREACHABLE, "cannot call the peer");
 }
 
@@ -171,7 +201,7 @@ static void load_paths(struct outgoing_run *run) {
 
 static void attempt(struct outgoing_run *run) {
     uv_timer_stop(&run->timer);
-    if (!wants_to_run(run) || run->worker != NULL || run->dialer != NULL) {
+    if (!wants_to_run(run) || run->worker != NULL || is_calling(run)) {
         outgoing_end_if_over(run);
     } else if (run->paths.length == 0) {
         load_paths(run);
@@ -214,7 +244,7 @@ void outgoing_begin(struct transfer *transfer, struct link *link) {
         return;
     }
     run->resting = false;
-    if (link != NULL && (run->worker != NULL || run->dialer != NULL)) {
+    if (link != NULL && (run->worker != NULL || is_calling(run))) {
         link_drop(link);
     } else if (link != NULL) {
         link_drop(&run->link);
@@ -259,9 +289,7 @@ static void halt(struct transfer *transfer, Fxnode__Helper__Stop__Reason reason)
     if (run == NULL)
         return;
     uv_timer_stop(&run->timer);
-    if (run->dialer != NULL)
-        dialer_cancel(run->dialer);
-    run->dialer = NULL;
+    stop_calling(run);
     if (run->worker != NULL)
         worker_stop(run->worker, reason);
 }
@@ -279,9 +307,7 @@ void outgoing_stop_all(struct node *node) {
         if (at->run == NULL)
             continue;
         uv_timer_stop(&at->run->timer);
-        if (at->run->dialer != NULL)
-            dialer_cancel(at->run->dialer);
-        at->run->dialer = NULL;
+        stop_calling(at->run);
         link_drop(&at->run->link);
     }
 }

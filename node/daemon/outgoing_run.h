@@ -10,6 +10,7 @@
 #include "node/daemon/link.h"
 #include "node/daemon/node.h"
 #include "node/daemon/queue.h"
+#include "node/daemon/resolve.h"
 #include "node/daemon/transfer.h"
 #include "node/daemon/worker.h"
 #include "store/store_names.h"
@@ -27,6 +28,7 @@ struct outgoing_run {
     unsigned jobs; /* of the database that refer to this */
     bool resting;  /* no attempt until outgoing_begin() */
     struct store_names paths;
+    struct resolve *resolve; /* finds out where to call */
     struct dialer *dialer;
     struct link link; /* while the paths are loaded; fd -1: none */
     struct worker *worker;

@@ -225,6 +225,21 @@ bool peers_find_typed(const struct peers *peers, const char *typed, uint8_t key[
     return newest != NULL;
 }
 
+static bool is_host_name(const char *typed) {
+    char host[ADDRESS_HOST_MAX + 1];
+    uint16_t port = 0;
+    struct address address;
+    return address_split(typed, host, &port) && !address_parse(&address, host, port, "");
+}
+
+const char *peers_typed_name(const struct peers *peers, const uint8_t *key) {
+    const struct store_peer *peer = find(peers, key);
+    for (size_t i = 0; peer != NULL && i < peer->address_count; i++)
+        if (is_host_name(peer->addresses[i].typed))
+            return peer->addresses[i].typed;
+    return NULL;
+}
+
 static size_t add_candidate(struct address *out, size_t count, const struct address *address) {
     for (size_t i = 0; i < count; i++)
         if (address_equal(&out[i], address))

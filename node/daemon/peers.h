@@ -16,8 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PEERS_MAX 4096u /* keys that are remembered; a further one is not, until one is forgotten  \
-                         */
+#define PEERS_MAX                                                                                  \
+    4096u /* keys that are remembered; a further one is not, until one is forgotten                \
+           */
 
 struct peers;
 
@@ -44,6 +45,10 @@ void peers_forget(struct peers *peers, const uint8_t *key, void (*done)(void *co
 /* The peer that was last reached by what the user typed ("host:port"). False where there is none.
  */
 bool peers_find_typed(const struct peers *peers, const char *typed, uint8_t key[LIMIT_KEY]);
+
+/* A host name (never an address) under which the user reached the peer, with its port, newest
+ * first: "host:port". NULL where there is none. Valid until the loop goes on. */
+const char *peers_typed_name(const struct peers *peers, const uint8_t *key);
 
 /* Where a key may be found, the best first: last good, then announced, then older ones. At most
  * DIALER_CANDIDATES; returns how many. */

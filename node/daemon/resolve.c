@@ -19,6 +19,8 @@ struct resolve {
     uv_getaddrinfo_t lookup;
     bool looking_up;
     bool cancelled;
+    bool again; /* it is known who is meant */
+    uint8_t key[LIMIT_KEY];
     resolve_done done;
     void *context;
     struct resolve_target target;
@@ -161,10 +163,19 @@ static enum resolve_outcome by_name(struct resolve *resolve) {
 
 /* By address. */
 
+static bool is_among(const struct address *list, size_t count, const struct address *address) {
+    size_t i = 0;
+    while (i < count && !address_equal(&list[i], address))
+        i++;
+    return i < count;
+}
+
 static void use_typed_key(struct resolve *resolve) {
     uint8_t key[LIMIT_KEY];
     struct resolve_target *target = &resolve->target;
-    if (!peers_find_typed(resolve->node->peers, target->typed, key))
+    if (resolve->again)
+        memcpy(key, resolve->key, LIMIT_KEY);
+    else if (!peers_find_typed(resolve->node->peers, target->typed, key))
         return;
     struct address first[DIALER_CANDIDATES];
     size_t count = target->count;
@@ -172,7 +183,8 @@ static void use_typed_key(struct resolve *resolve) {
     set_key(resolve, key);
     /* What was typed comes first, wherever else the peer was seen. */
     for (size_t i = 0; i < target->count && count < DIALER_CANDIDATES; i++)
-        first[count++] = target->candidates[i];
+        if (!is_among(first, count, &target->candidates[i]))
+            first[count++] = target->candidates[i];
     memcpy(target->candidates, first, count * sizeof first[0]);
     target->count = count;
 }
@@ -198,18 +210,22 @@ static void add_looked_up(struct resolve *resolve, const struct addrinfo *list) 
             target->count++;
 }
 
+static void finish_lookup(struct resolve *resolve) {
+    const struct resolve_target *target = &resolve->target;
+    if (!resolve->cancelled)
+        use_typed_key(resolve);
+    if (target->count == 0 && !target->has_key)
+        say(resolve, "no peer is called %s, and there is no host of that name", resolve->shown);
+    finish(resolve, target->count > 0 || target->has_key ? RESOLVE_FOUND : RESOLVE_UNKNOWN);
+}
+
 static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *list) {
     struct resolve *resolve = request->data;
     resolve->looking_up = false;
     if (status == 0)
         add_looked_up(resolve, list);
     uv_freeaddrinfo(list);
-    if (!resolve->cancelled)
-        use_typed_key(resolve);
-    if (resolve->target.count == 0 && !resolve->target.has_key)
-        say(resolve, "no peer is called %s, and there is no host of that name", resolve->shown);
-    finish(resolve,
-           resolve->target.count > 0 || resolve->target.has_key ? RESOLVE_FOUND : RESOLVE_UNKNOWN);
+    finish_lookup(resolve);
 }
 
 static void by_address(struct resolve *resolve) {
@@ -234,12 +250,10 @@ static void by_address(struct resolve *resolve) {
     snprintf(service, sizeof service, "%u", port);
     resolve->lookup.data = resolve;
     resolve->looking_up = true;
-    int error =
-        uv_getaddrinfo(resolve->node->loop, &resolve->lookup, on_looked_up, host, service, &hints);
-    if (error != 0) {
+    if (uv_getaddrinfo(resolve->node->loop, &resolve->lookup, on_looked_up, host, service,
+                       &hints) != 0) {
         resolve->looking_up = false;
-        say(resolve, "cannot look up %s: %s", resolve->shown, uv_strerror(error));
-        finish(resolve, RESOLVE_UNKNOWN);
+        finish_lookup(resolve);
     }
 }
 
@@ -265,11 +279,18 @@ static void look(uv_timer_t *timer) {
     by_address(resolve);
 }
 
-int resolve_start(struct resolve **out, struct node *node, const char *peer, resolve_done done,
-                  void *context) {
+static void look_again(uv_timer_t *timer) {
+    struct resolve *resolve = timer->data;
+    if (resolve->peer[0] != '\0')
+        by_address(resolve);
+    else
+        finish(resolve, found(resolve, resolve->key));
+}
+
+static struct resolve *make(struct node *node, const char *peer, resolve_done done, void *context) {
     struct resolve *resolve = calloc(1, sizeof *resolve);
     if (resolve == NULL)
-        return -ENOMEM;
+        return NULL;
     resolve->node = node;
     resolve->done = done;
     resolve->context = context;
@@ -277,9 +298,24 @@ int resolve_start(struct resolve **out, struct node *node, const char *peer, res
     escape_text(resolve->shown, sizeof resolve->shown, resolve->peer);
     uv_timer_init(node->loop, &resolve->timer);
     resolve->timer.data = resolve;
-    uv_timer_start(&resolve->timer, look, 0, 0);
-    *out = resolve;
-    return 0;
+    return resolve;
+}
+
+int resolve_start(struct resolve **out, struct node *node, const char *peer, resolve_done done,
+                  void *context) {
+    *out = make(node, peer, done, context);
+    return *out == NULL ? -ENOMEM : uv_timer_start(&(*out)->timer, look, 0, 0);
+}
+
+int resolve_again(struct resolve **out, struct node *node, const uint8_t *key, resolve_done done,
+                  void *context) {
+    const char *typed = peers_typed_name(node->peers, key);
+    *out = make(node, typed != NULL ? typed : "", done, context);
+    if (*out == NULL)
+        return -ENOMEM;
+    (*out)->again = true;
+    memcpy((*out)->key, key, LIMIT_KEY);
+    return uv_timer_start(&(*out)->timer, look_again, 0, 0);
 }
 
 void resolve_cancel(struct resolve *resolve) {

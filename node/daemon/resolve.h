@@ -42,6 +42,11 @@ typedef void (*resolve_done)(void *context, enum resolve_outcome outcome,
 int resolve_start(struct resolve **out, struct node *node, const char *peer, resolve_done done,
                   void *context);
 
+/* The same for a peer whose key is remembered: where it may be found now. A host name under which
+ * it was reached before is looked up again. Always FOUND. */
+int resolve_again(struct resolve **out, struct node *node, const uint8_t *key, resolve_done done,
+                  void *context);
+
 /* "host:port" in the one form under which a typed address is remembered. False where `text` is
  * none. */
 bool resolve_typed(char out[STORE_PEER_TYPED_ROOM], const char *text);

@@ -29,6 +29,7 @@ struct send {
     const struct job *job;
     struct sender *sender;  /* under the lock of the course, with what follows */
     bool streaming;         /* lane 0 is to send the manifest */
+    bool heard;             /* the peer has said something */
     bool started;           /* lanes may claim */
     bool recording;         /* the node is recording the delivery */
     struct rangeset failed; /* entries */

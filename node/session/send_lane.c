@@ -206,6 +206,10 @@ static void lane_lost(struct send *send, struct lane *lane) {
     if (!lane->lost && !atomic_load(&send->course.ended)) {
         lane->lost = true;
         connection_shut(lane->connection);
+        /* What a node does that has no session to spare. */
+        if (lane->number == 0 && !send->heard)
+            course_prepare_end(&send->course, EXCHANGE_LOST,
+                               "the peer took the call but gave no answer: it may be busy");
         sender_lane_lost(send->sender, lane->number);
         send_act(send);
         course_changed(&send->course);
@@ -250,6 +254,7 @@ void *send_write(void *arg) {
 
 static void take_control(struct send *send, const struct stream_frame *frame) {
     pthread_mutex_lock(&send->course.lock);
+    send->heard = true;
     if (frame->type != STREAM_CONTROL)
         course_end(&send->course, EXCHANGE_PROTOCOL, "the peer sent data to the sender");
     else if (sender_control(send->sender, io_now_ms(), frame->body, frame->length) < 0)

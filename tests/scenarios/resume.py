@@ -6,7 +6,8 @@ import signal
 import time
 
 from lab import check, check_equal
-from lab.data import GIB, MIB, compare, make_file
+from lab.process import run
+from lab.data import GIB, MIB, compare, make_file, make_tree
 from lab.watch import wait_for
 
 BATCH = 64 * MIB
@@ -231,6 +232,28 @@ def address_changed(lab):
     _check_once(sender, receiver, source, cuts=1)
 
 
+def name_moved(lab):
+    """The name that was typed gets another address while the transfer runs: it is looked up again."""
+    hosts = lab.path("hosts")
+
+    def call_it(address):
+        with open(hosts, "w", encoding="ascii") as file:
+            file.write(f"127.0.0.1 localhost\n{address} attic.lab\n")
+
+    # Before the hosts get views of their own of the file system.
+    call_it("10.77.0.2")
+    run(["mount", "--bind", hosts, "/etc/hosts"])
+    sender, receiver = _pair(lab)
+    source = make_file(lab.path("data"), 256 * MIB)
+    sender.host.limit_rate("500mbit")
+    command = sender.command("send", "--json", f"attic.lab:{receiver.port}", source)
+    _progress(command, 0.3, 256 * MIB)
+    receiver.host.readdress(77)
+    call_it(receiver.host.address)
+    _finish(command)
+    _check_once(sender, receiver, source, cuts=1)
+
+
 def both_restarted(lab):
     """Both daemons are stopped and started the friendly way."""
     sender, receiver, source, command = _under_way(lab)
@@ -238,6 +261,28 @@ def both_restarted(lab):
     sender.restart()
     _finish(command)
     _check_once(sender, receiver, source, cuts=2)
+
+
+def receiver_database_lost(lab):
+    """The receiver has lost its database and gives a number again under which a part of another
+    tree is staged: nothing of that gets into the new one."""
+    sender, receiver = _pair(lab, receiver="extents-committed")
+    sources = [make_tree(os.path.join(lab.path(place), "data"), seed)
+               for seed, place in enumerate(("before", "after"))]
+    command = sender.command("send", receiver.at, sources[0])
+    receiver.wait_crash(LONG)
+    receiver.kill()
+    sender.run("cancel", str(sender.transfers()[0]["transfer"]))
+    command.wait(LONG)
+    check(os.listdir(receiver.received(".fxnode")), "nothing is staged")
+    for name in os.listdir(receiver.state):
+        if name.startswith("fxnode.db"):
+            os.unlink(os.path.join(receiver.state, name))
+    receiver.start(FXNODE_CRASH="")
+    sender.send(receiver, sources[1], patience=LONG)
+    compare(sources[1], receiver.received("data"))
+    receiver.check_listed("data")
+    receiver.check_tidy()
 
 
 def interrupted_and_repeated(lab):

@@ -100,14 +100,18 @@ static int remove_inside(struct clean *clean, int fd) {
     return error;
 }
 
-static int remove_all(struct staging *staging) {
+static int remove_contents(struct staging *staging) {
     struct stat st;
     struct clean clean = {0};
     if (fstat(staging_fd(staging), &st) < 0)
         return -errno;
     clean.device = st.st_dev;
     int fd = openat(staging_fd(staging), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = fd < 0 ? -errno : remove_inside(&clean, fd);
+    return fd < 0 ? -errno : remove_inside(&clean, fd);
+}
+
+static int remove_all(struct staging *staging) {
+    int error = remove_contents(staging);
     if (error < 0)
         return error;
     if (unlinkat(staging_fd(staging), KEPT, 0) < 0 && errno != ENOENT)
@@ -122,4 +126,9 @@ int clean_staging(struct staging *staging, struct fail *fail) {
         return fail_set(fail, error, "cannot remove %s", staging_shown(staging));
     destination_drop_area(staging_destination(staging));
     return 0;
+}
+
+int clean_contents(struct staging *staging, struct fail *fail) {
+    int error = remove_contents(staging);
+    return error < 0 ? fail_set(fail, error, "cannot empty %s", staging_shown(staging)) : 0;
 }

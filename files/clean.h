@@ -13,4 +13,8 @@
  * lock goes last. One thread. Blocks. 0; negative with `fail` filled. */
 int clean_staging(struct staging *staging, struct fail *fail);
 
+/* The same, but leaves the staging directory itself and its lock, for another beginning:
+ * staging_close and staging_open again. */
+int clean_contents(struct staging *staging, struct fail *fail);
+
 #endif

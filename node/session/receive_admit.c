@@ -93,6 +93,19 @@ static void forget_extents(struct receive *receive) {
     rangeset_clear(&job->extents);
 }
 
+/* Whatever is staged under this number belongs to something else: where a database was lost its
+ * successor gives the same numbers again. Not even a name of it may get into this transfer. */
+static int start_anew(struct receive *receive, uint64_t number, struct fail *fail) {
+    int r = clean_contents(receive->staging, fail);
+
+    if (r < 0)
+        return r;
+    forget_extents(receive);
+    staging_close(receive->staging);
+    receive->staging = NULL;
+    return open_staging(receive, number, true, fail);
+}
+
 static int count_held(struct receive *receive, uint64_t *bytes, struct fail *fail) {
     struct job *job = receive->job;
     struct catalog *catalog = NULL;
@@ -132,7 +145,7 @@ static int prepare(struct receive *receive, uint64_t number, struct fail *fail) 
     if (r == 0)
         r = load_manifest(receive, fail);
     if (r == 0 && receive->manifest < 0)
-        forget_extents(receive);
+        r = start_anew(receive, number, fail);
     else if (r == 0)
         r = count_held(receive, &held, fail);
     if (r == 0)

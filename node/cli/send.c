@@ -75,6 +75,10 @@ static int set_arguments(struct sending *sending) {
     const char *limit = sending->options.values[OPTION_LIMIT];
     unsigned long seconds = 0;
 
+    /* An unset variable of a script must not stand for the current directory. */
+    for (int i = 0; i < sending->options.operand_count; i++)
+        if (sending->options.operands[i][0] == '\0')
+            return options_wrong(&spec, i == 0 ? "PEER is empty" : "a PATH is empty");
     sending->body.peer = sending->options.operands[0];
     sending->body.detach = sending->options.values[OPTION_DETACH] != NULL;
     if (wait != NULL && !options_number(&seconds, wait, UINT32_MAX / 1000))
@@ -175,6 +179,8 @@ static int follow(struct sending *sending, struct client *client, const sigset_t
         int rc = client_next(client, &event, unblocked, &fail);
         if (rc == CLIENT_SIGNAL && interrupted && !sending->detaching) {
             interrupted = 0;
+            sending->progress.drawn = sending->progress.terminal; /* "^C" stands there */
+            progress_clear(&sending->progress);
             rc = ask_to_pause(sending, client, &fail);
             if (rc == 0)
                 continue;

@@ -17,6 +17,9 @@
 
 #define CONTROL_VERSION 1
 #define PATHS_ROOM (LIMIT_PACKET - 64)
+#define STARTS 3             /* of a node, where another had the state directory */
+#define LOOKS 20             /* for a node that may be on its way up; 50 ms apart */
+#define LOOKS_WHILE_HELD 100 /* while one has the state directory and does not answer */
 
 struct client {
     int chan;
@@ -58,19 +61,40 @@ static bool is_absent(int rc) {
     return rc == -ENOENT || rc == -ECONNREFUSED || rc == -ENOTDIR;
 }
 
-/* A node may be on its way up, started by another command at the same moment: look again for a
- * while before its failure to start is believed. */
+/* Looks for a node for a while. `held` tells whether one had the state directory meanwhile. */
+static int look_again(const struct locations *where, bool *held) {
+    char named[PATH_MAX];
+    int fd = -ENOENT;
+    *held = false;
+    for (int i = 0; i < LOOKS_WHILE_HELD; i++) {
+        fd = find_node(where);
+        if (fd >= 0)
+            return fd;
+        bool now = statedir_socket(where->state, named, sizeof named);
+        if (!now && (*held || i >= LOOKS))
+            return fd;
+        *held = *held || now;
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+    return fd;
+}
+
+/* The failure of a node to start is not believed at once: another command may have started one at
+ * the same moment, or the one of the command before may be about to end. */
 static int find_or_start(const struct locations *where, enum client_start start,
                          struct fail *fail) {
     int fd = find_node(where);
     if (!is_absent(fd) || start == CLIENT_NEVER_START)
         return fd;
-    int rc = starter_run(where, fail);
-    for (int i = 0; i < 20; i++) {
-        fd = find_node(where);
-        if (fd >= 0 || rc == 0)
+    int rc = 0;
+    bool held = true;
+    for (int i = 0; i < STARTS && held; i++) {
+        rc = starter_run(where, fail);
+        if (rc == 0)
+            return find_node(where);
+        fd = look_again(where, &held);
+        if (fd >= 0)
             return fd;
-        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     }
     return rc;
 }

@@ -47,7 +47,8 @@ int client_request(struct client *client, const Fxnode__Control__Request *reques
 int client_paths(struct client *client, char *const *paths, size_t count, struct fail *fail);
 
 /* Waits for the next event, valid until the next call; its lines for people can be shown as they
- * are, names cannot. `unblocked`: signal mask while waiting, or NULL. 0, CLIENT_CLOSED, CLIENT_SIGNAL, or -errno with `fail` filled. */
+ * are, names cannot. `unblocked`: signal mask while waiting, or NULL. 0, CLIENT_CLOSED,
+ * CLIENT_SIGNAL, or -errno with `fail` filled. */
 int client_next(struct client *client, const Fxnode__Control__Event **event,
                 const sigset_t *unblocked, struct fail *fail);
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define STATE(name) FXNODE__CONTROL__TRANSFER__STATE__##name
-#define MARK_MS 2000 /* the rate is that of the last seconds */
+#define MARK_MS 2000 /* the rate is that of one to two of these: reports come in bursts */
 
 static unsigned columns(void) {
     struct winsize size;
@@ -26,18 +26,18 @@ void progress_clear(struct progress *progress) {
 }
 
 static void measure(struct progress *progress, uint64_t done, uint64_t now_ms) {
-    if (progress->mark_ms == 0 || done < progress->mark_done) {
-        progress->mark_ms = now_ms;
-        progress->mark_done = done;
+    struct progress_mark now = {now_ms, done};
+    if (progress->origin.at_ms == 0 || done < progress->origin.done) {
+        progress->origin = progress->next = now;
         progress->rate = 0;
         return;
     }
-    uint64_t elapsed = now_ms - progress->mark_ms;
+    uint64_t elapsed = now_ms - progress->origin.at_ms;
     if (elapsed > 200)
-        progress->rate = (double)(done - progress->mark_done) * 1000 / (double)elapsed;
-    if (elapsed >= MARK_MS) {
-        progress->mark_ms = now_ms;
-        progress->mark_done = done;
+        progress->rate = (double)(done - progress->origin.done) * 1000 / (double)elapsed;
+    if (now_ms - progress->next.at_ms >= MARK_MS) {
+        progress->origin = progress->next;
+        progress->next = now;
     }
 }
 
@@ -69,52 +69,59 @@ static void announce(struct progress *progress, const Fxnode__Control__Transfer 
     printf("transfer %" PRIu64 ": %s (%s) to %s\n", transfer->number,
            command_names(names, transfer), human_bytes(total, transfer->bytes),
            command_peer(peer, transfer->peer_name, &transfer->peer_key));
+    fflush(stdout);
 }
 
 static void show_end(struct progress *progress, const Fxnode__Control__Transfer *transfer,
                      uint64_t now_ms) {
     char names[COMMAND_NAMES_ROOM], peer[COMMAND_PEER_ROOM], total[HUMAN_ROOM];
+    double seconds = (double)(now_ms - progress->began_ms) / 1000;
+    char took[32] = "";
     progress_clear(progress);
-    printf("delivered: %s (%s in %.1f s) to %s\n", command_names(names, transfer),
-           human_bytes(total, transfer->bytes), (double)(now_ms - progress->began_ms) / 1000,
+    if (seconds >= 0.05)
+        snprintf(took, sizeof took, " in %.1f s", seconds);
+    printf("delivered: %s (%s%s) to %s\n", command_names(names, transfer),
+           human_bytes(total, transfer->bytes), took,
            command_peer(peer, transfer->peer_name, &transfer->peer_key));
     fflush(stdout);
 }
 
+/* Why nothing moves. Without a reason it is about to: what follows says more. */
 static void show_state(struct progress *progress, const Fxnode__Control__Transfer *transfer) {
-    static const struct {
-        Fxnode__Control__Transfer__State state;
-        const char *text;
-    } lines[] = {
-        {STATE(QUEUED), "the peer is away; it is queued and starts when the peer appears"},
-        {STATE(OFFERED), "waiting for somebody there to say yes"},
-        {STATE(WAITING), "interrupted; it goes on by itself"},
-        {STATE(PAUSED), "paused"},
-    };
-    if (progress->state == (int)transfer->state)
+    bool waits = transfer->state == STATE(QUEUED) || transfer->state == STATE(WAITING);
+    if (progress->state == (int)transfer->state || (waits && transfer->reason[0] == '\0'))
         return;
     progress->state = (int)transfer->state;
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        if (lines[i].state != transfer->state)
-            continue;
-        progress_clear(progress);
-        printf("%s%s%s%s\n", lines[i].text, transfer->reason[0] != '\0' ? " (" : "",
-               transfer->reason, transfer->reason[0] != '\0' ? ")" : "");
-    }
+    if (transfer->state == STATE(RUNNING))
+        progress->origin.at_ms = 0;
+    if (!waits && transfer->state != STATE(OFFERED))
+        return;
+    progress_clear(progress);
+    if (transfer->state == STATE(OFFERED))
+        printf("waiting for somebody there to say yes\n");
+    else if (transfer->state == STATE(QUEUED))
+        printf("queued: %s; it starts when the peer can be reached\n", transfer->reason);
+    else
+        printf("waiting: %s; it goes on by itself\n", transfer->reason);
     fflush(stdout);
 }
 
 void progress_show(struct progress *progress, const Fxnode__Control__Transfer *transfer,
                    uint64_t now_ms) {
     progress->terminal = isatty(STDOUT_FILENO) == 1;
-    if (progress->began_ms == 0)
+    if (transfer->state == STATE(OFFERED))
+        progress->began_ms = 0; /* people take their time */
+    else if (progress->began_ms == 0)
         progress->began_ms = now_ms;
     announce(progress, transfer);
     show_state(progress, transfer);
-    if (transfer->state == STATE(DELIVERED))
-        show_end(progress, transfer, now_ms);
-    if (transfer->state != STATE(RUNNING) && transfer->state != STATE(PLACING))
+    if (transfer->state != STATE(RUNNING) && transfer->state != STATE(PLACING) &&
+        transfer->state != STATE(DELIVERED))
         return;
+    if (transfer->state == STATE(DELIVERED)) {
+        show_end(progress, transfer, now_ms);
+        return;
+    }
     measure(progress, transfer->done, now_ms);
     if (progress->terminal)
         draw(progress, transfer);

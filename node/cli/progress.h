@@ -17,10 +17,12 @@ struct progress {
     bool announced; /* what is sent to whom was said */
     int state;      /* the last one shown */
     uint64_t number;
-    uint64_t began_ms; /* when the first event came */
-    uint64_t mark_ms;  /* a mark some seconds ago, 0 for none: the current rate's origin */
-    uint64_t mark_done;
-    double rate; /* bytes a second */
+    uint64_t began_ms; /* the first event, or that which ended an offer; 0: none */
+    struct progress_mark {
+        uint64_t at_ms; /* 0: none */
+        uint64_t done;
+    } origin, next; /* the current rate is that since `origin`, which `next` will replace */
+    double rate;    /* bytes a second */
 };
 
 /* Shows a transfer's new state at `now_ms` (monotonic). */

@@ -69,7 +69,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "fxnode: which command? (fxnode --help)\n");
         return MAIN_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         show_usage();
         return 0;
     }
@@ -84,6 +85,10 @@ int main(int argc, char **argv) {
     const struct command *command = find(argv[1]);
     if (command == NULL) {
         escape_text(shown, sizeof shown, argv[1]);
+        if (shown[0] == '-') {
+            fprintf(stderr, "fxnode: the command comes first, then %s (fxnode --help)\n", shown);
+            return MAIN_USAGE;
+        }
         fprintf(stderr, "fxnode: there is no command \"%s\" (fxnode --help)\n", shown);
         return MAIN_USAGE;
     }

@@ -42,7 +42,7 @@ bool options_number(unsigned long *out, const char *text, unsigned long most) {
 }
 
 static void show_help(const struct options_spec *spec) {
-    printf("Usage: fxnode %s %s\n"
+    printf("usage: fxnode %s %s\n"
            "      --json           one JSON object a line\n"
            "      --state DIR      state directory (FXNODE_STATE)\n"
            "      --socket PATH    control socket (FXNODE_SOCKET)\n"
@@ -109,8 +109,9 @@ bool options_parse(struct options *options, const struct options_spec *spec, int
     options->operand_count = argc - optind;
     if (options->operand_count < spec->least ||
         (spec->most >= 0 && options->operand_count > spec->most)) {
-        *status = options_wrong(spec, "%s operands",
-                                options->operand_count < spec->least ? "missing" : "too many");
+        *status = options_wrong(spec, "%s operands (fxnode %s %.*s)",
+                                options->operand_count < spec->least ? "missing" : "too many",
+                                spec->command, (int)strcspn(spec->usage, "\n"), spec->usage);
         return false;
     }
     return true;

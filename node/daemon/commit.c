@@ -3,6 +3,7 @@
  * what is. */
 #include "node/daemon/receiving.h"
 
+#include "base/escape.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/database.h"
@@ -82,6 +83,7 @@ static void run(struct store *store, void *arg) {
 
 static void show(const struct commit *commit) {
     struct transfer *transfer = commit->receiving->transfer;
+    char peer[ESCAPE_ROOM(LIMIT_NAME)];
     if (commit->kind == COMMIT_PLACING)
         transfer_has_state(transfer, STORE_PLACING, "");
     if (commit->kind != COMMIT_DONE)
@@ -89,7 +91,8 @@ static void show(const struct commit *commit) {
     transfer->record.failed = commit->failed;
     transfer->done = transfer->record.bytes;
     transfer_has_state(transfer, STORE_DELIVERED, "");
-    log_info("transfer %llu: delivered to %s", (unsigned long long)commit->number,
+    escape_text(peer, sizeof peer, transfer->record.peer_name);
+    log_info("transfer %llu from %s: delivered to %s", (unsigned long long)commit->number, peer,
              commit->receiving->destination);
 }
 

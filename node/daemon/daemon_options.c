@@ -1,5 +1,6 @@
 #include "node/daemon/daemon_options.h"
 
+#include "base/escape.h"
 #include "base/log.h"
 
 #include <getopt.h>
@@ -101,8 +102,11 @@ static bool parse(struct given *given, int argc, char **argv) {
     optind = 1;
     while ((option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
         if (option == '?' || option == ':') {
-            log_error("daemon: %s (fxnode daemon --help)",
-                      option == ':' ? "an option lacks its value" : "there is no such option");
+            char shown[ESCAPE_ROOM(80)];
+            escape_text(shown, sizeof shown, argv[optind - 1]);
+            log_error(option == ':' ? "daemon: %s needs a value (fxnode daemon --help)"
+                                    : "daemon: there is no option %s here (fxnode daemon --help)",
+                      shown);
             return false;
         }
         take(given, option, optarg);

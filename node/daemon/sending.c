@@ -198,8 +198,8 @@ static struct transfer *use_same(struct sending *sending) {
         transfer_set_state(transfer, STORE_QUEUED, "");
         transfer_show(transfer, TRANSFER_SHOWN(QUEUED), "");
     }
-    sending->events.noted(sending->events.context, "an unfinished transfer of the same goes on",
-                          false);
+    sending->events.noted(sending->events.context,
+                          "going on with the unfinished transfer of the same paths", false);
     return transfer;
 }
 
@@ -347,7 +347,7 @@ static void warn_unknown(struct sending *sending) {
     escape_text(name, sizeof name, sending->target.name);
     id_format_grouped(id, sending->target.key);
     snprintf(text, sizeof text,
-             "%s (%s) is not paired: whoever answers to that name gets the files", name, id);
+             "%s (%s) is not known yet: whoever answers to that name gets the files", name, id);
     sending->events.noted(sending->events.context, text, true);
 }
 

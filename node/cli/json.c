@@ -132,7 +132,8 @@ void json_transfer(const Fxnode__Control__Transfer *transfer) {
     set_name(object, "peer_name", transfer->peer_name, strlen(transfer->peer_name));
     json_object_set_new(object, "entries", json_integer(transfer->entries));
     json_object_set_new(object, "bytes", json_integer((json_int_t)transfer->bytes));
-    json_object_set_new(object, "done", json_integer((json_int_t)transfer->done));
+    if (!transfer->done_unknown)
+        json_object_set_new(object, "done", json_integer((json_int_t)transfer->done));
     json_object_set_new(object, "failed", json_integer(transfer->failed));
     json_object_set_new(object, "names", names_of(transfer));
     json_object_set_new(object, "name_count", json_integer(transfer->name_count));

@@ -23,12 +23,13 @@ static const struct options_spec spec = {
 static void show_transfer(const Fxnode__Control__Transfer *transfer) {
     char names[COMMAND_NAMES_ROOM];
     char peer[COMMAND_PEER_ROOM];
-    char done[HUMAN_ROOM];
+    char done[HUMAN_ROOM] = "?";
     char total[HUMAN_ROOM];
 
+    if (!transfer->done_unknown)
+        human_bytes(done, transfer->done);
     printf("%6" PRIu64 "  %-9s  %8s of %-8s  %s %s: %s", transfer->number,
-           json_state(transfer->state), human_bytes(done, transfer->done),
-           human_bytes(total, transfer->bytes),
+           json_state(transfer->state), done, human_bytes(total, transfer->bytes),
            transfer->direction == FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING ? "to" : "from",
            command_peer(peer, transfer->peer_name, &transfer->peer_key),
            command_names(names, transfer));

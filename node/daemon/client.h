@@ -98,7 +98,7 @@ bool follow_pause(struct client *client);
 /* It is gone: what it sent goes on, unless it had not begun. */
 void follow_abandon(struct client *client);
 
-/* event.c: tells one client. */
+/* event.c: tells one client. `done` may be TRANSFER_DONE_UNKNOWN. */
 void event_transfer(struct client *client, const struct store_transfer *record,
                     transfer_shown shown, const char *reason, uint64_t done);
 void event_live_transfer(struct client *client, const struct transfer *transfer);

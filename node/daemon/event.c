@@ -32,7 +32,8 @@ void event_transfer(struct client *client, const struct store_transfer *record,
     body.peer_name = (char *)record->peer_name;
     body.entries = record->entries;
     body.bytes = record->bytes;
-    body.done = done;
+    body.done_unknown = done == TRANSFER_DONE_UNKNOWN;
+    body.done = body.done_unknown ? 0 : done;
     body.failed = record->failed;
     body.n_names = fill_names(names, placed ? &record->final_names : &record->names);
     body.names = names;

@@ -207,7 +207,7 @@ static void follow_ended(struct client *client, const struct store_transfer *rec
     client->follows = record->number;
     snprintf(ended.reason, sizeof ended.reason, "%s", record->reason);
     event_transfer(client, record, ended.shown, ended.reason,
-                   record->state == STORE_DELIVERED ? record->bytes : 0);
+                   record->state == STORE_DELIVERED ? record->bytes : TRANSFER_DONE_UNKNOWN);
     if (client->detach)
         end_detached(client, &ended);
     else

@@ -213,7 +213,7 @@ void outgoing_session_start(struct outgoing_run *run, struct link *link) {
         return;
     }
     lanes_feed(run->lanes, run->worker);
-    run->done_before = run->transfer->done;
+    run->done_before = run->transfer->done == TRANSFER_DONE_UNKNOWN ? 0 : run->transfer->done;
     peers_remember(run->node->peers, run->transfer->record.peer_key, "", &link->address, NULL);
     transfer_show(run->transfer, TRANSFER_SHOWN(CONNECTING), "");
     send_job(run);

@@ -119,7 +119,8 @@ static void tell_finished(struct client *client, const struct store_transfer_lis
         const struct store_transfer *record = &list->items[i];
         if (store_transfer_is_finished(record->state))
             event_transfer(client, record, transfer_shown_of(record->state), record->reason,
-                           record->state == STORE_DELIVERED ? record->bytes : 0);
+                           record->state == STORE_DELIVERED ? record->bytes
+                                                            : TRANSFER_DONE_UNKNOWN);
     }
 }
 

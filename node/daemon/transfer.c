@@ -33,16 +33,18 @@ transfer_shown transfer_shown_of(enum store_state state) {
 static uint64_t done_before(struct store *store, const struct store_transfer *record) {
     struct rangeset extents;
     struct fail fail;
-    uint64_t units = 0;
+    uint64_t done = TRANSFER_DONE_UNKNOWN;
 
+    if (record->direction == STORE_OUTGOING)
+        return done;
     rangeset_init(&extents);
-    if (record->direction == STORE_INCOMING &&
-        store_extent_load(store, record->number, &extents, &fail) == 0)
-        units = rangeset_total(&extents);
+    if (store_extent_load(store, record->number, &extents, &fail) == 0) {
+        uint64_t units = rangeset_total(&extents);
+        bool all = units >= record->units || units * LIMIT_CHUNK > record->bytes;
+        done = units > 0 && all ? record->bytes : units * LIMIT_CHUNK;
+    }
     rangeset_clear(&extents);
-    if (units >= record->units || units * LIMIT_CHUNK > record->bytes)
-        return units > 0 ? record->bytes : 0;
-    return units * LIMIT_CHUNK;
+    return done;
 }
 
 static int load_one(struct transfers *transfers, struct store *store,

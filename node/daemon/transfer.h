@@ -20,6 +20,9 @@ typedef Fxnode__Control__Transfer__State transfer_shown;
 
 #define TRANSFER_SHOWN(state) FXNODE__CONTROL__TRANSFER__STATE__##state
 
+/* For `done`: a transfer goes out of which only its receiver knows, until a session has asked. */
+#define TRANSFER_DONE_UNKNOWN UINT64_MAX
+
 struct transfers;
 struct outgoing_run;
 struct receiving;
@@ -32,7 +35,7 @@ struct transfer {
     struct store_transfer record; /* as in the database, or about to be */
     transfer_shown shown;
     char reason[512]; /* escaped */
-    uint64_t done;    /* bytes durable at the receiver */
+    uint64_t done;    /* bytes durable at the receiver, or TRANSFER_DONE_UNKNOWN */
     unsigned holds;
     struct outgoing_run *run;
     bool elsewhere; /* incoming: its next session must open its own directory, not today's */

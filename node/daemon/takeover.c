@@ -60,17 +60,6 @@ static int say_retire(int fd) {
     return send_request(fd, &request);
 }
 
-/* Whether the node at the other end says that it is transient. */
-static bool is_transient(int fd, struct chan_packet *packet, struct msg_arena *arena) {
-    const Fxnode__Control__Event *event = NULL;
-    struct fail why;
-    if (say_hello(fd) != 0 || chan_receive(fd, packet, 0) != 1)
-        return false;
-    chan_drop_fds(packet);
-    return local_decode_event(arena, packet->data, packet->length, &event, &why) == 0 &&
-           event->body_case == FXNODE__CONTROL__EVENT__BODY_WELCOME && event->welcome->transient;
-}
-
 /* Reads until the other node has ended: end of file. */
 static bool await_end(int fd, struct chan_packet *packet) {
     int got;
@@ -79,21 +68,43 @@ static bool await_end(int fd, struct chan_packet *packet) {
     return got == 0 || got == -ECONNRESET;
 }
 
-/* Whether the node at the other end of `fd` was transient and has retired. Closes it. */
+static void wait_a_moment(void) {
+    nanosleep(&(struct timespec){.tv_nsec = TAKEOVER_PAUSE_NS}, NULL);
+}
+
+/* Whether the node at the other end is gone: it was transient and has retired, or it was ending
+ * before it said anything. */
+static bool has_ended(int fd, struct chan_packet *packet, struct msg_arena *arena) {
+    const Fxnode__Control__Event *event = NULL;
+    struct fail why;
+    int got = say_hello(fd) == 0 ? chan_receive(fd, packet, 0) : 0;
+    if (got == 0 || got == -ECONNRESET) {
+        wait_a_moment();
+        return true;
+    }
+    if (got != 1)
+        return false;
+    chan_drop_fds(packet);
+    return local_decode_event(arena, packet->data, packet->length, &event, &why) == 0 &&
+           event->body_case == FXNODE__CONTROL__EVENT__BODY_WELCOME && event->welcome->transient &&
+           say_retire(fd) == 0 && await_end(fd, packet);
+}
+
+/* Closes `fd`. */
 static bool retire(int fd) {
     struct chan_packet *packet = malloc(sizeof *packet);
     struct msg_arena *arena = NULL;
-    bool retired = packet != NULL && msg_arena_new(&arena, TAKEOVER_ARENA) == 0 &&
-                   is_transient(fd, packet, arena) && say_retire(fd) == 0 && await_end(fd, packet);
+    bool ended = packet != NULL && msg_arena_new(&arena, TAKEOVER_ARENA) == 0 &&
+                 has_ended(fd, packet, arena);
     io_close(&fd);
     msg_arena_free(arena);
     free(packet);
-    return retired;
+    return ended;
 }
 
-/* Whether another try is worth it: the holder of the lock was transient and has retired, or nobody
- * answers. Then a node is just starting, or one was killed while it started a helper, which shares
- * the lock until it is executed. */
+/* Whether another try is worth it: the holder of the lock has ended, or nobody answers. Then a node
+ * is just starting, or one was killed while it started a helper, which shares the lock until it is
+ * executed. */
 static bool may_be_free(const char *path) {
     char socket_path[PATH_MAX];
     int fd = -ENOENT;
@@ -102,7 +113,7 @@ static bool may_be_free(const char *path) {
         fd = connect_to(socket_path);
     if (fd >= 0)
         return retire(fd);
-    nanosleep(&(struct timespec){.tv_nsec = TAKEOVER_PAUSE_NS}, NULL);
+    wait_a_moment();
     return true;
 }
 

@@ -20,8 +20,8 @@
 #define RETRY_FIRST_MS 500u /* to connect again; doubles */
 #define RETRIES 7u          /* the last after half a minute */
 #define EMBEDDED_RETRY_MS 10000u
-#define SETTLE_MS 1800u     /* the first question is asked again after a second (RFC 6762 5.2) */
-#define SETTLE_LATE_MS 700u /* longer, for who has answered but not told all */
+#define SETTLE_MS 1500u     /* the first question is asked again after a second (RFC 6762 5.2) */
+#define SETTLE_LATE_MS 400u /* longer, for who has answered but not told all */
 #define SWEEP_MS 3000u      /* after a change of engine, for what only the earlier one knew */
 
 struct watch {

@@ -108,7 +108,10 @@ static void leave_queues(struct receiving *gone) {
 static void show_end(struct transfer *transfer, worker_outcome outcome, const char *text) {
     switch (outcome) {
     case WORKER_ENDED(CANCELLED):
-        transfer_set_state(transfer, STORE_CANCELLED, "cancelled by the sender");
+        if (transfer->record.state == STORE_OFFERED)
+            transfer_forget(transfer, "cancelled by the sender");
+        else
+            transfer_set_state(transfer, STORE_CANCELLED, "cancelled by the sender");
         return;
     case WORKER_ENDED(PAUSED):
         text = "paused by the sender";
@@ -322,13 +325,7 @@ static void send_place_job(struct receiving *receiving) {
     job.kind = FXNODE__HELPER__JOB__KIND__PLACE;
     job.destination =
         (ProtobufCBinaryData){strlen(record->destination), (uint8_t *)record->destination};
-    job.number = record->number;
-    job.transfer_id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->transfer_id};
-    job.manifest_hash = (ProtobufCBinaryData){LIMIT_HASH, (uint8_t *)record->manifest_hash};
-    job.manifest_length = record->manifest_length;
-    job.entries = record->entries;
-    job.bytes = record->bytes;
-    job.units = record->units;
+    transfer_describe(receiving->transfer, &job);
     worker_send_job(receiving->worker, &job);
 }
 
@@ -360,61 +357,4 @@ void incoming_recover(struct incoming *incoming) {
     for (; transfer != NULL; transfer = transfer->next)
         if (transfer->record.direction == STORE_INCOMING && transfer->record.state == STORE_PLACING)
             recover(incoming, transfer);
-}
-
-/* What a person says. */
-
-static int wrong_state(struct fail *fail, const struct transfer *transfer, const char *what) {
-    return fail_set(fail, 0, "transfer %llu cannot be %s now",
-                    (unsigned long long)transfer->record.number, what);
-}
-
-int incoming_accept(struct transfer *transfer, struct fail *fail) {
-    if (transfer->record.state != STORE_OFFERED)
-        return wrong_state(fail, transfer, "accepted");
-    transfer_set_state(transfer, STORE_RUNNING, "");
-    peers_remember(transfer->node->peers, transfer->record.peer_key, transfer->record.peer_name,
-                   NULL, NULL);
-    if (transfer->receiving != NULL)
-        offer_accept(transfer->receiving);
-    else
-        transfer_show(transfer, TRANSFER_SHOWN(WAITING), "the sender is away");
-    return 0;
-}
-
-int incoming_reject(struct transfer *transfer, struct fail *fail) {
-    if (transfer->record.state != STORE_OFFERED)
-        return wrong_state(fail, transfer, "rejected");
-    transfer_set_state(transfer, STORE_REFUSED, "refused here");
-    if (transfer->receiving != NULL)
-        offer_answer(transfer->receiving, FXNODE__HELPER__ADMIT__ANSWER__REFUSE, "");
-    return 0;
-}
-
-int incoming_pause(struct transfer *transfer, struct fail *fail) {
-    if (transfer->record.state != STORE_RUNNING && transfer->record.state != STORE_QUEUED)
-        return wrong_state(fail, transfer, "paused");
-    transfer_set_state(transfer, STORE_PAUSED, "");
-    if (transfer->receiving != NULL)
-        worker_stop(transfer->receiving->worker, WORKER_STOP(PAUSE));
-    return 0;
-}
-
-int incoming_resume(struct transfer *transfer, struct fail *fail) {
-    if (transfer->record.state != STORE_PAUSED)
-        return wrong_state(fail, transfer, "resumed");
-    transfer_set_state(transfer, STORE_RUNNING, "");
-    transfer_show(transfer, TRANSFER_SHOWN(WAITING), "waits for the sender");
-    return 0;
-}
-
-int incoming_cancel(struct transfer *transfer, struct fail *fail) {
-    if (transfer->record.state == STORE_PLACING)
-        return wrong_state(fail, transfer, "cancelled");
-    transfer_set_state(transfer, STORE_CANCELLED, "cancelled here");
-    if (transfer->receiving != NULL)
-        worker_stop(transfer->receiving->worker, WORKER_STOP(CANCEL));
-    else
-        clean_transfer(transfer->node, &transfer->record);
-    return 0;
 }

@@ -183,13 +183,7 @@ static void send_job(struct outgoing_run *run) {
         work[0] = '\0';
     job.kind = FXNODE__HELPER__JOB__KIND__SEND;
     job.work = (ProtobufCBinaryData){strlen(work), (uint8_t *)work};
-    job.number = record->number;
-    job.transfer_id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->transfer_id};
-    job.manifest_hash = (ProtobufCBinaryData){LIMIT_HASH, (uint8_t *)record->manifest_hash};
-    job.manifest_length = record->manifest_length;
-    job.entries = record->entries;
-    job.bytes = record->bytes;
-    job.units = record->units;
+    transfer_describe(run->transfer, &job);
     job.lanes = run->node->config.lanes != 0 ? run->node->config.lanes : 1;
     job.rate = record->rate;
     worker_send_paths(run->worker, &run->paths);

@@ -1,16 +1,11 @@
-#include "node/daemon/sending.h"
+#include "node/daemon/sending_run.h"
 
 #include "base/escape.h"
 #include "base/id.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/database.h"
-#include "node/daemon/dialer.h"
-#include "node/daemon/outgoing.h"
 #include "node/daemon/outwork.h"
 #include "node/daemon/peers.h"
-#include "node/daemon/worker.h"
-#include "store/store_source.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -19,36 +14,6 @@
 #include <string.h>
 
 #define SENDING_LINK_MS 5000u /* a peer waits no longer for an offer, with some margin */
-
-enum { STATUS_FAILED = 1, STATUS_UNREACHABLE = 3, STATUS_TRUST = 6 };
-
-/* Goes on until resolving, scanning and calling are over; then recording; then it is freed. */
-struct sending {
-    struct node *node;
-    struct sending_events events;
-    bool over; /* an end was reported or cancelled: only waits for what it started */
-    struct store_names paths;
-    uint64_t rate;
-    bool has_id;      /* the command chose record.transfer_id */
-    uv_timer_t timer; /* how long the link may wait for the scan */
-
-    struct resolve *resolve;
-    struct resolve_target target;
-    struct dialer *dialer;
-    struct link link; /* fd -1: none */
-    bool called;      /* resolving and calling are over */
-
-    char work[OUTWORK_NAME_ROOM]; /* "" once it belongs to a transfer or is removed */
-    struct worker *scan;
-    bool scanned;
-    uint32_t skipped;
-    struct store_transfer record; /* what was found */
-
-    bool recording; /* a job of the database is under way */
-    uint64_t same;  /* number of the unfinished transfer of the same paths, 0: none */
-    int result;
-    struct fail fail;
-};
 
 /* The end. */
 
@@ -87,16 +52,14 @@ static void remove_work(struct sending *sending) {
         free(job);
 }
 
-/* Frees it once nothing that it started is left. */
-static void free_if_over(struct sending *sending) {
+void sending_free_if_over(struct sending *sending) {
     if (!sending->over || sending->scan != NULL || sending->recording)
         return;
     remove_work(sending);
     uv_close((uv_handle_t *)&sending->timer, on_closed);
 }
 
-/* Ends everything that is under way, without a report. */
-static void wind_up(struct sending *sending) {
+void sending_wind_up(struct sending *sending) {
     sending->over = true;
     uv_timer_stop(&sending->timer);
     resolve_cancel(sending->resolve);
@@ -109,145 +72,17 @@ static void wind_up(struct sending *sending) {
         worker_kill(sending->scan);
 }
 
-static void fail_with(struct sending *sending, int status, const char *text) {
+void sending_fail(struct sending *sending, int status, const char *text) {
     if (sending->over)
         return;
-    wind_up(sending);
+    sending_wind_up(sending);
     sending->events.failed(sending->events.context, status, text);
-    free_if_over(sending);
+    sending_free_if_over(sending);
 }
 
 void sending_cancel(struct sending *sending) {
-    wind_up(sending);
-    free_if_over(sending);
-}
-
-/* Recording. */
-
-static int adopt(uint64_t number, void *context) {
-    struct sending *sending = context;
-    return outwork_adopt(sending->node->statedir.fd, sending->work, number);
-}
-
-static struct store_transfer_new describe(struct sending *sending, int64_t now) {
-    const struct store_transfer *record = &sending->record;
-    return (struct store_transfer_new){
-        .direction = STORE_OUTGOING,
-        .state = STORE_QUEUED,
-        .peer_key = sending->target.key,
-        .peer_name = sending->target.name,
-        .transfer_id = record->transfer_id,
-        .manifest_hash = record->manifest_hash,
-        .manifest_length = record->manifest_length,
-        .entries = record->entries,
-        .bytes = record->bytes,
-        .units = record->units,
-        .names = record->names.items,
-        .names_length = record->names.length,
-        .name_count = record->name_count,
-        .paths = sending->paths.items,
-        .paths_length = sending->paths.length,
-        .rate = sending->rate,
-        .now = now,
-        .before_commit = adopt,
-        .context = sending,
-    };
-}
-
-static bool is_same_manifest(struct sending *sending, struct store *store) {
-    struct store_transfer same = {0};
-    bool equal = store_transfer_get(store, sending->same, &same, &sending->fail) == 0 &&
-                 memcmp(same.manifest_hash, sending->record.manifest_hash, LIMIT_HASH) == 0;
-    store_transfer_clear(&same);
-    return equal;
-}
-
-static int create(struct sending *sending, struct store *store) {
-    struct store_transfer created = {0};
-    struct store_transfer_new with = describe(sending, io_wall_s());
-    uint64_t number = 0;
-    int result = store_transfer_create(store, &with, &number, &sending->fail);
-    if (result == 0)
-        result = store_transfer_get(store, number, &created, &sending->fail);
-    if (result == 0) {
-        sending->work[0] = '\0';
-        store_transfer_clear(&sending->record);
-        sending->record = created;
-    }
-    return result;
-}
-
-/* On the database's thread; the loop leaves the sending alone meanwhile but for `over`. */
-static void run_record(struct store *store, void *arg) {
-    struct sending *sending = arg;
-    sending->result = store_source_find(store, sending->target.key, sending->paths.items,
-                                        sending->paths.length, &sending->same, &sending->fail);
-    if (sending->result == 0 && is_same_manifest(sending, store))
-        sending->result =
-            store_transfer_set_rate(store, sending->same, sending->rate, &sending->fail);
-    else if (sending->result >= 0)
-        sending->result = create(sending, store);
-}
-
-static struct transfer *use_same(struct sending *sending) {
-    struct transfer *transfer = transfers_find(sending->node->transfers, sending->same);
-    if (transfer == NULL || transfer_is_finished(transfer))
-        return NULL;
-    transfer->record.rate = sending->rate;
-    if (transfer->record.state == STORE_PAUSED) {
-        transfer_set_state(transfer, STORE_QUEUED, "");
-        transfer_show(transfer, TRANSFER_SHOWN(QUEUED), "");
-    }
-    sending->events.noted(sending->events.context,
-                          "going on with the unfinished transfer of the same paths", false);
-    return transfer;
-}
-
-static struct transfer *use_new(struct sending *sending) {
-    struct transfer *before =
-        sending->same == 0 ? NULL : transfers_find(sending->node->transfers, sending->same);
-    struct transfer *transfer = transfers_add(sending->node->transfers, &sending->record);
-    char text[96];
-    if (transfer == NULL || before == NULL)
-        return transfer;
-    snprintf(text, sizeof text, "replaced by transfer %llu, since the files have changed",
-             (unsigned long long)transfer->record.number);
-    outgoing_cancel(before, text);
-    return transfer;
-}
-
-static void begin(struct sending *sending, struct transfer *transfer) {
-    struct resolve_target *target = &sending->target;
-    bool linked = sending->link.fd >= 0;
-    peers_remember(sending->node->peers, target->key, target->typed[0] != '\0' ? "" : target->name,
-                   linked ? &sending->link.address : NULL, target->typed);
-    transfer_hold(transfer);
-    outgoing_begin(transfer, linked ? &sending->link : NULL);
-    sending->events.begun(sending->events.context, transfer, sending->skipped);
-    transfer_release(transfer);
-}
-
-static void recorded(void *arg) {
-    struct sending *sending = arg;
-    struct transfer *transfer = NULL;
-    sending->recording = false;
-    bool created = sending->result == 0 && sending->work[0] == '\0';
-    if (created)
-        transfer = use_new(sending);
-    if (sending->over && transfer != NULL)
-        outgoing_cancel(transfer, "given up before it began");
-    if (!created && !sending->over && sending->result == 0)
-        transfer = use_same(sending);
-    if (sending->over) {
-        free_if_over(sending);
-    } else if (transfer == NULL) {
-        fail_with(sending, STATUS_FAILED,
-                  sending->result < 0 ? sending->fail.text : "the transfer cannot be recorded");
-    } else {
-        begin(sending, transfer);
-        wind_up(sending);
-        free_if_over(sending);
-    }
+    sending_wind_up(sending);
+    sending_free_if_over(sending);
 }
 
 /* Goes on as soon as everything is known. */
@@ -258,11 +93,7 @@ static void advance(struct sending *sending) {
     uv_timer_stop(&sending->timer);
     if (!sending->has_id)
         randombytes_buf(sending->record.transfer_id, LIMIT_TRANSFER_ID);
-    sending->recording = true;
-    if (database_submit(sending->node->database, run_record, recorded, sending) != 0) {
-        sending->recording = false;
-        fail_with(sending, STATUS_FAILED, "out of memory");
-    }
+    sending_record(sending);
 }
 
 /* Scanning. */
@@ -303,11 +134,11 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
     struct sending *sending = arg;
     sending->scan = NULL;
     if (sending->over)
-        free_if_over(sending);
+        sending_free_if_over(sending);
     else if (outcome == WORKER_ENDED(COMPLETE) && sending->scanned)
         advance(sending);
     else
-        fail_with(sending, STATUS_FAILED, text[0] != '\0' ? text : "the files cannot be read");
+        sending_fail(sending, SENDING_FAILED, text[0] != '\0' ? text : "the files cannot be read");
 }
 
 static int start_scan(struct sending *sending, struct fail *fail) {
@@ -380,7 +211,7 @@ static void wrong_key(struct sending *sending, const struct dialer_result *resul
              "another machine, was set up anew, or somebody pretends to be it. `fxnode unpair %s` "
              "forgets the old key; or name the new one by its id",
              name, met, name);
-    fail_with(sending, STATUS_TRUST, text);
+    sending_fail(sending, SENDING_TRUST, text);
 }
 
 static void not_connected(struct sending *sending, const struct dialer_result *result) {
@@ -389,9 +220,9 @@ static void not_connected(struct sending *sending, const struct dialer_result *r
     if (result->outcome == DIALER_WRONG_KEY)
         wrong_key(sending, result);
     else if (result->outcome == DIALER_VERSION)
-        fail_with(sending, STATUS_FAILED, result->text);
+        sending_fail(sending, SENDING_FAILED, result->text);
     else if (!known)
-        fail_with(sending, STATUS_UNREACHABLE, result->text);
+        sending_fail(sending, SENDING_UNREACHABLE, result->text);
 }
 
 static void on_dialed(void *context, struct dialer_result *result) {
@@ -422,7 +253,7 @@ static void call_peer(struct sending *sending) {
         sending->called = true;
         advance(sending);
     } else if (dialer_start(&sending->dialer, &call) != 0) {
-        fail_with(sending, STATUS_FAILED, "cannot call the peer");
+        sending_fail(sending, SENDING_FAILED, "cannot call the peer");
     }
 }
 
@@ -431,7 +262,7 @@ static void on_resolved(void *context, enum resolve_outcome outcome,
     struct sending *sending = context;
     sending->resolve = NULL;
     if (outcome != RESOLVE_FOUND) {
-        fail_with(sending, (int)outcome, text);
+        sending_fail(sending, (int)outcome, text);
         return;
     }
     sending->target = *target;

@@ -183,6 +183,14 @@ static void run_set_state(struct store *store, void *arg) {
                   fail.text);
 }
 
+static void run_forget(struct store *store, void *arg) {
+    struct state_job *job = arg;
+    struct fail fail;
+    job->result = store_transfer_forget(store, job->number, &fail);
+    if (job->result < 0)
+        log_error("cannot forget transfer %llu: %s", (unsigned long long)job->number, fail.text);
+}
+
 static void state_is_set(void *arg) {
     struct state_job *job = arg;
     struct transfer *transfer = job->transfer;
@@ -194,9 +202,13 @@ static void state_is_set(void *arg) {
     free(job);
 }
 
-void transfer_set_state(struct transfer *transfer, enum store_state state, const char *reason) {
+/* As far as memory goes at once, and with the database as soon as it comes to it. */
+static void change(struct transfer *transfer, enum store_state state, const char *reason,
+                   database_run run) {
     struct state_job *job = calloc(1, sizeof *job);
     transfer->record.state = state;
+    if (state == STORE_RUNNING)
+        transfer->record.has_work = true;
     if (job == NULL) {
         log_error("out of memory");
         return;
@@ -207,10 +219,18 @@ void transfer_set_state(struct transfer *transfer, enum store_state state, const
     job->now = io_wall_s();
     snprintf(job->reason, sizeof job->reason, "%s", reason == NULL ? "" : reason);
     transfer_hold(transfer);
-    if (database_submit(transfer->node->database, run_set_state, state_is_set, job) != 0) {
+    if (database_submit(transfer->node->database, run, state_is_set, job) != 0) {
         transfer->holds--;
         free(job);
     }
+}
+
+void transfer_set_state(struct transfer *transfer, enum store_state state, const char *reason) {
+    change(transfer, state, reason, run_set_state);
+}
+
+void transfer_forget(struct transfer *transfer, const char *reason) {
+    change(transfer, STORE_CANCELLED, reason, run_forget);
 }
 
 void transfer_progress(struct transfer *transfer, uint64_t done) {
@@ -228,6 +248,17 @@ void transfer_note(struct transfer *transfer, const char *text, bool warning) {
 
 bool transfer_is_finished(const struct transfer *transfer) {
     return store_transfer_is_finished(transfer->record.state);
+}
+
+void transfer_describe(const struct transfer *transfer, Fxnode__Helper__Job *job) {
+    const struct store_transfer *record = &transfer->record;
+    job->number = record->number;
+    job->transfer_id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->transfer_id};
+    job->manifest_hash = (ProtobufCBinaryData){LIMIT_HASH, (uint8_t *)record->manifest_hash};
+    job->manifest_length = record->manifest_length;
+    job->entries = record->entries;
+    job->bytes = record->bytes;
+    job->units = record->units;
 }
 
 void transfer_hold(struct transfer *transfer) {

@@ -10,6 +10,7 @@
 #include "node/common/address.h"
 #include "node/daemon/node.h"
 #include "proto/control.pb-c.h"
+#include "proto/helper.pb-c.h"
 #include "store/store.h"
 #include "store/store_transfer.h"
 
@@ -78,6 +79,10 @@ void transfer_show(struct transfer *transfer, transfer_shown shown, const char *
  * RUNNING are not, since what goes on says more. A finished transfer then leaves the list. */
 void transfer_set_state(struct transfer *transfer, enum store_state state, const char *reason);
 
+/* Ends an incoming offer that was taken back as cancelled, and has the database forget it: whoever
+ * likes may offer and take back, again and again. */
+void transfer_forget(struct transfer *transfer, const char *reason);
+
 /* The database has just reached `state` by other means (placing, delivery): mirrors and shows it.
  */
 void transfer_has_state(struct transfer *transfer, enum store_state state, const char *reason);
@@ -86,6 +91,9 @@ void transfer_progress(struct transfer *transfer, uint64_t done);
 void transfer_note(struct transfer *transfer, const char *text, bool warning);
 
 bool transfer_is_finished(const struct transfer *transfer);
+
+/* Fills in what a session has to know of it: number, id, manifest and sizes. Borrowed. */
+void transfer_describe(const struct transfer *transfer, Fxnode__Helper__Job *job);
 
 /* Keeps the struct in memory; a finished transfer goes with the last hold. */
 void transfer_hold(struct transfer *transfer);

@@ -1,0 +1,146 @@
+/* A send becomes a transfer, or joins the unfinished one of the same. */
+#include "node/daemon/sending_run.h"
+
+#include "base/io.h"
+#include "node/daemon/database.h"
+#include "node/daemon/outgoing.h"
+#include "node/daemon/outwork.h"
+#include "node/daemon/peers.h"
+#include "store/store_source.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int adopt(uint64_t number, void *context) {
+    struct sending *sending = context;
+    return outwork_adopt(sending->node->statedir.fd, sending->work, number);
+}
+
+static struct store_transfer_new describe(struct sending *sending, int64_t now) {
+    const struct store_transfer *record = &sending->record;
+    return (struct store_transfer_new){
+        .direction = STORE_OUTGOING,
+        .state = STORE_QUEUED,
+        .peer_key = sending->target.key,
+        .peer_name = sending->target.name,
+        .transfer_id = record->transfer_id,
+        .manifest_hash = record->manifest_hash,
+        .manifest_length = record->manifest_length,
+        .entries = record->entries,
+        .bytes = record->bytes,
+        .units = record->units,
+        .names = record->names.items,
+        .names_length = record->names.length,
+        .name_count = record->name_count,
+        .paths = sending->paths.items,
+        .paths_length = sending->paths.length,
+        .rate = sending->rate,
+        .now = now,
+        .before_commit = adopt,
+        .context = sending,
+    };
+}
+
+static bool is_same_manifest(struct sending *sending, struct store *store) {
+    struct store_transfer same = {0};
+    bool equal = store_transfer_get(store, sending->same, &same, &sending->fail) == 0 &&
+                 memcmp(same.manifest_hash, sending->record.manifest_hash, LIMIT_HASH) == 0;
+    store_transfer_clear(&same);
+    return equal;
+}
+
+static int create(struct sending *sending, struct store *store) {
+    struct store_transfer created = {0};
+    struct store_transfer_new with = describe(sending, io_wall_s());
+    uint64_t number = 0;
+    int result = store_transfer_create(store, &with, &number, &sending->fail);
+    if (result == 0)
+        result = store_transfer_get(store, number, &created, &sending->fail);
+    if (result == 0) {
+        sending->work[0] = '\0';
+        store_transfer_clear(&sending->record);
+        sending->record = created;
+    }
+    return result;
+}
+
+/* On the database's thread; the loop leaves the sending alone meanwhile but for `over`. */
+static void run_record(struct store *store, void *arg) {
+    struct sending *sending = arg;
+    sending->result = store_source_find(store, sending->target.key, sending->paths.items,
+                                        sending->paths.length, &sending->same, &sending->fail);
+    if (sending->result == 0 && is_same_manifest(sending, store))
+        sending->result =
+            store_transfer_set_rate(store, sending->same, sending->rate, &sending->fail);
+    else if (sending->result >= 0)
+        sending->result = create(sending, store);
+}
+
+static struct transfer *use_same(struct sending *sending) {
+    struct transfer *transfer = transfers_find(sending->node->transfers, sending->same);
+    if (transfer == NULL || transfer_is_finished(transfer))
+        return NULL;
+    transfer->record.rate = sending->rate;
+    if (transfer->record.state == STORE_PAUSED) {
+        transfer_set_state(transfer, STORE_QUEUED, "");
+        transfer_show(transfer, TRANSFER_SHOWN(QUEUED), "");
+    }
+    sending->events.noted(sending->events.context,
+                          "going on with the unfinished transfer of the same paths", false);
+    return transfer;
+}
+
+static struct transfer *use_new(struct sending *sending) {
+    struct transfer *before =
+        sending->same == 0 ? NULL : transfers_find(sending->node->transfers, sending->same);
+    struct transfer *transfer = transfers_add(sending->node->transfers, &sending->record);
+    char text[96];
+    if (transfer == NULL || before == NULL)
+        return transfer;
+    snprintf(text, sizeof text, "replaced by transfer %llu, since the files have changed",
+             (unsigned long long)transfer->record.number);
+    outgoing_cancel(before, text);
+    return transfer;
+}
+
+static void begin(struct sending *sending, struct transfer *transfer) {
+    struct resolve_target *target = &sending->target;
+    bool linked = sending->link.fd >= 0;
+    peers_remember(sending->node->peers, target->key, target->typed[0] != '\0' ? "" : target->name,
+                   linked ? &sending->link.address : NULL, target->typed);
+    transfer_hold(transfer);
+    outgoing_begin(transfer, linked ? &sending->link : NULL);
+    sending->events.begun(sending->events.context, transfer, sending->skipped);
+    transfer_release(transfer);
+}
+
+static void recorded(void *arg) {
+    struct sending *sending = arg;
+    struct transfer *transfer = NULL;
+    sending->recording = false;
+    bool created = sending->result == 0 && sending->work[0] == '\0';
+    if (created)
+        transfer = use_new(sending);
+    if (sending->over && transfer != NULL)
+        outgoing_cancel(transfer, "given up before it began");
+    if (!created && !sending->over && sending->result == 0)
+        transfer = use_same(sending);
+    if (sending->over) {
+        sending_free_if_over(sending);
+    } else if (transfer == NULL) {
+        sending_fail(sending, SENDING_FAILED,
+                     sending->result < 0 ? sending->fail.text : "the transfer cannot be recorded");
+    } else {
+        begin(sending, transfer);
+        sending_wind_up(sending);
+        sending_free_if_over(sending);
+    }
+}
+
+void sending_record(struct sending *sending) {
+    sending->recording = true;
+    if (database_submit(sending->node->database, run_record, recorded, sending) != 0) {
+        sending->recording = false;
+        sending_fail(sending, SENDING_FAILED, "out of memory");
+    }
+}

@@ -1,0 +1,67 @@
+/*
+ * What sending.c (resolving, scanning, calling) and sending_record.c (what becomes of it) share.
+ * Loop's thread.
+ */
+#ifndef NODE_DAEMON_SENDING_RUN_H
+#define NODE_DAEMON_SENDING_RUN_H
+
+#include "base/fail.h"
+#include "node/daemon/dialer.h"
+#include "node/daemon/link.h"
+#include "node/daemon/outwork.h"
+#include "node/daemon/sending.h"
+#include "node/daemon/worker.h"
+#include "store/store_transfer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+/* Exit statuses of the command. */
+enum { SENDING_FAILED = 1, SENDING_UNREACHABLE = 3, SENDING_TRUST = 6 };
+
+/* Goes on until resolving, scanning and calling are over; then recording; then it is freed. */
+struct sending {
+    struct node *node;
+    struct sending_events events;
+    bool over; /* an end was reported or cancelled: only waits for what it started */
+    struct store_names paths;
+    uint64_t rate;
+    bool has_id;      /* the command chose record.transfer_id */
+    uv_timer_t timer; /* how long the link may wait for the scan */
+
+    struct resolve *resolve;
+    struct resolve_target target;
+    struct dialer *dialer;
+    struct link link; /* fd -1: none */
+    bool called;      /* resolving and calling are over */
+
+    char work[OUTWORK_NAME_ROOM]; /* "" once it belongs to a transfer or is removed */
+    struct worker *scan;
+    bool scanned;
+    uint32_t skipped;
+    struct store_transfer record; /* what was found */
+
+    bool recording; /* a job of the database is under way */
+    uint64_t same;  /* number of the unfinished transfer of the same paths, 0: none */
+    int result;
+    struct fail fail;
+};
+
+/* sending.c */
+
+/* Ends everything that is under way, without a report. */
+void sending_wind_up(struct sending *sending);
+
+/* Frees it once nothing that it started is left. */
+void sending_free_if_over(struct sending *sending);
+
+/* Ends it with an exit status and why. It may be gone afterwards. */
+void sending_fail(struct sending *sending, int status, const char *text);
+
+/* sending_record.c */
+
+/* Everything is known: records it on the database's thread; it is over after that. */
+void sending_record(struct sending *sending);
+
+#endif

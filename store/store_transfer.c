@@ -34,6 +34,12 @@ static const char SQL_LEFT[] =
 static const char SQL_RATE[] = "UPDATE transfer SET rate = ? WHERE number = ?";
 static const char SQL_CONFIRM[] =
     "UPDATE transfer SET confirmed = 1, changed_at = ? WHERE number = ?";
+static const char SQL_FORGET[] = "DELETE FROM transfer WHERE number = ?";
+/* Columns behind the names are looked at last: they cost a walk through them. */
+static const char SQL_TRIM[] =
+    "DELETE FROM transfer WHERE direction = 2 AND state > 6 AND number <="
+    " (SELECT number FROM transfer WHERE direction = 2 AND state > 6"
+    " ORDER BY number DESC LIMIT 1 OFFSET ?) AND NOT has_work";
 static const char SQL_CLEANED[] = "UPDATE transfer SET has_work = 0 WHERE number = ?";
 
 #define BIT(state) (1u << (state))
@@ -128,6 +134,16 @@ out:
     return rc;
 }
 
+/* Makes room for another incoming one. */
+static int trim(struct store *store, const struct store_transfer_new *with, struct fail *fail) {
+    struct store_sql use;
+    if (with->direction != STORE_INCOMING)
+        return 0;
+    store_sql_use(&use, store, SQL_TRIM, fail);
+    store_sql_u64(&use, STORE_TRANSFER_ENDED);
+    return store_sql_run(&use);
+}
+
 static int insert_sources(struct store *store, const struct store_transfer_new *with,
                           uint64_t number, struct fail *fail) {
     int rc = 0;
@@ -161,6 +177,8 @@ int store_transfer_create(struct store *store, const struct store_transfer_new *
     if (rc < 0)
         return rc;
     rc = check_new(store, with, fail);
+    if (rc == 0)
+        rc = trim(store, with, fail);
     if (rc == 0)
         rc = insert(store, with, &made, fail);
     if (rc == 0)
@@ -303,6 +321,19 @@ int store_transfer_confirm(struct store *store, uint64_t number, int64_t now, st
         return STORE_STATE;
     store_sql_use(&use, store, SQL_CONFIRM, fail);
     store_sql_i64(&use, now);
+    store_sql_u64(&use, number);
+    return store_sql_run(&use);
+}
+
+int store_transfer_forget(struct store *store, uint64_t number, struct fail *fail) {
+    struct store_row_brief brief = {0};
+    struct store_sql use;
+    int rc = store_row_brief(store, number, &brief, fail);
+    if (rc != 0)
+        return rc;
+    if (brief.direction != STORE_INCOMING || brief.state != STORE_OFFERED)
+        return STORE_STATE;
+    store_sql_use(&use, store, SQL_FORGET, fail);
     store_sql_u64(&use, number);
     return store_sql_run(&use);
 }

@@ -104,6 +104,10 @@ enum store_transfer_which {
 /* Whether a transfer in `state` is over. */
 bool store_transfer_is_finished(enum store_state state);
 
+/* Incoming transfers that ended without a delivery are kept to answer their sender, but strangers
+ * make them: no more than so many, those with the lowest numbers go when another one comes. */
+#define STORE_TRANSFER_ENDED 1000u
+
 /* Creates one in one commit and fills *number. Or STORE_EXISTS where this direction, peer and
  * transfer id are there already. has_work is set for an outgoing one at once, for an incoming one
  * when it becomes RUNNING. */
@@ -153,6 +157,10 @@ struct store_transfer_delivery {
  * one). */
 int store_transfer_deliver(struct store *store, uint64_t number,
                            const struct store_transfer_delivery *delivery, struct fail *fail);
+
+/* Incoming: its sender has taken the offer back before anybody answered, and nothing is kept of it.
+ * Or STORE_NONE; STORE_STATE where it is no offer. */
+int store_transfer_forget(struct store *store, uint64_t number, struct fail *fail);
 
 /* Incoming and delivered: the sender has recorded it. Or STORE_NONE, STORE_STATE. */
 int store_transfer_confirm(struct store *store, uint64_t number, int64_t now, struct fail *fail);

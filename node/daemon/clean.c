@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CLEAN_QUEUE 256u /* directories that wait for their turn; the others for the next hour */
 #define CLEAN_INTERVAL_MS (3600u * 1000u)
 
 struct clean_item {
@@ -127,19 +128,24 @@ static void next(struct clean *clean) {
 
 static void append(struct clean *clean, struct clean_item *item) {
     struct clean_item **at = &clean->first;
-    while (*at != NULL) {
-        if ((*at)->number == item->number) {
-            item_free(item);
-            return;
-        }
+    size_t waiting = 0;
+    while (*at != NULL && (*at)->number != item->number) {
         at = &(*at)->next;
+        waiting++;
+    }
+    if (*at != NULL || waiting >= CLEAN_QUEUE) {
+        item_free(item);
+        return;
     }
     *at = item;
     next(clean);
 }
 
 void clean_transfer(struct node *node, const struct store_transfer *record) {
-    struct clean_item *item = calloc(1, sizeof *item);
+    struct clean_item *item = NULL;
+    if (record->direction == STORE_INCOMING && !record->has_work)
+        return; /* never accepted: there has been no staging */
+    item = calloc(1, sizeof *item);
     if (item == NULL)
         return;
     item->node = node;

@@ -290,6 +290,43 @@ START_TEST(test_group_rolls_back_together) {
 }
 END_TEST
 
+START_TEST(test_transfer_forget) {
+    struct store_transfer t;
+    struct store_transfer_new with = fixture_incoming(1, STORE_OFFERED);
+    uint64_t number = fixture_create(&with);
+    FIXTURE_OK(store_transfer_forget(fixture, number, &fixture_fail));
+    ck_assert_int_eq(store_transfer_get(fixture, number, &t, &fixture_fail), STORE_NONE);
+    ck_assert_int_eq(store_transfer_forget(fixture, number, &fixture_fail), STORE_NONE);
+    number = fixture_create(&with); /* the same offer may come again */
+    fixture_set_state(number, STORE_RUNNING, 1);
+    ck_assert_int_eq(store_transfer_forget(fixture, number, &fixture_fail), STORE_STATE);
+    ck_assert_int_eq(fixture_state(number), STORE_RUNNING);
+}
+END_TEST
+
+/* The first has a directory that somebody still has to remove, the last is not over. */
+START_TEST(test_transfer_ended_are_bounded) {
+    uint8_t id[LIMIT_TRANSFER_ID] = {0};
+    struct store_transfer_new with = fixture_incoming(1, STORE_RUNNING);
+    uint64_t number = 0;
+    with.transfer_id = id;
+    FIXTURE_OK(store_begin(fixture, &fixture_fail));
+    for (uint32_t i = 0; i < STORE_TRANSFER_ENDED + 5; i++) {
+        memcpy(id, &i, sizeof i);
+        number = fixture_create(&with);
+        fixture_set_state(number, STORE_REFUSED, 1);
+        with.state = STORE_OFFERED;
+    }
+    memset(id, 0xff, sizeof id);
+    number = fixture_create(&with);
+    FIXTURE_OK(store_end(fixture, 0, &fixture_fail));
+    ck_assert_uint_eq(fixture_list(STORE_TRANSFERS_ALL, 0), STORE_TRANSFER_ENDED + 2);
+    ck_assert_uint_eq(fixture_listed.items[0].number, number);
+    ck_assert_uint_eq(fixture_listed.items[STORE_TRANSFER_ENDED].number, 6);
+    ck_assert_uint_eq(fixture_listed.items[STORE_TRANSFER_ENDED + 1].number, 1);
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *s = suite_create("store-transfer");
     TCase *t;
@@ -306,6 +343,8 @@ static Suite *suite(void) {
     tcase_add_test(t, test_transfer_change);
     tcase_add_test(t, test_transfer_lists);
     tcase_add_test(t, test_transfer_deliver);
+    tcase_add_test(t, test_transfer_forget);
+    tcase_add_test(t, test_transfer_ended_are_bounded);
     tcase_add_test(t, test_source_find);
     suite_add_tcase(s, t);
 

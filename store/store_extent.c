@@ -13,6 +13,7 @@ static const char SQL_DELETE[] = "DELETE FROM extent WHERE transfer = ? AND firs
 static const char SQL_INSERT[] = "INSERT INTO extent (transfer, first, count) VALUES (?, ?, ?)";
 static const char SQL_CHANGED[] = "UPDATE transfer SET changed_at = ? WHERE number = ?";
 static const char SQL_LOAD[] = "SELECT first, count FROM extent WHERE transfer = ? ORDER BY first";
+static const char SQL_EXCESS[] = "SELECT 1 FROM extent WHERE transfer = ? LIMIT 1 OFFSET ?";
 
 /* One transfer whose rows are being changed. */
 struct target {
@@ -112,6 +113,19 @@ static int each(const struct target *at, const struct range *ranges, size_t coun
     return rc;
 }
 
+static int check_rows(const struct target *at) {
+    struct store_sql use;
+    store_sql_use(&use, at->store, SQL_EXCESS, at->fail);
+    store_sql_u64(&use, at->number);
+    store_sql_u64(&use, STORE_EXTENT_ROWS);
+    int rc = store_sql_step(&use);
+    store_sql_end(&use);
+    if (rc == 1)
+        return fail_set(at->fail, -ERANGE, "transfer %llu comes in too many pieces",
+                        (unsigned long long)at->number);
+    return rc;
+}
+
 static int note_changed(const struct target *at, int64_t now) {
     struct store_sql use;
     store_sql_use(&use, at->store, SQL_CHANGED, at->fail);
@@ -134,6 +148,8 @@ int store_extent_commit(struct store *store, uint64_t number,
         rc = each(&at, change->add, change->add_count, brief.units, add);
     if (rc == 0)
         rc = each(&at, change->forget, change->forget_count, brief.units, forget);
+    if (rc == 0)
+        rc = check_rows(&at);
     if (rc == 0)
         rc = note_changed(&at, now);
     return store_sql_leave(store, rc, fail);

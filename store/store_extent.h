@@ -21,8 +21,12 @@ struct store_extent_change {
     size_t forget_count;
 };
 
+/* Ranges that one transfer may be in: its session is trusted no further than that. */
+#define STORE_EXTENT_ROWS 131072u
+
 /* Applies a change in one commit. Or STORE_NONE; STORE_STATE where the transfer is finished or
- * outgoing. -ERANGE for a unit that the transfer does not have. */
+ * outgoing. -ERANGE for a unit that the transfer does not have, or where
+ * STORE_EXTENT_ROWS would not do. */
 int store_extent_commit(struct store *store, uint64_t number,
                         const struct store_extent_change *change, int64_t now, struct fail *fail);
 

@@ -107,6 +107,26 @@ START_TEST(test_extents_refused) {
 }
 END_TEST
 
+START_TEST(test_extents_are_bounded) {
+    struct range *ranges = calloc(STORE_EXTENT_ROWS, sizeof *ranges);
+    uint64_t number = make_incoming(4 * STORE_EXTENT_ROWS);
+    const struct range one = {.first = 3 * STORE_EXTENT_ROWS, .count = 1};
+    const struct range joins = {.first = 1, .count = 1};
+    struct store_extent_change change = {.add = ranges, .add_count = STORE_EXTENT_ROWS};
+    ck_assert_ptr_nonnull(ranges);
+    for (uint64_t i = 0; i < STORE_EXTENT_ROWS; i++)
+        ranges[i] = (struct range){.first = 2 * i, .count = 1};
+    FIXTURE_OK(store_extent_commit(fixture, number, &change, 1, &fixture_fail));
+    change = (struct store_extent_change){.add = &one, .add_count = 1};
+    ck_assert_int_eq(store_extent_commit(fixture, number, &change, 1, &fixture_fail), -ERANGE);
+    change.add = &joins;
+    FIXTURE_OK(store_extent_commit(fixture, number, &change, 1, &fixture_fail));
+    change.add = &one;
+    FIXTURE_OK(store_extent_commit(fixture, number, &change, 1, &fixture_fail));
+    free(ranges);
+}
+END_TEST
+
 /* Commits one unit after another for ever, and says so after each. */
 static void commit_and_report(uint64_t number, int report) {
     fixture_open();
@@ -303,6 +323,7 @@ static Suite *suite(void) {
     tcase_add_loop_test(t, test_extents_match_bitmap, 0, 2);
     tcase_add_test(t, test_extents_of_one_transfer);
     tcase_add_test(t, test_extents_refused);
+    tcase_add_test(t, test_extents_are_bounded);
     suite_add_tcase(s, t);
 
     t = tcase_create("disk");

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define COMMIT_ITEMS 65536u /* top-level items of one transfer */
+#define COMMIT_JOBS 256u    /* of one session at a time; one that keeps the rules needs a few */
 
 enum commit_kind { COMMIT_EXTENTS, COMMIT_PLACING, COMMIT_MORE_PLACING, COMMIT_DONE, COMMIT_END };
 
@@ -129,12 +130,13 @@ static struct commit *commit_new(struct receiving *receiving, enum commit_kind k
 
 static bool submit(struct commit *commit) {
     struct receiving *receiving = commit->receiving;
+    if (receiving->jobs >= COMMIT_JOBS ||
+        database_submit(receiving->node->database, run, committed, commit) != 0) {
+        commit_free(commit);
+        return false;
+    }
     receiving_hold(receiving);
-    if (database_submit(receiving->node->database, run, committed, commit) == 0)
-        return true;
-    receiving->jobs--;
-    commit_free(commit);
-    return false;
+    return true;
 }
 
 static bool owns(const struct receiving *receiving) {

@@ -33,6 +33,7 @@ struct outgoing_run {
     struct link link; /* while the paths are loaded; fd -1: none */
     struct worker *worker;
     struct lanes *lanes;
+    bool delivering;      /* its session has reported the delivery, which is being recorded */
     uint64_t done_before; /* when the session began */
     bool progressed;
 };

@@ -35,6 +35,7 @@ static void delivered(void *arg) {
     struct outgoing_run *run = job->run;
     struct transfer *transfer = run->transfer;
     run->jobs--;
+    run->delivering = false;
     if (job->result == 0) {
         transfer->record.failed = job->failed;
         store_names_clear(&transfer->record.final_names);
@@ -60,7 +61,7 @@ static void delivered(void *arg) {
 static bool on_delivered(struct outgoing_run *run, const Fxnode__Helper__Delivered *from) {
     struct store_name names[LIMIT_OFFER_NAMES];
     size_t count = from->n_names < LIMIT_OFFER_NAMES ? from->n_names : LIMIT_OFFER_NAMES;
-    struct delivery *job = calloc(1, sizeof *job);
+    struct delivery *job = run->delivering ? NULL : calloc(1, sizeof *job);
     if (job == NULL)
         return false;
     for (size_t i = 0; i < count; i++)
@@ -77,6 +78,7 @@ static bool on_delivered(struct outgoing_run *run, const Fxnode__Helper__Deliver
         return false;
     }
     run->jobs++;
+    run->delivering = true;
     return true;
 }
 

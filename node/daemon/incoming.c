@@ -218,16 +218,18 @@ static int start_worker(struct receiving *receiving) {
 /* Connections. */
 
 static struct policy_sessions count_sessions(const struct incoming *incoming,
-                                             const struct address *address) {
+                                             const struct link *link) {
     struct policy_sessions sessions = {0};
     for (struct receiving *at = incoming->first; at != NULL; at = at->next) {
         if (at->worker == NULL || at->placing)
             continue;
         sessions.all++;
+        if (id_equal(at->key, link->result.peer))
+            sessions.of_key++;
         if (peers_is_known(incoming->node->peers, at->key))
             continue;
         sessions.unknown++;
-        if (address_same_host(&at->address, address))
+        if (address_same_host(&at->address, &link->address))
             sessions.unknown_from_address++;
     }
     return sessions;
@@ -275,7 +277,7 @@ static void begin_session(struct incoming *incoming, struct link *link, bool kno
 }
 
 static void control_arrived(struct incoming *incoming, struct link *link) {
-    struct policy_sessions sessions = count_sessions(incoming, &link->address);
+    struct policy_sessions sessions = count_sessions(incoming, link);
     bool known = peers_is_known(incoming->node->peers, link->result.peer);
     uint32_t dropped = 0;
 

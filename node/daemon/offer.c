@@ -180,7 +180,6 @@ static void created(void *arg) {
         offer_answer(receiving, ANSWER(BUSY), "cannot record the offer");
     } else if (receiving->worker != NULL && receiving_attach(receiving, transfer)) {
         if (job->state == STORE_RUNNING) {
-            peers_remember(receiving->node->peers, receiving->key, receiving->name, NULL, NULL);
             offer_accept(receiving);
         } else {
             offer_answer(receiving, ANSWER(ASKED), "");

@@ -1,7 +1,7 @@
 #include "node/daemon/policy.h"
 
 bool policy_admits_session(const struct policy_sessions *sessions, bool known) {
-    if (sessions->all >= POLICY_SESSIONS)
+    if (sessions->all >= POLICY_SESSIONS || sessions->of_key >= POLICY_SESSIONS_PER_KEY)
         return false;
     return known || (sessions->unknown < POLICY_UNKNOWN_SESSIONS &&
                      sessions->unknown_from_address < POLICY_UNKNOWN_PER_ADDRESS);

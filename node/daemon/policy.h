@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Sessions at once: in all, for peers whose key is not remembered, and for one address of such. */
+/* Sessions at once: in all, with one key, for peers whose key is not remembered, and for one
+ * address of such. */
 #define POLICY_SESSIONS 32u
+#define POLICY_SESSIONS_PER_KEY 8u
 #define POLICY_UNKNOWN_SESSIONS 8u
 #define POLICY_UNKNOWN_PER_ADDRESS 2u
 
@@ -31,6 +33,7 @@ enum policy_accept { POLICY_ACCEPT_ASK, POLICY_ACCEPT_ALL };
 /* Sessions with peers that are running when another control connection comes. */
 struct policy_sessions {
     uint32_t all;
+    uint32_t of_key; /* with the peer that connects */
     uint32_t unknown;
     uint32_t unknown_from_address;
 };

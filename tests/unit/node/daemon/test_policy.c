@@ -25,6 +25,16 @@ START_TEST(strangers_are_capped_for_an_address) {
 }
 END_TEST
 
+START_TEST(a_key_is_capped) {
+    struct policy_sessions sessions = {.all = POLICY_SESSIONS_PER_KEY,
+                                       .of_key = POLICY_SESSIONS_PER_KEY};
+    ck_assert(!policy_admits_session(&sessions, true));
+    ck_assert(!policy_admits_session(&sessions, false));
+    sessions.of_key--;
+    ck_assert(policy_admits_session(&sessions, true));
+}
+END_TEST
+
 START_TEST(everybody_is_capped) {
     struct policy_sessions sessions = {.all = POLICY_SESSIONS};
     ck_assert(!policy_admits_session(&sessions, true));
@@ -75,6 +85,7 @@ int main(void) {
     tcase_add_test(tests, a_stranger_gets_a_session_where_there_is_room);
     tcase_add_test(tests, strangers_are_capped_in_all);
     tcase_add_test(tests, strangers_are_capped_for_an_address);
+    tcase_add_test(tests, a_key_is_capped);
     tcase_add_test(tests, everybody_is_capped);
     tcase_add_test(tests, a_closed_network_takes_everything);
     tcase_add_test(tests, asking_takes_nothing_by_itself);

@@ -188,6 +188,37 @@ bool course_poll(struct course *course, uint64_t deadline_ms) {
     return fds[0].revents != 0;
 }
 
+void course_take_messages(struct course *course, course_take *take, void *context) {
+    struct uplink_message *message = NULL;
+    int r = 0;
+
+    while ((r = uplink_receive(course->uplink, &message, MSG_DONTWAIT)) == 1)
+        take(context, message);
+    if (r == -EAGAIN)
+        return;
+    course->node_gone = true;
+    pthread_mutex_lock(&course->lock);
+    course_end_abruptly(course, EXCHANGE_LOST);
+    pthread_mutex_unlock(&course->lock);
+}
+
+struct connection *course_connect(struct course *course, struct uplink_message *message,
+                                  size_t send_max, size_t receive_max) {
+    const Fxnode__Helper__Connection *from = message->body->connection;
+    struct connection *connection = NULL;
+    struct connection_setup setup = {.fd = message->fd,
+                                     .send_key = from->send_key.data,
+                                     .receive_key = from->receive_key.data,
+                                     .send_max = send_max,
+                                     .receive_max = receive_max};
+
+    message->fd = -1;
+    if (connection_new(&connection, &setup) < 0)
+        connection = NULL;
+    uplink_wipe(course->uplink);
+    return connection;
+}
+
 /* Waits until `running` is false, but not beyond the deadline. Lock held. */
 static void await(struct course *course, const bool *running, uint64_t deadline_ms) {
     while (*running && io_now_ms() < deadline_ms)
@@ -231,6 +262,8 @@ static const uplink_outcome outcomes[] = {
 };
 
 void course_report(const struct course *course) {
+    if (!atomic_load(&course->ended) || course->node_gone)
+        return;
     log_debug("the transfer ended: %s %s", exchange_outcome_name(course->end.outcome),
               course->end.text);
     uplink_ended(course->uplink, outcomes[course->end.outcome], course->end.text);

@@ -46,6 +46,7 @@ struct course {
     struct exchange_end end;
     struct uplink *uplink;
     bool abrupt;         /* it ends without last words */
+    bool node_gone;      /* nobody is left to be told how it ended */
     int wake;            /* eventfd: the main thread should look */
     atomic_bool ended;   /* set under the lock; read anywhere */
     atomic_ullong moved; /* content bytes sent or received */
@@ -105,11 +106,21 @@ void course_read_last(struct lane *lane);
  * has something. Whether the node has. */
 bool course_poll(struct course *course, uint64_t deadline_ms);
 
+/* Gives each message that the node has sent to `take`. Where the node is gone the transfer ends
+ * abruptly. Main thread, lock not held. */
+typedef void course_take(void *context, struct uplink_message *message);
+void course_take_messages(struct course *course, course_take *take, void *context);
+
+/* The connection that came with a Connection message, made with room for these lengths; the keys
+ * are wiped where they were received. NULL where it cannot be made. */
+struct connection *course_connect(struct course *course, struct uplink_message *message,
+                                  size_t send_max, size_t receive_max);
+
 /* Ends everything in order: what is queued is sent, the peer's end awaited for a moment, sockets
  * are shut, threads joined. Main thread, after course_end(). */
 void course_close(struct course *course);
 
-/* Tells the node how it ended. */
+/* Tells the node how it ended, where it has and the node is there. */
 void course_report(const struct course *course);
 
 #endif

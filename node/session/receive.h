@@ -46,12 +46,27 @@ struct receive {
     bool finalize;              /* content is complete: the disk's thread places it */
     bool pausing;               /* what is written is made durable, then it stops */
     bool pause_tells;           /* and tells the peer */
+    bool cancelled;             /* what is staged goes */
     bool cleaned;               /* the staging directory is removed */
     bool dropping;              /* somebody waits for a lane to leave an entry */
     uint32_t busy[LIMIT_LANES]; /* the entry that a lane is writing, or RECEIVE_IDLE */
     int manifest;               /* -1 before there is one */
     uint64_t manifest_length;   /* bytes of it while it is received */
 };
+
+/* The node wants it to stop. Lock held. */
+void receive_halt(struct receive *receive, Fxnode__Helper__Stop__Reason reason);
+
+/* The node has recorded everything up to `ticket`. Lock held. */
+void receive_recorded(struct receive *receive, uint64_t ticket);
+
+/* Waits for the connection, hears the offer and has it answered: by one thread, without the lock.
+ * Afterwards the answer is queued, or the transfer has ended. */
+void receive_greet(struct receive *receive);
+
+/* Ends a connection that never had threads: the last words, then a moment for the peer to read
+ * them. */
+void receive_part(struct receive *receive);
 
 /* Takes all actions of the state machine. Lock held, after every input to it. */
 void receive_act(struct receive *receive);

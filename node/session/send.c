@@ -4,28 +4,20 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "node/session/confine.h"
+#include "node/session/tally.h"
 #include "proto/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define PROGRESS_MS 250u
-#define PROGRESS_RANGES 1024u /* more than that are not worth counting for a line of progress */
 
 /* The main thread. */
 struct main {
     struct send *send;
-    struct catalog *catalog;
-    struct rangeset durable; /* a copy */
-    uint64_t told_ms;        /* when the node was told of progress */
+    struct tally tally;
     pthread_t confirm;
     bool confirming;
-    bool node_gone;
 };
 
 static void ask_for_lanes(struct send *send, uint32_t lanes) {
@@ -218,32 +210,23 @@ static int set_up(struct send *send, struct main *main, struct fail *fail) {
     if (r == 0)
         r = make_machine(send, fail);
     if (r == 0)
-        r = catalog_new(&main->catalog, send->manifest, send->index);
+        r = catalog_new(&main->tally.catalog, send->manifest, send->index);
     /* The first count reads the whole manifest: before it matters how long that takes. */
     if (r == 0)
-        r = catalog_bytes(main->catalog, &main->durable, &bytes, fail);
+        r = catalog_bytes(main->tally.catalog, &main->tally.durable, &bytes, fail);
     return r == 0 ? confine(send, fail) : r;
 }
 
 /* A connection from the node becomes a lane. What comes too late or twice is closed. */
-static void add_connection(struct main *main, struct uplink_message *message) {
-    struct send *send = main->send;
-    const Fxnode__Helper__Connection *from = message->body->connection;
-    uint32_t number = from->lane;
+static void add_connection(struct send *send, struct uplink_message *message) {
+    uint32_t number = message->body->connection->lane;
     struct connection *connection = NULL;
-    struct connection_setup setup = {.fd = message->fd,
-                                     .send_key = from->send_key.data,
-                                     .receive_key = from->receive_key.data,
-                                     .send_max = SEND_FRAME,
-                                     .receive_max = LIMIT_CONTROL};
     int r = 0;
 
     if (number >= LIMIT_LANES || send->course.lanes[number].connection != NULL)
         return;
-    message->fd = -1;
-    r = connection_new(&connection, &setup);
-    uplink_wipe(send->course.uplink);
-    if (r < 0)
+    connection = course_connect(&send->course, message, SEND_FRAME, LIMIT_CONTROL);
+    if (connection == NULL)
         return;
     pthread_mutex_lock(&send->course.lock);
     r = number == 0 ? sender_start(send->sender, io_now_ms())
@@ -283,56 +266,35 @@ static void stop(struct send *send, Fxnode__Helper__Stop__Reason reason) {
     pthread_mutex_unlock(&send->course.lock);
 }
 
-static void take_message(struct main *main, struct uplink_message *message) {
+static void take_message(void *context, struct uplink_message *message) {
+    struct send *send = context;
+
     switch (message->body->body_case) {
     case FXNODE__HELPER__TO_SESSION__BODY_CONNECTION:
-        add_connection(main, message);
+        add_connection(send, message);
         break;
     case FXNODE__HELPER__TO_SESSION__BODY_COMMITTED:
-        committed(main->send);
+        committed(send);
         break;
     case FXNODE__HELPER__TO_SESSION__BODY_STOP:
-        stop(main->send, message->body->stop->reason);
+        stop(send, message->body->stop->reason);
         break;
     default:
         break;
     }
 }
 
-static void take_messages(struct main *main) {
-    struct course *course = &main->send->course;
-    struct uplink_message *message = NULL;
-    int r = 0;
-
-    while ((r = uplink_receive(course->uplink, &message, MSG_DONTWAIT)) == 1)
-        take_message(main, message);
-    if (r == -EAGAIN)
-        return;
-    main->node_gone = true;
-    pthread_mutex_lock(&course->lock);
-    course_end_abruptly(course, EXCHANGE_LOST);
-    pthread_mutex_unlock(&course->lock);
-}
-
-/* Tells the node what is durable at the peer, a few times a second. */
 static void tell_progress(struct main *main, uint64_t now_ms) {
     struct send *send = main->send;
-    struct fail fail = {0};
-    uint64_t bytes = 0;
-    int r = 0;
+    bool taken = false;
 
-    if (now_ms - main->told_ms < PROGRESS_MS && !atomic_load(&send->course.ended))
+    if (!tally_is_due(&main->tally, now_ms))
         return;
-    main->told_ms = now_ms;
-    rangeset_clear(&main->durable);
     pthread_mutex_lock(&send->course.lock);
-    if (!send->started || sender_durable(send->sender)->length > PROGRESS_RANGES)
-        r = 1;
-    else
-        r = rangeset_add_all(&main->durable, sender_durable(send->sender));
+    taken = send->started && tally_take(&main->tally, sender_durable(send->sender), now_ms);
     pthread_mutex_unlock(&send->course.lock);
-    if (r == 0 && catalog_bytes(main->catalog, &main->durable, &bytes, &fail) == 0)
-        uplink_progress(send->course.uplink, bytes, atomic_load(&send->course.moved));
+    if (taken)
+        tally_tell(&main->tally);
 }
 
 /* When the main thread has to look again at the latest. */
@@ -342,8 +304,8 @@ static uint64_t next_deadline(struct main *main) {
 
     pthread_mutex_lock(&send->course.lock);
     deadline = sender_deadline(send->sender);
-    if (send->started && deadline > main->told_ms + PROGRESS_MS)
-        deadline = main->told_ms + PROGRESS_MS;
+    if (send->started && deadline > main->tally.told_ms + TALLY_MS)
+        deadline = main->tally.told_ms + TALLY_MS;
     pthread_mutex_unlock(&send->course.lock);
     return deadline;
 }
@@ -365,7 +327,7 @@ static void main_loop(struct main *main) {
         send_stop(send, "cannot start a thread");
     while (!atomic_load(&send->course.ended)) {
         if (course_poll(&send->course, next_deadline(main)))
-            take_messages(main);
+            course_take_messages(&send->course, take_message, send);
         tick(send, io_now_ms());
         tell_progress(main, io_now_ms());
     }
@@ -394,7 +356,7 @@ void job_send(struct job *job, struct uplink *uplink) {
     struct fail fail = {0};
 
     rangeset_init(&send.failed);
-    rangeset_init(&main.durable);
+    tally_init(&main.tally, &send.course);
     pace_init(&send.pace, job->rate);
     if (course_init(&send.course, uplink) < 0)
         uplink_ended(uplink, UPLINK_ENDED(FAILED), "out of memory");
@@ -402,9 +364,7 @@ void job_send(struct job *job, struct uplink *uplink) {
         uplink_ended(uplink, UPLINK_ENDED(FAILED), fail.text);
     else
         main_loop(&main);
-    if (atomic_load(&send.course.ended) && !main.node_gone)
-        course_report(&send.course);
-    catalog_free(main.catalog);
-    rangeset_clear(&main.durable);
+    course_report(&send.course);
+    tally_clear(&main.tally);
     clear(&send);
 }

@@ -14,6 +14,9 @@ int receiver_agree_confirm(struct receiver *receiver, const Fxnode__Wire__Contro
         return talk_violation(&receiver->talk, "Confirm of entries that were not offered");
     if (receiver->confirmed.length >= EXCHANGE_RANGES_MAX)
         return talk_violation(&receiver->talk, "Confirm in too many pieces");
+    /* What is agreed needs no more reading of hashes, however often it is said. */
+    if (rangeset_contains(&receiver->confirmed, confirm->first_entry, confirm->count))
+        return 0;
     receiver->checking = true;
     return talk_act(&receiver->talk, RECEIVER_CHECK, 0);
 }

@@ -361,6 +361,19 @@ START_TEST(content_that_keeps_differing_ends_it) {
 }
 END_TEST
 
+START_TEST(what_is_agreed_is_not_checked_again) {
+    struct receiver_action action;
+    bring_receiver(IN_DATA);
+    deliver_units();
+    ck_assert_int_eq(tell_receiver(FXNODE__WIRE__CONTROL__BODY_CONFIRM), EXCHANGE_OPEN);
+    ck_assert_int_eq(
+        receiver_control(receiver, 1, message, make(FXNODE__WIRE__CONTROL__BODY_CONFIRM)), 0);
+    ck_assert(!receiver_next(receiver, &action));
+    ck_assert_int_eq(tell_receiver(FXNODE__WIRE__CONTROL__BODY_SENT), EXCHANGE_OPEN);
+    ck_assert_int_eq(receiver_placed(receiver, summary.names, 1), 0);
+}
+END_TEST
+
 START_TEST(silence_is_answered_and_ends) {
     struct sender_action action;
     ck_assert_int_eq(sender_start(sender, 1000), 0);
@@ -416,6 +429,7 @@ int main(void) {
     tcase_add_test(tests, nothing_is_written_beyond_one_batch);
     tcase_add_test(tests, a_failed_sync_reports_nothing);
     tcase_add_test(tests, content_that_keeps_differing_ends_it);
+    tcase_add_test(tests, what_is_agreed_is_not_checked_again);
     tcase_add_test(tests, silence_is_answered_and_ends);
     tcase_add_loop_test(tests, malformed_messages_end_it, 0, 5);
     tcase_add_test(tests, lanes_are_checked);

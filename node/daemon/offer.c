@@ -124,6 +124,7 @@ static enum policy_answer judge(const struct receiving *receiving) {
     struct policy_offer offer = {
         .known = peers_is_known(receiving->node->peers, receiving->key),
         .entries = receiving->offer.entries,
+        .manifest_length = receiving->offer.manifest_length,
         .waiting_of_peer = waiting.of_peer,
         .waiting_from_address = waiting.from_address,
         .waiting = waiting.all,

@@ -12,7 +12,8 @@ enum policy_answer policy_judge(enum policy_accept accept, const struct policy_o
         return POLICY_BUSY;
     if (accept == POLICY_ACCEPT_ALL)
         return POLICY_YES;
-    if (!offer->known && offer->entries > POLICY_UNKNOWN_ENTRIES)
+    if (!offer->known && (offer->entries > POLICY_UNKNOWN_ENTRIES ||
+                          offer->manifest_length > POLICY_UNKNOWN_MANIFEST))
         return POLICY_NO;
     if (offer->waiting_of_peer >= POLICY_OFFERS_PER_PEER ||
         offer->waiting_from_address >= POLICY_OFFERS_PER_ADDRESS || offer->waiting >= POLICY_OFFERS)

@@ -25,8 +25,9 @@
 /* Unfinished incoming transfers: what takes everything takes no more at a time. */
 #define POLICY_UNFINISHED 1024u
 
-/* Largest manifest that a peer whose key is not remembered may offer, in entries. */
+/* Largest manifest that a peer whose key is not remembered may offer, in entries and bytes. */
 #define POLICY_UNKNOWN_ENTRIES 2000000u
+#define POLICY_UNKNOWN_MANIFEST (256ull << 20)
 
 enum policy_accept { POLICY_ACCEPT_ASK, POLICY_ACCEPT_ALL };
 
@@ -45,6 +46,7 @@ bool policy_admits_session(const struct policy_sessions *sessions, bool known);
 struct policy_offer {
     bool known; /* the peer's key is remembered */
     uint32_t entries;
+    uint64_t manifest_length;
     uint32_t waiting_of_peer;
     uint32_t waiting_from_address;
     uint32_t waiting;

@@ -123,10 +123,13 @@ static int count_held(struct receive *receive, uint64_t *bytes, struct fail *fai
 
 /* Whether what is missing still fits. 0 or STAGING_NO_SPACE. */
 static int check_space(struct receive *receive, uint64_t held, struct fail *fail) {
-    uint64_t bytes = receive->offer->summary.bytes;
-    uint64_t needed = bytes > held ? bytes - held : 0;
+    const struct manifest_summary *summary = &receive->offer->summary;
+    uint64_t needed = summary->bytes > held ? summary->bytes - held : 0;
     uint64_t free_bytes = 0;
 
+    /* The list of files and their hashes are kept beside them. */
+    if (receive->manifest < 0)
+        needed += summary->length + summary->units * LIMIT_CHUNK_HASH;
     if (destination_free_bytes(receive->destination, &free_bytes) < 0 || needed <= free_bytes)
         return 0;
     fail_set(fail, 0, "%s needs %llu bytes of free space and has %llu: make room and try again",

@@ -68,6 +68,16 @@ START_TEST(a_stranger_may_not_offer_a_huge_manifest) {
 }
 END_TEST
 
+START_TEST(a_stranger_may_not_offer_a_long_manifest) {
+    struct policy_offer offer = {.manifest_length = POLICY_UNKNOWN_MANIFEST};
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_ASK);
+    offer.manifest_length++;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_NO);
+    offer.known = true;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_ASK);
+}
+END_TEST
+
 static const struct policy_offer crowded[] = {
     {.known = true, .waiting_of_peer = POLICY_OFFERS_PER_PEER},
     {.known = true, .waiting_from_address = POLICY_OFFERS_PER_ADDRESS},
@@ -90,6 +100,7 @@ int main(void) {
     tcase_add_test(tests, a_closed_network_takes_everything);
     tcase_add_test(tests, asking_takes_nothing_by_itself);
     tcase_add_test(tests, a_stranger_may_not_offer_a_huge_manifest);
+    tcase_add_test(tests, a_stranger_may_not_offer_a_long_manifest);
     tcase_add_loop_test(tests, prompts_do_not_pile_up, 0, 3);
     Suite *suite = suite_create("node-policy");
     suite_add_tcase(suite, tests);

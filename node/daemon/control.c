@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/client.h"
+#include "node/daemon/helperproc.h"
 #include "node/daemon/outgoing.h"
 #include "proto/local.h"
 
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #define CONTROL_CLIENTS 64
+#define CONTROL_PAUSE_MS 1000u         /* without accepting, where nothing can be accepted */
 #define CONTROL_FIRST_CLIENT_MS 15000u /* a transient node waits no longer for its command */
 
 struct client_packet {
@@ -34,6 +36,7 @@ struct control {
     struct control_events events;
     int fd;
     uv_poll_t poll;
+    uv_timer_t pause;
     uv_timer_t alone; /* a transient node without its first client */
     int open_handles;
     struct client *first;
@@ -188,11 +191,13 @@ static void on_client_ready(uv_poll_t *poll, int status, int events) {
 
 /* The socket. */
 
-static bool is_allowed(int fd) {
+/* The node's own helpers face the network, and have no business here. */
+static bool is_allowed(const struct control *control, int fd) {
     struct ucred peer;
     socklen_t length = sizeof peer;
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
-           (peer.uid == geteuid() || peer.uid == 0);
+           (peer.uid == geteuid() || peer.uid == 0) &&
+           !helperproc_is_one(control->node->loop, peer.pid);
 }
 
 static void client_new(struct control *control, int fd) {
@@ -217,14 +222,31 @@ static void client_new(struct control *control, int fd) {
     watch(client);
 }
 
+static void on_incoming(uv_poll_t *poll, int status, int events);
+
+static void on_pause_over(uv_timer_t *timer) {
+    struct control *control = timer->data;
+    uv_poll_start(&control->poll, UV_READABLE, on_incoming);
+}
+
+/* Without descriptors accept() would fail, and the socket stay readable, for ever. */
+static void pause_listening(struct control *control, int error) {
+    log_error("cannot take commands for a second: %s", strerror(error));
+    uv_poll_stop(&control->poll);
+    uv_timer_start(&control->pause, on_pause_over, CONTROL_PAUSE_MS, 0);
+}
+
 static void on_incoming(uv_poll_t *poll, int status, int events) {
     struct control *control = poll->data;
     (void)status;
     (void)events;
     int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+            pause_listening(control, errno);
         return;
-    if (is_allowed(fd) && control->count < CONTROL_CLIENTS)
+    }
+    if (is_allowed(control, fd) && control->count < CONTROL_CLIENTS)
         client_new(control, fd);
     else
         close(fd);
@@ -312,10 +334,12 @@ int control_open(struct control **out, struct node *node, const struct control_e
         free(control);
         return error;
     }
+    uv_timer_init(node->loop, &control->pause);
     uv_timer_init(node->loop, &control->alone);
     control->poll.data = control;
+    control->pause.data = control;
     control->alone.data = control;
-    control->open_handles = 2;
+    control->open_handles = 3;
     uv_poll_start(&control->poll, UV_READABLE, on_incoming);
     if (node->transient)
         uv_timer_start(&control->alone, on_alone, CONTROL_FIRST_CLIENT_MS, 0);
@@ -333,6 +357,7 @@ void control_close(struct control *control) {
     }
     unlink(control->path);
     uv_close((uv_handle_t *)&control->poll, control_closed);
+    uv_close((uv_handle_t *)&control->pause, control_closed);
     uv_close((uv_handle_t *)&control->alone, control_closed);
     io_close(&control->fd);
 }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <sodium.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,6 +257,24 @@ void helperproc_hang_up(struct helperproc *helper) {
         return;
     queue_drop(helper);
     shutdown(helper->chan, SHUT_WR);
+}
+
+struct search {
+    pid_t pid;
+    bool found;
+};
+
+static void compare(uv_handle_t *handle, void *arg) {
+    struct search *search = arg;
+    if (uv_handle_get_type(handle) == UV_PROCESS && uv_is_active(handle) &&
+        uv_process_get_pid((const uv_process_t *)handle) == search->pid)
+        search->found = true;
+}
+
+bool helperproc_is_one(uv_loop_t *loop, pid_t pid) {
+    struct search search = {.pid = pid};
+    uv_walk(loop, compare, &search);
+    return search.found;
 }
 
 void helperproc_kill(struct helperproc *helper) {

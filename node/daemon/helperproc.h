@@ -12,8 +12,10 @@
 #include "base/chan.h"
 #include "base/fail.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <uv.h>
 
 struct helperproc;
@@ -41,6 +43,9 @@ void helperproc_send(struct helperproc *helper, const void *data, size_t length,
 /* Sends end of file after what has left already: the helper ends in its own time. `gone` follows.
  */
 void helperproc_hang_up(struct helperproc *helper);
+
+/* Whether `pid` is a helper of this loop that still runs. */
+bool helperproc_is_one(uv_loop_t *loop, pid_t pid);
 
 /* SIGKILL. `gone` follows, from the loop. */
 void helperproc_kill(struct helperproc *helper);

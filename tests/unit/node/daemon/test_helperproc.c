@@ -28,6 +28,16 @@ static int play_echo(void) {
     return 7;
 }
 
+/* Says who it is, and waits for its end. */
+static int play_self(void) {
+    static struct chan_packet packet;
+    char text[32];
+    snprintf(text, sizeof text, "%d", (int)getpid());
+    chan_send(3, text, strlen(text), NULL, 0, 0);
+    chan_receive(3, &packet, 0);
+    return 0;
+}
+
 /* Says how many descriptors beyond the channel it was given. */
 static int play_count(void) {
     char text[32];
@@ -107,6 +117,20 @@ START_TEST(packets_go_both_ways_in_order) {
 }
 END_TEST
 
+START_TEST(helpers_are_told_from_others) {
+    struct helperproc *helper = start("self");
+    while (packets < 1)
+        uv_run(&loop, UV_RUN_ONCE);
+    pid_t pid = (pid_t)atoi(last);
+    ck_assert(helperproc_is_one(&loop, pid));
+    ck_assert(!helperproc_is_one(&loop, getpid()));
+    helperproc_hang_up(helper);
+    while (ends < 1)
+        uv_run(&loop, UV_RUN_ONCE);
+    ck_assert(!helperproc_is_one(&loop, pid));
+}
+END_TEST
+
 START_TEST(a_descriptor_travels) {
     int ends_of_pipe[2];
     char byte = 0;
@@ -168,6 +192,7 @@ static int run_tests(void) {
     TCase *tests = tcase_create("helperproc");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, packets_go_both_ways_in_order);
+    tcase_add_test(tests, helpers_are_told_from_others);
     tcase_add_test(tests, a_descriptor_travels);
     tcase_add_test(tests, nothing_else_leaks_into_it);
     tcase_add_test(tests, one_that_does_not_listen_can_be_killed);
@@ -187,6 +212,8 @@ int main(int argc, char **argv) {
         return run_tests();
     if (strcmp(argv[1], "echo") == 0)
         return play_echo();
+    if (strcmp(argv[1], "self") == 0)
+        return play_self();
     if (strcmp(argv[1], "count") == 0)
         return play_count();
     if (strcmp(argv[1], "deaf") == 0)

@@ -185,6 +185,8 @@ static void warn_unknown(struct sending *sending) {
 static void connected(struct sending *sending, struct link *link) {
     memcpy(sending->target.key, link->result.peer, LIMIT_KEY);
     sending->target.has_key = true;
+    sending->reached = link->address;
+    sending->answered = true;
     sending->link = *link;
     sodium_memzero(link, sizeof *link);
     link->fd = -1;
@@ -192,8 +194,8 @@ static void connected(struct sending *sending, struct link *link) {
     warn_unknown(sending);
 }
 
-/* A wrong key where the peer only used to be means that it is not there; where the user or an
- * announcement named the place it is more than that. */
+/* Somebody else answered and nobody with the right key. Where the peer only used to be, another
+ * one that is remembered has got its address, and it is just not there; a stranger may be more. */
 static void wrong_key(struct sending *sending, const struct dialer_result *result) {
     char name[ESCAPE_ROOM(LIMIT_NAME)];
     char met[ID_GROUPED_ROOM];
@@ -202,7 +204,7 @@ static void wrong_key(struct sending *sending, const struct dialer_result *resul
     const struct resolve_target *target = &sending->target;
     bool online = peers_line(sending->node->peers, target->key, "", &line) && line.online;
 
-    if (target->typed[0] == '\0' && !online)
+    if (target->typed[0] == '\0' && !online && peers_is_known(sending->node->peers, result->met))
         return;
     escape_text(name, sizeof name, target->name);
     id_format_grouped(met, result->met);

@@ -107,7 +107,7 @@ static void begin(struct sending *sending, struct transfer *transfer) {
     struct resolve_target *target = &sending->target;
     bool linked = sending->link.fd >= 0;
     peers_remember(sending->node->peers, target->key, target->typed[0] != '\0' ? "" : target->name,
-                   linked ? &sending->link.address : NULL, target->typed);
+                   sending->answered ? &sending->reached : NULL, target->typed);
     transfer_hold(transfer);
     outgoing_begin(transfer, linked ? &sending->link : NULL);
     sending->events.begun(sending->events.context, transfer, sending->skipped);

@@ -34,7 +34,9 @@ struct sending {
     struct resolve_target target;
     struct dialer *dialer;
     struct link link; /* fd -1: none */
-    bool called;      /* resolving and calling are over */
+    bool answered;    /* the peer did, at `reached`; the link may be gone since */
+    struct address reached;
+    bool called; /* resolving and calling are over */
 
     char work[OUTWORK_NAME_ROOM]; /* "" once it belongs to a transfer or is removed */
     struct worker *scan;

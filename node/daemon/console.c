@@ -27,7 +27,9 @@ struct console {
     int terminal; /* -1: there is none. A description of our own: others go on reading theirs */
     bool keys;    /* the terminal gives single keys and does not show them */
     struct termios lines;
-    uint64_t asked; /* number of the transfer that is asked about; 0: none */
+    struct log_limit offers;    /* lines about offers, which peers cause, */
+    struct log_limit questions; /* and questions about them */
+    uint64_t asked;             /* number of the transfer that is asked about; 0: none */
 };
 
 static void on_closed(uv_handle_t *handle) {
@@ -84,10 +86,12 @@ static void on_look(uv_timer_t *timer);
 /* Asks about the offer that waits longest, if there is one and somebody to ask. */
 static void ask(struct console *console) {
     struct transfer *transfer = first_waiting(console->node);
+    uint32_t dropped = 0;
     rest(console);
     if (transfer == NULL || console->node->stopping)
         return;
-    if (!in_foreground(console) || !take_keys(console)) {
+    if (!in_foreground(console) || !log_limit_take(&console->questions, io_now_ms(), &dropped) ||
+        !take_keys(console)) {
         uv_timer_start(&console->look, on_look, CONSOLE_LOOK_MS, 0);
         return;
     }
@@ -207,9 +211,18 @@ static void describe_names(char *out, size_t room, const struct store_transfer *
         snprintf(out + length, room - length, " and %u more", record->name_count - CONSOLE_NAMES);
 }
 
-void console_offer(struct transfer *transfer) {
-    struct console *console = transfer->node->console;
-    const struct store_transfer *record = &transfer->record;
+/* A sender that comes back has made its offer before. */
+static bool may_announce(struct console *console, struct transfer *transfer) {
+    uint32_t dropped = 0;
+    if (transfer->announced || !log_limit_take(&console->offers, io_now_ms(), &dropped))
+        return false;
+    transfer->announced = true;
+    if (dropped > 0)
+        log_info("%u more offers came and may have gone; `fxnode transfers` lists them", dropped);
+    return true;
+}
+
+static void announce(const struct store_transfer *record) {
     char peer[ESCAPE_ROOM(LIMIT_NAME)];
     char id[ID_GROUPED_ROOM];
     char names[512];
@@ -220,6 +233,12 @@ void console_offer(struct transfer *transfer) {
     log_info("%s (%s) offers %s: %u entries, %llu bytes; `fxnode accept %llu` takes it",
              peer[0] != '\0' ? peer : "a peer without a name", id, names, record->entries,
              (unsigned long long)record->bytes, (unsigned long long)record->number);
+}
+
+void console_offer(struct transfer *transfer) {
+    struct console *console = transfer->node->console;
+    if (may_announce(console, transfer))
+        announce(&transfer->record);
     if (console->terminal >= 0 && console->asked == 0)
         ask(console);
 }

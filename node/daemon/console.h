@@ -18,7 +18,7 @@ void console_free(struct console *console);
 /* The node is stopping: nothing more is asked, and the terminal is as it was. */
 void console_rest(struct console *console);
 
-/* An offer waits for an answer. */
+/* An offer waits for an answer: said once, and asked about on a terminal. */
 void console_offer(struct transfer *transfer);
 
 /* A transfer has changed: one that is asked about may have been answered elsewhere. */

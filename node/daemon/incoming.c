@@ -19,7 +19,8 @@
 struct incoming {
     struct node *node;
     struct receiving *first;
-    struct log_limit full;
+    struct log_limit full; /* lines about connections that were turned away */
+    struct log_limit said; /* and about what sessions report */
 };
 
 int incoming_new(struct incoming **out, struct node *node) {
@@ -104,6 +105,16 @@ static void leave_queues(struct receiving *gone) {
             at->successor = NULL;
 }
 
+/* Whether something that peers can cause as often as they like may get a line in the log now. */
+static bool may_log(struct incoming *incoming) {
+    uint32_t dropped = 0;
+    if (!log_limit_take(&incoming->said, io_now_ms(), &dropped))
+        return false;
+    if (dropped > 0)
+        log_warn("%u lines about what comes in were left out", dropped);
+    return true;
+}
+
 /* What a transfer looks like after its session has ended. */
 static void show_end(struct transfer *transfer, worker_outcome outcome, const char *text) {
     switch (outcome) {
@@ -154,8 +165,9 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
     receiving->worker = NULL;
     leave_queues(receiving);
     escape_text(peer, sizeof peer, receiving->name);
-    if (outcome == WORKER_ENDED(PROTOCOL) || outcome == WORKER_ENDED(FAILED) ||
-        outcome == WORKER_ENDED(NO_SPACE))
+    if ((outcome == WORKER_ENDED(PROTOCOL) || outcome == WORKER_ENDED(FAILED) ||
+         outcome == WORKER_ENDED(NO_SPACE)) &&
+        may_log(receiving->node->incoming))
         log_warn("receiving from %s: %s", peer[0] != '\0' ? peer : "a peer", text);
     bool owner = transfer != NULL && transfer->receiving == receiving;
     if (!hand_over(receiving) && owner)
@@ -166,8 +178,9 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
 static void on_note(struct receiving *receiving, const Fxnode__Helper__Note *note) {
     if (receiving->transfer == NULL)
         return;
-    log_info("transfer %llu: %s", (unsigned long long)receiving->transfer->record.number,
-             note->text);
+    if (may_log(receiving->node->incoming))
+        log_info("transfer %llu: %s", (unsigned long long)receiving->transfer->record.number,
+                 note->text);
     transfer_note(receiving->transfer, note->text, note->failed);
 }
 
@@ -202,7 +215,8 @@ static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
     struct receiving *receiving = arg;
     if (handle(receiving, message))
         return;
-    log_error("a receiving session asked for what it may not: it is stopped");
+    if (may_log(receiving->node->incoming))
+        log_error("a receiving session asked for what it may not: it is stopped");
     worker_kill(receiving->worker);
 }
 

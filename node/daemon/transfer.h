@@ -43,6 +43,7 @@ struct transfer {
     struct receiving *receiving; /* the session that owns the staging directory */
     bool has_from;               /* incoming: there has been a session since the node started */
     struct address from;         /* and where the last one came from; it may be gone */
+    bool announced;              /* incoming: the console has named the offer */
 };
 
 /* Who wants to know. All are called on the loop. */

@@ -1,5 +1,6 @@
 #include "node/daemon/worker.h"
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "node/daemon/helperproc.h"
 #include "proto/local.h"
@@ -73,6 +74,7 @@ static void end_with(struct worker *worker, worker_outcome outcome, const char *
     worker->ended = true;
     worker->outcome = outcome;
     snprintf(worker->text, sizeof worker->text, "%s", text);
+    escape_mend(worker->text);
 }
 
 static void on_packet(void *arg, struct chan_packet *packet) {
@@ -92,6 +94,8 @@ static void on_packet(void *arg, struct chan_packet *packet) {
     } else if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_ENDED) {
         end_with(worker, message->ended->outcome, message->ended->text);
     } else {
+        if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_NOTE)
+            escape_mend(message->note->text);
         worker->events.message(worker->events.arg, message);
     }
     msg_arena_reset(worker->node->arena);

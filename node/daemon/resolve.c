@@ -147,12 +147,18 @@ static enum resolve_outcome by_id(struct resolve *resolve) {
     return with.found ? found(resolve, with.key) : RESOLVE_UNKNOWN;
 }
 
+/* A remembered peer that now announces the name of another one is not that other one. */
+static bool is_known_as(const struct resolve *resolve, const uint8_t *key) {
+    return peers_is_known(resolve->node->peers, key) &&
+           strcmp(peers_name(resolve->node->peers, key), resolve->peer) == 0;
+}
+
 static enum resolve_outcome by_name(struct resolve *resolve) {
     struct search online = search(resolve, fits_online_name);
     struct search known = search(resolve, fits_known_name);
     if (online.fits_more)
         return ambiguous(resolve);
-    if (online.found && known.found && !peers_is_known(resolve->node->peers, online.key))
+    if (online.found && known.found && !is_known_as(resolve, online.key))
         return key_changed(resolve, known.key, online.key);
     if (online.found)
         return found(resolve, online.key);

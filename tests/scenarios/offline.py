@@ -1,6 +1,6 @@
 """Peers that are away: what is sent to them waits, through restarts, until they are back."""
 
-from lab import check, check_equal
+from lab import check, check_equal, isolate
 from lab.data import MIB, compare, make_file
 from lab.watch import wait_for
 
@@ -84,3 +84,16 @@ def follows_the_command(lab):
     receiver.start()
     check_equal(command.wait(), 0, f"status of send\n{command.said()}")
     compare(source, receiver.received("second"))
+
+
+def a_stranger_in_its_place(lab):
+    """Where only a key that nobody knows answers for a known peer: status 6, and nothing is kept."""
+    sender, receiver, source = _known_and_away(lab, discovery="off")
+    known, receiver.id = receiver.id[:12], None
+    isolate.remove(receiver.state)
+    receiver.start()
+    check(not receiver.id.startswith(known), "the identity did not change")
+    command = sender.run("send", known, source, status=6)
+    check("unpair" in "".join(command.err), command.said())
+    check_equal(_states(sender), [], "states")
+    receiver.check_listed("first")

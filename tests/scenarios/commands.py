@@ -175,6 +175,21 @@ def asked_and_rejected(lab):
     receiver.check_tidy()
 
 
+def offered_and_taken_back(lab):
+    """Offers that are taken back before anybody answers leave nothing in the receiver's database."""
+    sender, receiver = lab.pair(receiver={"config": {"accept": "ask"}})
+    source = make_file(lab.path("gift"), MIB)
+    for _ in range(6):
+        command = sender.command("send", "--json", receiver.at, source)
+        command.wait_event(lambda event: event.get("state") == "offered", "somebody is asked")
+        # The receiver may still be busy with the end of the one before.
+        known = receiver.transfers("--all")
+        check(len(known) <= 2, f"offers that were taken back are kept: {known}")
+        sender.run("cancel", str(sender.transfers()[0]["transfer"]))
+        check(command.wait() != 0, "a cancelled send reported success")
+    receiver.check_tidy()
+
+
 def _cancelled(lab, by_receiver):
     sender, receiver = lab.pair()
     source = make_file(lab.path("unwanted"), 48 * MIB)

@@ -110,11 +110,13 @@ def avahi_comes_and_goes(lab):
 
 def _wait_published_by(witness, host):
     """Waits until `witness` resolves the service of `host` to the name that its avahi-daemon gives
-    to the host; avahi-core has another one. avahi-browse is patient in itself."""
+    to the host; avahi-core has another one. avahi-browse is patient in itself, and for ever where what
+    it resolves is withdrawn meanwhile: then it is asked anew."""
     deadline = time.monotonic() + PATIENCE
     wanted = f";{host.name};_fxnode._tcp;local;{host.name}.local;"
-    while wanted not in witness.host.run(["avahi-browse", "-rpt", "_fxnode._tcp"],
-                                         env=witness.environment()):
+    while wanted not in witness.host.run(
+            ["timeout", "8", "avahi-browse", "-rpt", "_fxnode._tcp"],
+            env=witness.environment(), accept=(0, 124)):
         check(time.monotonic() < deadline, f"{host.name} is not published by its avahi-daemon")
 
 

@@ -52,12 +52,11 @@ class Fxnode(Contender):
 
     def __init__(self, directory, arguments):
         os.environ[PROGRAM] = os.path.abspath(arguments.program)
-        self.nodes = [
-            Node(Loopback(name, os.path.join(directory, f"run-{name}")), directory, name=name,
-                 config={"discovery": "off", "listen": "127.0.0.1", "lanes": arguments.lanes})
-            for name in ("from", "to")]
-        for node in self.nodes:
-            node.start()
+        self.nodes = []
+        for name in ("from", "to"):
+            host = Loopback(name, os.path.join(directory, f"run-{name}"))
+            config = {"discovery": "off", "listen": host.listen, "lanes": arguments.lanes}
+            self.nodes.append(Node(host, directory, name=name, config=config).start())
 
     def send(self, source, _):
         sender, receiver = self.nodes

@@ -15,7 +15,7 @@ from lab import Failure, Skip, check, isolate, process  # noqa: E402
 from lab.data import MIB, digest, make_file  # noqa: E402
 from lab.laboratory import Laboratory  # noqa: E402
 from lab.network import Loopback  # noqa: E402
-from lab.node import PROGRAM, Node  # noqa: E402
+from lab.node import PROGRAM, READY, Node  # noqa: E402
 
 SIZE = 64 * MIB
 
@@ -33,6 +33,11 @@ def run_command(node, *arguments):
     return command
 
 
+def start_in_view(node):
+    say(f"{node.name}$ fxnode daemon &")
+    say(f"    {node.start().daemon.wait_line(READY)[0]}")
+
+
 def send_and_compare(anna, bert, peer, directory):
     source = make_file(os.path.join(directory, "holiday.tar"), SIZE, seed=7)
     run_command(anna, "send", peer, source)
@@ -47,10 +52,10 @@ def on_a_lan(directory):
     say("Two hosts on a LAN of network namespaces: 10.77.0.1 (anna) and 10.77.0.2 (bert).")
     laboratory = Laboratory(directory)
     lan = laboratory.lan(2)
-    anna, bert = (laboratory.node(host, name=name) for host, name in zip(lan.hosts,
-                                                                         ("anna", "bert")))
+    anna, bert = (laboratory.node(host, start=False, name=name)
+                  for host, name in zip(lan.hosts, ("anna", "bert")))
     for node in (anna, bert):
-        say(f"{node.name}$ fxnode daemon &\n    {node.daemon.err[-1]}")
+        start_in_view(node)
     watch = anna.command("peers", "--watch", "--json")
     watch.wait_event(lambda event: event.get("name") == "bert", "bert is seen")
     watch.stop()
@@ -66,8 +71,8 @@ def on_loopback(directory, why):
     for name in ("anna", "bert"):
         host = Loopback(name, os.path.join(directory, f"run-{name}"))
         node = Node(host, directory, name=name,
-                    config={"discovery": "off", "listen": "127.0.0.1"})
-        say(f"{name}$ fxnode daemon &\n    {node.start().daemon.err[-1]}")
+                    config={"discovery": "off", "listen": host.listen})
+        start_in_view(node)
         nodes.append(node)
     send_and_compare(*nodes, nodes[1].at, directory)
     for node in nodes:

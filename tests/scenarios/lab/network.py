@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 
 from .errors import Failure, Skip
@@ -143,6 +144,9 @@ class Loopback:
         self.run_directory = run_directory
         self.bus = None
         os.makedirs(run_directory, 0o700)
+        # Nodes share the address here, so each needs a port of its own.
+        with socket.create_server((self.address, 0)) as free:
+            self.listen = f"{self.address}:{free.getsockname()[1]}"
 
     @staticmethod
     def start(argv, env=None, name=None, cwd=None):

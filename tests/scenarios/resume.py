@@ -310,7 +310,8 @@ def client_lost(lab):
     sender, receiver, source, command = _under_way(lab)
     command.kill()
     wait_for(receiver.received("data"), LONG)
-    _check_once(sender, receiver, source, cuts=0)
+    # As if it had been cut once: on a slow link with a short queue TCP repeats some percent itself.
+    _check_once(sender, receiver, source, cuts=1)
 
 
 def source_changed(lab):

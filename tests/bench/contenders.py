@@ -35,13 +35,16 @@ class Contender:
     def run_measured(argv, roots, env=None):
         """Runs a command to its end; the cost of it and of the processes in `roots`."""
         meter = Meter(roots)
-        child = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        child = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         meter.watch_also(child.pid)
         _, status, usage = os.wait4(child.pid, 0)
         cost = meter.stop(usage)
         child.returncode = os.waitstatus_to_exitcode(status)
+        with child.stderr:
+            said = child.stderr.read().decode("utf-8", "replace")
         if child.returncode != 0:
-            raise Failure(f"{' '.join(argv)}: status {child.returncode}")
+            raise Failure(f"{' '.join(argv)}: status {child.returncode}\n{said}")
         return cost
 
 

@@ -107,8 +107,8 @@ void receive_do_task(struct receive *receive, struct stage_writer *writer, struc
 
 /* Threads: the reader and the writer of lane 0, the reader of any other (argument: the lane); the
  * one that syncs and places, the one that reads what is held again (argument: struct receive). */
-void *receive_read(void *lane);
-void *receive_write(void *lane);
+void *receive_read(void *arg);
+void *receive_write(void *arg);
 void *receive_sync(void *receive);
 void *receive_verify(void *receive);
 

@@ -90,11 +90,14 @@ static int place(struct receive *receive, struct placing_result *result, struct 
 static void finalize(struct receive *receive) {
     struct placing_result *result = calloc(1, sizeof *result);
     struct fail fail = {0};
-    int r = result == NULL ? fail_set(&fail, -ENOMEM, "cannot place what was received")
-                           : place(receive, result, &fail);
+    int r = -ENOMEM;
 
+    if (result != NULL)
+        r = place(receive, result, &fail);
+    else
+        fail_set(&fail, r, "cannot place what was received");
     pthread_mutex_lock(&receive->course.lock);
-    if (r != 0)
+    if (result == NULL || r != 0)
         receive_stop_locked(receive, r, fail.text);
     else if (!atomic_load(&receive->course.ended) &&
              receiver_placed(receive->receiver, result->names, result->count) < 0)

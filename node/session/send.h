@@ -76,9 +76,9 @@ void send_entry_failed(struct send *send, const struct manifest_item *item,
 
 /* Threads: the reader of lane 0, that of any other, the writer of any, and the one that confirms
  * (its argument is the struct send; the others get their lane). */
-void *send_listen(void *lane);
-void *send_watch(void *lane);
-void *send_write(void *lane);
-void *send_confirm(void *send);
+void *send_listen(void *arg);
+void *send_watch(void *arg);
+void *send_write(void *arg);
+void *send_confirm(void *arg);
 
 #endif

@@ -152,11 +152,12 @@ int catalog_by_unit(struct catalog *catalog, uint64_t unit, const struct manifes
 /* Content bytes of the entries of the loaded batch whose units all come before `unit`, and of the
  * part of its file that does. */
 static uint64_t bytes_in_batch(struct catalog *catalog, uint64_t unit) {
+    const struct manifest_row *row = catalog->row;
     uint64_t bytes = 0;
 
-    for (uint32_t i = 0; i < catalog->row->entries; i++) {
+    for (uint32_t i = 0; row != NULL && i < row->entries; i++) {
         const struct manifest_item *item =
-            manifest_batch_by_entry(catalog->batch, catalog->row->first_entry + i);
+            manifest_batch_by_entry(catalog->batch, row->first_entry + i);
         uint64_t units = entry_units(item->entry.type, item->entry.size);
 
         if (unit <= item->first_unit)

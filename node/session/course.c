@@ -157,7 +157,7 @@ void course_send_last(struct lane *lane) {
     while (r == 0 && has_control(lane))
         r = course_send_control(lane);
     if (r == 0)
-        r = connection_send_final(lane->connection);
+        (void)connection_send_final(lane->connection);
     shutdown(connection_fd(lane->connection), SHUT_WR);
 }
 

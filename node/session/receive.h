@@ -93,9 +93,9 @@ void receive_send_commit(struct receive *receive, const struct rangeset *add,
 /* Sends a Placing or Done with its ticket set. Lock held. */
 void receive_send_record(struct receive *receive, Fxnode__Helper__ToNode *message);
 
-/* Sends a Placing or Done, and waits until it is recorded. Lock not held. 0,
- * or -ECANCELED where the transfer ended before. */
-int receive_record(void *receive, Fxnode__Helper__ToNode *message);
+/* Sends a Placing or Done, and waits until it is recorded. `context`: the struct receive. Lock not
+ * held. 0, or -ECANCELED where the transfer ended before. */
+int receive_record(void *context, Fxnode__Helper__ToNode *message);
 
 /* All directories of the manifest, whose index is there, are made and durable. Nobody writes yet.
  * Lock not held. 0; an outcome or negative with `fail` filled. */
@@ -109,7 +109,7 @@ void receive_do_task(struct receive *receive, struct stage_writer *writer, struc
  * one that syncs and places, the one that reads what is held again (argument: struct receive). */
 void *receive_read(void *arg);
 void *receive_write(void *arg);
-void *receive_sync(void *receive);
-void *receive_verify(void *receive);
+void *receive_sync(void *arg);
+void *receive_verify(void *arg);
 
 #endif

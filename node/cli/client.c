@@ -197,7 +197,7 @@ static int say_hello(struct client *client, struct fail *fail) {
     int rc = client_request(client, &request, fail);
     if (rc == 0)
         rc = client_next(client, &event, NULL, fail);
-    if (rc != 0)
+    if (rc != 0 || event == NULL)
         return rc;
     if (event->body_case == FXNODE__CONTROL__EVENT__BODY_RESULT)
         return fail_set(fail, 0, "%s", event->result->text);

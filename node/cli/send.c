@@ -113,7 +113,7 @@ static int make_paths(struct sending *sending, struct fail *fail) {
     size_t count = (size_t)sending->options.operand_count - 1;
     char absolute[PATH_MAX];
 
-    sending->paths = calloc(count, sizeof *sending->paths);
+    sending->paths = calloc(count + 1, sizeof *sending->paths);
     if (sending->paths == NULL)
         return fail_set(fail, -ENOMEM, "cannot send");
     for (size_t i = 0; i < count; i++) {

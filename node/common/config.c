@@ -23,9 +23,11 @@ void config_defaults(struct config *config) {
 }
 
 bool config_parse_size(uint64_t *out, const char *text, uint64_t unit) {
+    static const char letters[] = "kKmMgG"; /* two for each power */
     uint64_t value = 0;
     uint64_t factor = 1;
     const char *at = text;
+    const char *letter = NULL;
 
     for (; *at >= '0' && *at <= '9'; at++)
         if (__builtin_mul_overflow(value, 10, &value) ||
@@ -33,22 +35,11 @@ bool config_parse_size(uint64_t *out, const char *text, uint64_t unit) {
             return false;
     if (at == text)
         return false;
-    switch (*at) {
-    case 'G':
-    case 'g':
-        factor *= unit;
-        /* fall through */
-    case 'M':
-    case 'm':
-        factor *= unit;
-        /* fall through */
-    case 'K':
-    case 'k':
-        factor *= unit;
+    letter = *at != '\0' ? strchr(letters, *at) : NULL;
+    if (letter != NULL) {
+        for (ptrdiff_t power = (letter - letters) / 2; power >= 0; power--)
+            factor *= unit;
         at++;
-        break;
-    default:
-        break;
     }
     return *at == '\0' && !__builtin_mul_overflow(value, factor, out);
 }
@@ -185,7 +176,7 @@ static int load(char **out, const char *path, struct fail *fail) {
     else if (length > CONFIG_FILE_MAX || memchr(text, '\0', length) != NULL)
         rc = fail_set(fail, 0, "the configuration %s is no text of at most 256 KiB", shown);
     fclose(file);
-    if (rc < 0) {
+    if (rc < 0 || text == NULL) {
         free(text);
         return rc;
     }

@@ -323,11 +323,10 @@ static void lane_arrived(struct incoming *incoming, struct link *link) {
 }
 
 void incoming_arrived(struct incoming *incoming, struct link *link) {
-    if (incoming->node->stopping)
-        link_drop(link);
-    else if (link->result.purpose == HANDSHAKE_CONTROL)
+    bool stopping = incoming->node->stopping;
+    if (!stopping && link->result.purpose == HANDSHAKE_CONTROL)
         control_arrived(incoming, link);
-    else if (link->result.purpose == HANDSHAKE_LANE)
+    else if (!stopping && link->result.purpose == HANDSHAKE_LANE)
         lane_arrived(incoming, link);
     else
         link_drop(link);

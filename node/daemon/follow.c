@@ -85,10 +85,10 @@ void follow_changed(struct client *client, const struct transfer *transfer) {
         end_delivered(client, transfer);
         break;
     case TRANSFER_SHOWN(FAILED):
+    case TRANSFER_SHOWN(CANCELLED):
         end_following(client, STATUS_FAILED, transfer->reason);
         break;
     case TRANSFER_SHOWN(REFUSED):
-    case TRANSFER_SHOWN(CANCELLED):
         end_following(client, STATUS_REFUSED, transfer->reason);
         break;
     case TRANSFER_SHOWN(PAUSED):

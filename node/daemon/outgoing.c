@@ -26,9 +26,8 @@ static void on_time(uv_timer_t *timer) {
 static enum store_state final_state(enum queue_event event) {
     switch (event) {
     case QUEUE_REFUSED:
-        return STORE_REFUSED;
     case QUEUE_PEER_CANCELLED:
-        return STORE_CANCELLED;
+        return STORE_REFUSED;
     default:
         return STORE_FAILED;
     }

@@ -1,9 +1,11 @@
 /*
- * Peers whose key is remembered, and where they were last reached. Results as in store.h.
+ * Peers whose key is remembered, those of them that are paired, and where they were last reached.
+ * Results as in store.h.
  */
 #ifndef STORE_STORE_PEER_H
 #define STORE_STORE_PEER_H
 
+#include "base/alias.h"
 #include "base/limits.h"
 #include "store/store.h"
 
@@ -14,6 +16,22 @@
 #define STORE_PEER_HOST_ROOM 48 /* a numeric IPv4 or IPv6 address and a NUL */
 #define STORE_PEER_IFNAME_ROOM 16
 #define STORE_PEER_TYPED_ROOM 272 /* "host:port" with a NUL */
+#define STORE_PEER_DIRECTORY_ROOM 256
+
+/* What is done with the offers of a paired peer within its limits. Stored: numbers never change. */
+enum store_peer_accept {
+    STORE_PEER_TAKE = 1,
+    STORE_PEER_ASK = 2,
+    STORE_PEER_REFUSE = 3,
+};
+
+/* Of a paired peer. Plain value. */
+struct store_peer_settings {
+    enum store_peer_accept accept;
+    char directory[STORE_PEER_DIRECTORY_ROOM]; /* relative, below that for received files; "" */
+    uint64_t limit;     /* bytes of one transfer that are taken unasked; 0: any number */
+    uint64_t day_limit; /* and of those of 24 hours together */
+};
 
 /* Plain value. */
 struct store_peer_address {
@@ -30,6 +48,9 @@ struct store_peer {
     char name[LIMIT_NAME + 1]; /* as announced: foreign bytes, NUL-terminated */
     int64_t remembered;
     int64_t last_used;
+    int64_t paired;         /* since when; 0: it is not */
+    char alias[ALIAS_ROOM]; /* of a paired one: valid, and no other has it; else "" */
+    struct store_peer_settings settings;
     size_t address_count;
     struct store_peer_address addresses[STORE_PEER_ADDRESSES]; /* last good one first */
 };
@@ -38,6 +59,19 @@ struct store_peer {
  * over LIMIT_NAME bytes. */
 int store_peer_remember(struct store *store, const uint8_t key[LIMIT_KEY], const char *name,
                         int64_t now, struct fail *fail);
+
+/* Makes a peer paired, in one commit: remembers it where it is not, keeps the settings of one that
+ * is paired already, and gives a newly paired one STORE_PEER_TAKE without limits. `alias` is valid.
+ * -EINVAL for a name over LIMIT_NAME bytes; or STORE_EXISTS where another peer has the alias. */
+int store_peer_pair(struct store *store, const uint8_t key[LIMIT_KEY], const char *alias,
+                    const char *name, int64_t now, struct fail *fail);
+
+/* Change a paired peer. Or STORE_NONE where there is no such one, STORE_EXISTS for an alias that
+ * another one has. */
+int store_peer_set_alias(struct store *store, const uint8_t key[LIMIT_KEY], const char *alias,
+                         struct fail *fail);
+int store_peer_set_settings(struct store *store, const uint8_t key[LIMIT_KEY],
+                            const struct store_peer_settings *settings, struct fail *fail);
 
 /* Forgets a peer and its addresses; its transfers stay. Or STORE_NONE. */
 int store_peer_forget(struct store *store, const uint8_t key[LIMIT_KEY], struct fail *fail);

@@ -165,6 +165,11 @@ int store_transfer_forget(struct store *store, uint64_t number, struct fail *fai
 /* Incoming and delivered: the sender has recorded it. Or STORE_NONE, STORE_STATE. */
 int store_transfer_confirm(struct store *store, uint64_t number, int64_t now, struct fail *fail);
 
+/* Sum of the bytes of all incoming transfers of a peer that became RUNNING at `since` or later, by
+ * the clock of then, whatever became of them; UINT64_MAX where it is more. */
+int store_transfer_taken(struct store *store, const uint8_t peer_key[LIMIT_KEY], int64_t since,
+                         uint64_t *bytes, struct fail *fail);
+
 /* The directory of a finished transfer is gone. Or STORE_NONE, STORE_STATE. */
 int store_transfer_cleaned(struct store *store, uint64_t number, struct fail *fail);
 

@@ -97,11 +97,20 @@ static int set_discovery(struct config *config, const char *value, struct fail *
 }
 
 static int set_accept(struct config *config, const char *value, struct fail *fail) {
-    static const char *const words[] = {"ask", "all", NULL};
+    static const char *const words[] = {"ask", "paired", "all", NULL};
     int chosen = choose(value, words);
     if (chosen < 0)
-        return fail_set(fail, 0, "accept is ask or all");
+        return fail_set(fail, 0, "accept is ask, paired or all");
     config->accept = (enum config_accept)chosen;
+    return 0;
+}
+
+static int set_send_to(struct config *config, const char *value, struct fail *fail) {
+    static const char *const words[] = {"any", "known", "paired", NULL};
+    int chosen = choose(value, words);
+    if (chosen < 0)
+        return fail_set(fail, 0, "send-to is any, known or paired");
+    config->send_to = (enum config_send_to)chosen;
     return 0;
 }
 
@@ -126,9 +135,9 @@ int config_set(struct config *config, const char *key, const char *value, struct
         const char *key;
         int (*set)(struct config *, const char *, struct fail *);
     } keys[] = {
-        {"accept", set_accept}, {"batch", set_batch}, {"discovery", set_discovery},
-        {"files", set_files},   {"lanes", set_lanes}, {"listen", set_listen},
-        {"name", set_name},
+        {"accept", set_accept}, {"batch", set_batch},     {"discovery", set_discovery},
+        {"files", set_files},   {"lanes", set_lanes},     {"listen", set_listen},
+        {"name", set_name},     {"send-to", set_send_to},
     };
     char shown[ESCAPE_ROOM(40)];
 

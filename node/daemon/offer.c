@@ -122,16 +122,21 @@ static struct offer_waiting count_offers(const struct receiving *receiving) {
 static enum policy_answer judge(const struct receiving *receiving) {
     struct offer_waiting waiting = count_offers(receiving);
     struct policy_offer offer = {
-        .known = peers_is_known(receiving->node->peers, receiving->key),
+        .paired = peers_paired(receiving->node->peers, receiving->key),
         .entries = receiving->offer.entries,
+        .bytes = receiving->offer.bytes,
         .manifest_length = receiving->offer.manifest_length,
         .waiting_of_peer = waiting.of_peer,
         .waiting_from_address = waiting.from_address,
         .waiting = waiting.all,
         .unfinished = waiting.unfinished,
     };
-    bool all = receiving->node->config.accept == CONFIG_ACCEPT_ALL;
-    return policy_judge(all ? POLICY_ACCEPT_ALL : POLICY_ACCEPT_ASK, &offer);
+    static const enum policy_accept accept[] = {
+        [CONFIG_ACCEPT_ASK] = POLICY_ACCEPT_ASK,
+        [CONFIG_ACCEPT_PAIRED] = POLICY_ACCEPT_PAIRED,
+        [CONFIG_ACCEPT_ALL] = POLICY_ACCEPT_ALL,
+    };
+    return policy_judge(accept[receiving->node->config.accept], &offer);
 }
 
 struct creation {
@@ -216,8 +221,11 @@ static void answer_new(struct receiving *receiving) {
     case POLICY_ASK:
         create(receiving, STORE_OFFERED);
         break;
-    case POLICY_NO:
+    case POLICY_TOO_LARGE:
         offer_answer(receiving, ANSWER(REFUSE), "the offer is too large");
+        break;
+    case POLICY_UNWELCOME:
+        offer_answer(receiving, ANSWER(REFUSE), "only offers of other peers are taken there");
         break;
     case POLICY_BUSY:
         offer_answer(receiving, ANSWER(BUSY), "too much is waiting here already");

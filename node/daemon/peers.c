@@ -57,6 +57,11 @@ static const struct discover_entry *find_announced(const struct peers *peers, co
     return NULL;
 }
 
+const struct store_peer_settings *peers_paired(const struct peers *peers, const uint8_t *key) {
+    const struct store_peer *peer = find(peers, key);
+    return peer == NULL || peer->paired == 0 ? NULL : &peer->settings;
+}
+
 const char *peers_name(const struct peers *peers, const uint8_t *key) {
     const struct store_peer *peer = find(peers, key);
     if (peer != NULL && peer->name[0] != '\0')

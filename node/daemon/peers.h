@@ -28,8 +28,11 @@ void peers_free(struct peers *peers);
 
 bool peers_is_known(const struct peers *peers, const uint8_t *key);
 
-/* What to call the holder of a key: the remembered name, else the announced one, else "". Foreign;
- * valid until the loop goes on. */
+/* Settings of a paired peer; NULL for any other. Valid until the loop goes on. */
+const struct store_peer_settings *peers_paired(const struct peers *peers, const uint8_t *key);
+
+/* What to call the holder of a key: the alias, else the remembered name, else the announced one,
+ * else "". Foreign unless it is an alias; valid until the loop goes on. */
 const char *peers_name(const struct peers *peers, const uint8_t *key);
 
 /* Remembers a peer, durably (in its turn behind other changes of the database). `name` is foreign;
@@ -37,6 +40,33 @@ const char *peers_name(const struct peers *peers, const uint8_t *key);
  * NULL) what the user typed for it. */
 void peers_remember(struct peers *peers, const uint8_t *key, const char *name,
                     const struct address *address, const char *typed);
+
+/* Makes a peer paired, durably. Its alias: the one it has; else made of `name` (foreign), with a
+ * number behind it where another peer has that. `done` is called once it is durable, with 0 or
+ * -errno; until then it is not paired here either. */
+void peers_pair(struct peers *peers, const uint8_t *key, const char *name,
+                void (*done)(void *context, int error), void *context);
+
+/* Several at once, in one commit; as peers_pair(), but an alias that another peer has is -EEXIST
+ * with `fail` filled, and nothing is done. */
+struct peers_imported {
+    uint8_t key[LIMIT_KEY];
+    char alias[ALIAS_ROOM];
+};
+void peers_import(struct peers *peers, const struct peers_imported *list, size_t count,
+                  void (*done)(void *context, int error, const struct fail *fail), void *context);
+
+/* Change a paired peer; they count here at once. False where another peer has the alias, or the
+ * peer is not paired. `done` as above. */
+bool peers_set_alias(struct peers *peers, const uint8_t *key, const char *alias,
+                     void (*done)(void *context, int error), void *context);
+bool peers_set(struct peers *peers, const uint8_t *key, const struct store_peer_settings *settings,
+               void (*done)(void *context, int error), void *context);
+
+/* The one remembered peer that a person means: an alias, an id or a prefix of one, a remembered
+ * name, or host:port under which it was reached. 0; STORE_NONE; or STORE_EXISTS where several fit.
+ */
+int peers_find(const struct peers *peers, const char *peer, uint8_t key[LIMIT_KEY]);
 
 /* Forgets a key. `done` is called once it is durable, with 0 or -errno. */
 void peers_forget(struct peers *peers, const uint8_t *key, void (*done)(void *context, int error),
@@ -58,11 +88,14 @@ size_t peers_candidates(const struct peers *peers, const uint8_t *key, struct ad
 struct peers_line {
     bool has_key;
     const uint8_t *key;
-    const char *name;      /* as remembered, else as announced; foreign */
+    const char *name;      /* alias, else as remembered, else as announced; foreign */
     const char *announced; /* "" unless online; foreign */
     bool online;
     bool known;
     int64_t last_used;
+    int64_t paired;     /* since when; 0: it is not */
+    const char *called; /* what it calls itself: as announced, else as remembered; foreign */
+    const struct store_peer_settings *settings; /* of a paired one; else NULL */
     struct address addresses[DIALER_CANDIDATES];
     size_t address_count;
 };

@@ -7,16 +7,45 @@ bool policy_admits_session(const struct policy_sessions *sessions, bool known) {
                      sessions->unknown_from_address < POLICY_UNKNOWN_PER_ADDRESS);
 }
 
+/* One person of one machine is waited for by all of them: no crowd may keep the others out. */
+static enum policy_answer ask(const struct policy_offer *offer) {
+    bool full = offer->paired != NULL
+                    ? offer->waiting_of_peer >= POLICY_OFFERS_PER_PAIRED
+                    : offer->waiting_of_peer >= POLICY_OFFERS_PER_PEER ||
+                          offer->waiting_from_address >= POLICY_OFFERS_PER_ADDRESS ||
+                          offer->waiting >= POLICY_OFFERS;
+    return full ? POLICY_BUSY : POLICY_ASK;
+}
+
+static enum policy_answer judge_paired(const struct policy_offer *offer) {
+    const struct store_peer_settings *settings = offer->paired;
+    if (settings->accept == STORE_PEER_REFUSE)
+        return POLICY_UNWELCOME;
+    if (settings->accept == STORE_PEER_ASK ||
+        (settings->limit != 0 && offer->bytes > settings->limit))
+        return ask(offer);
+    return POLICY_YES;
+}
+
+static enum policy_answer judge_unpaired(enum policy_accept accept,
+                                         const struct policy_offer *offer) {
+    if (accept == POLICY_ACCEPT_ALL)
+        return POLICY_YES;
+    if (accept == POLICY_ACCEPT_PAIRED)
+        return POLICY_UNWELCOME;
+    if (offer->entries > POLICY_UNPAIRED_ENTRIES ||
+        offer->manifest_length > POLICY_UNPAIRED_MANIFEST)
+        return POLICY_TOO_LARGE;
+    return ask(offer);
+}
+
 enum policy_answer policy_judge(enum policy_accept accept, const struct policy_offer *offer) {
     if (offer->unfinished >= POLICY_UNFINISHED)
         return POLICY_BUSY;
-    if (accept == POLICY_ACCEPT_ALL)
-        return POLICY_YES;
-    if (!offer->known && (offer->entries > POLICY_UNKNOWN_ENTRIES ||
-                          offer->manifest_length > POLICY_UNKNOWN_MANIFEST))
-        return POLICY_NO;
-    if (offer->waiting_of_peer >= POLICY_OFFERS_PER_PEER ||
-        offer->waiting_from_address >= POLICY_OFFERS_PER_ADDRESS || offer->waiting >= POLICY_OFFERS)
-        return POLICY_BUSY;
-    return POLICY_ASK;
+    return offer->paired != NULL ? judge_paired(offer) : judge_unpaired(accept, offer);
+}
+
+bool policy_within_day(const struct store_peer_settings *settings, uint64_t taken, uint64_t bytes) {
+    return settings->day_limit == 0 ||
+           (taken <= settings->day_limit && bytes <= settings->day_limit - taken);
 }

@@ -7,6 +7,8 @@
 #ifndef NODE_DAEMON_POLICY_H
 #define NODE_DAEMON_POLICY_H
 
+#include "store/store_peer.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,19 +19,28 @@
 #define POLICY_UNKNOWN_SESSIONS 8u
 #define POLICY_UNKNOWN_PER_ADDRESS 2u
 
-/* Offers waiting for a yes: of one peer, from one address, in all. */
+/* Offers of peers that are not paired which may wait for a yes: of one peer, from one address, in
+ * all; and those of one paired peer, which strangers do not crowd out. */
 #define POLICY_OFFERS_PER_PEER 4u
 #define POLICY_OFFERS_PER_ADDRESS 4u
 #define POLICY_OFFERS 32u
+#define POLICY_OFFERS_PER_PAIRED 32u
 
 /* Unfinished incoming transfers: what takes everything takes no more at a time. */
 #define POLICY_UNFINISHED 1024u
 
-/* Largest manifest that a peer whose key is not remembered may offer, in entries and bytes. */
-#define POLICY_UNKNOWN_ENTRIES 2000000u
-#define POLICY_UNKNOWN_MANIFEST (256ull << 20)
+/* Largest manifest that a peer which is not paired may offer, in entries and bytes. */
+#define POLICY_UNPAIRED_ENTRIES 2000000u
+#define POLICY_UNPAIRED_MANIFEST (256ull << 20)
 
-enum policy_accept { POLICY_ACCEPT_ASK, POLICY_ACCEPT_ALL };
+#define POLICY_DAY 86400 /* seconds of the limit for a day */
+
+/* The node's own setting: what is done with offers of peers that are not paired. */
+enum policy_accept {
+    POLICY_ACCEPT_ASK,
+    POLICY_ACCEPT_PAIRED, /* refused */
+    POLICY_ACCEPT_ALL,    /* taken */
+};
 
 /* Sessions with peers that are running when another control connection comes. */
 struct policy_sessions {
@@ -44,17 +55,28 @@ bool policy_admits_session(const struct policy_sessions *sessions, bool known);
 
 /* A new offer, and the offers that wait already. */
 struct policy_offer {
-    bool known; /* the peer's key is remembered */
+    const struct store_peer_settings *paired; /* of a paired peer; NULL for any other */
     uint32_t entries;
+    uint64_t bytes;
     uint64_t manifest_length;
     uint32_t waiting_of_peer;
-    uint32_t waiting_from_address;
-    uint32_t waiting;
-    uint32_t unfinished; /* incoming transfers, waiting or begun */
+    uint32_t waiting_from_address; /* of peers that are not paired */
+    uint32_t waiting;              /* of peers that are not paired */
+    uint32_t unfinished;           /* incoming transfers, waiting or begun */
 };
 
-enum policy_answer { POLICY_YES, POLICY_ASK, POLICY_NO, POLICY_BUSY };
+enum policy_answer {
+    POLICY_YES,
+    POLICY_ASK,
+    POLICY_TOO_LARGE, /* refused: the manifest */
+    POLICY_UNWELCOME, /* refused: offers of this peer, or of peers that are not paired */
+    POLICY_BUSY,
+};
 
 enum policy_answer policy_judge(enum policy_accept accept, const struct policy_offer *offer);
+
+/* Whether a transfer of `bytes` is still within what is taken unasked from a paired peer in a day,
+ * of which `taken` was (store_transfer_taken()). */
+bool policy_within_day(const struct store_peer_settings *settings, uint64_t taken, uint64_t bytes);
 
 #endif

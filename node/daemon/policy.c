@@ -21,7 +21,7 @@ static enum policy_answer judge_paired(const struct policy_offer *offer) {
     const struct store_peer_settings *settings = offer->paired;
     if (settings->accept == STORE_PEER_REFUSE)
         return POLICY_UNWELCOME;
-    if (settings->accept == STORE_PEER_ASK ||
+    if (settings->accept != STORE_PEER_TAKE ||
         (settings->limit != 0 && offer->bytes > settings->limit))
         return ask(offer);
     return POLICY_YES;

@@ -52,41 +52,141 @@ START_TEST(a_closed_network_takes_everything) {
 }
 END_TEST
 
-START_TEST(asking_takes_nothing_by_itself) {
-    struct policy_offer offer = {.known = true, .entries = 1};
+START_TEST(strangers_are_asked_about) {
+    struct policy_offer offer = {.entries = 1};
     ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_ASK);
 }
 END_TEST
 
+START_TEST(strangers_are_turned_away_where_only_paired_peers_are_taken) {
+    struct policy_offer offer = {.entries = 1};
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_PAIRED, &offer), POLICY_UNWELCOME);
+}
+END_TEST
+
 START_TEST(a_stranger_may_not_offer_a_huge_manifest) {
-    struct policy_offer offer = {.entries = POLICY_UNKNOWN_ENTRIES};
+    struct store_peer_settings settings = {.accept = STORE_PEER_ASK};
+    struct policy_offer offer = {.entries = POLICY_UNPAIRED_ENTRIES};
     ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_ASK);
     offer.entries++;
-    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_NO);
-    offer.known = true;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_TOO_LARGE);
+    offer.paired = &settings;
     ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_ASK);
 }
 END_TEST
 
 START_TEST(a_stranger_may_not_offer_a_long_manifest) {
-    struct policy_offer offer = {.manifest_length = POLICY_UNKNOWN_MANIFEST};
+    struct store_peer_settings settings = {.accept = STORE_PEER_ASK};
+    struct policy_offer offer = {.manifest_length = POLICY_UNPAIRED_MANIFEST};
     ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_ASK);
     offer.manifest_length++;
-    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_NO);
-    offer.known = true;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_TOO_LARGE);
+    offer.paired = &settings;
     ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_ASK);
 }
 END_TEST
 
-static const struct policy_offer crowded[] = {
-    {.known = true, .waiting_of_peer = POLICY_OFFERS_PER_PEER},
-    {.known = true, .waiting_from_address = POLICY_OFFERS_PER_ADDRESS},
-    {.known = true, .waiting = POLICY_OFFERS},
+/* One below what is full, and with it full. */
+static const struct crowd {
+    struct policy_offer room;
+    struct policy_offer full;
+} crowds[] = {
+    {{.waiting_of_peer = POLICY_OFFERS_PER_PEER - 1}, {.waiting_of_peer = POLICY_OFFERS_PER_PEER}},
+    {{.waiting_from_address = POLICY_OFFERS_PER_ADDRESS - 1},
+     {.waiting_from_address = POLICY_OFFERS_PER_ADDRESS}},
+    {{.waiting = POLICY_OFFERS - 1}, {.waiting = POLICY_OFFERS}},
 };
+#define CROWDS ((int)(sizeof(crowds) / sizeof(crowds[0])))
 
-START_TEST(prompts_do_not_pile_up) {
-    struct policy_offer offer = crowded[_i];
+START_TEST(prompts_of_strangers_do_not_pile_up) {
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &crowds[_i].room), POLICY_ASK);
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &crowds[_i].full), POLICY_BUSY);
+}
+END_TEST
+
+START_TEST(strangers_do_not_crowd_out_a_paired_peer) {
+    struct store_peer_settings settings = {.accept = STORE_PEER_ASK};
+    struct policy_offer offer = {.paired = &settings,
+                                 .waiting_of_peer = POLICY_OFFERS_PER_PAIRED - 1,
+                                 .waiting_from_address = POLICY_OFFERS_PER_ADDRESS,
+                                 .waiting = POLICY_OFFERS};
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_ASK);
+    offer.waiting_of_peer++;
     ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_BUSY);
+}
+END_TEST
+
+/* Whatever is done with others: a paired peer's own setting decides. */
+static const enum policy_accept every_accept[] = {POLICY_ACCEPT_ASK, POLICY_ACCEPT_PAIRED,
+                                                  POLICY_ACCEPT_ALL};
+#define ACCEPTS ((int)(sizeof(every_accept) / sizeof(every_accept[0])))
+
+START_TEST(a_paired_peer_is_taken_asked_about_or_refused) {
+    struct store_peer_settings settings = {.accept = STORE_PEER_TAKE};
+    struct policy_offer offer = {.paired = &settings, .entries = UINT32_MAX, .bytes = UINT64_MAX};
+    ck_assert_int_eq(policy_judge(every_accept[_i], &offer), POLICY_YES);
+    settings.accept = STORE_PEER_ASK;
+    ck_assert_int_eq(policy_judge(every_accept[_i], &offer), POLICY_ASK);
+    settings.accept = STORE_PEER_REFUSE;
+    ck_assert_int_eq(policy_judge(every_accept[_i], &offer), POLICY_UNWELCOME);
+}
+END_TEST
+
+START_TEST(a_setting_that_is_none_takes_nothing) {
+    struct store_peer_settings settings = {0};
+    struct policy_offer offer = {.paired = &settings};
+    ck_assert_int_ne(policy_judge(POLICY_ACCEPT_ALL, &offer), POLICY_YES);
+}
+END_TEST
+
+START_TEST(beyond_its_limit_a_paired_peer_is_asked_about) {
+    struct store_peer_settings settings = {.accept = STORE_PEER_TAKE, .limit = 1000};
+    struct policy_offer offer = {.paired = &settings, .bytes = 1000};
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ALL, &offer), POLICY_YES);
+    offer.bytes++;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ALL, &offer), POLICY_ASK);
+    settings.accept = STORE_PEER_REFUSE;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ALL, &offer), POLICY_UNWELCOME);
+}
+END_TEST
+
+START_TEST(a_paired_peer_leaves_room_too) {
+    struct store_peer_settings settings = {.accept = STORE_PEER_TAKE};
+    struct policy_offer offer = {.paired = &settings, .unfinished = POLICY_UNFINISHED - 1};
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_YES);
+    offer.unfinished++;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_BUSY);
+}
+END_TEST
+
+static const struct day {
+    uint64_t limit;
+    uint64_t taken;
+    uint64_t bytes;
+    bool within;
+} days[] = {
+    {0, 0, UINT64_MAX, true},
+    {0, UINT64_MAX, UINT64_MAX, true},
+    {1000, 0, 1000, true},
+    {1000, 0, 1001, false},
+    {1000, 999, 1, true},
+    {1000, 999, 2, false},
+    {1000, 1000, 0, true},
+    {1000, 1000, 1, false},
+    {1000, 1001, 0, false}, /* what a smaller limit finds */
+    {1000, UINT64_MAX, 1, false},
+    {1000, 1, UINT64_MAX, false}, /* their sum is 0 */
+    {UINT64_MAX, UINT64_MAX, 0, true},
+    {UINT64_MAX, UINT64_MAX, 1, false},
+    {UINT64_MAX, 1, UINT64_MAX - 1, true},
+    {UINT64_MAX, 1, UINT64_MAX, false},
+};
+#define DAYS ((int)(sizeof(days) / sizeof(days[0])))
+
+START_TEST(a_day_has_an_end) {
+    const struct day *day = &days[_i];
+    struct store_peer_settings settings = {.accept = STORE_PEER_TAKE, .day_limit = day->limit};
+    ck_assert_int_eq(policy_within_day(&settings, day->taken, day->bytes), day->within);
 }
 END_TEST
 
@@ -98,10 +198,17 @@ int main(void) {
     tcase_add_test(tests, a_key_is_capped);
     tcase_add_test(tests, everybody_is_capped);
     tcase_add_test(tests, a_closed_network_takes_everything);
-    tcase_add_test(tests, asking_takes_nothing_by_itself);
+    tcase_add_test(tests, strangers_are_asked_about);
+    tcase_add_test(tests, strangers_are_turned_away_where_only_paired_peers_are_taken);
     tcase_add_test(tests, a_stranger_may_not_offer_a_huge_manifest);
     tcase_add_test(tests, a_stranger_may_not_offer_a_long_manifest);
-    tcase_add_loop_test(tests, prompts_do_not_pile_up, 0, 3);
+    tcase_add_loop_test(tests, prompts_of_strangers_do_not_pile_up, 0, CROWDS);
+    tcase_add_test(tests, strangers_do_not_crowd_out_a_paired_peer);
+    tcase_add_loop_test(tests, a_paired_peer_is_taken_asked_about_or_refused, 0, ACCEPTS);
+    tcase_add_test(tests, a_setting_that_is_none_takes_nothing);
+    tcase_add_test(tests, beyond_its_limit_a_paired_peer_is_asked_about);
+    tcase_add_test(tests, a_paired_peer_leaves_room_too);
+    tcase_add_loop_test(tests, a_day_has_an_end, 0, DAYS);
     Suite *suite = suite_create("node-policy");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

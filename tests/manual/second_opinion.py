@@ -4,17 +4,17 @@ the hash of the manifest, computed from what the manual says, with nothing of fx
 
     tests/manual/second_opinion.py EXAMPLE"""
 
-import base64
+import os
 import struct
 import sys
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peer"))
 
-from opening import CLEAR, LABEL, Noise, blake2b_256, with_length  # noqa: E402
+from opening import (CONTROL_CONNECTION, LABEL, Noise, blake2b_256, clear_part,  # noqa: E402
+                     node_id, with_length)
 from primitives import BASE, StreamOpener, x25519  # noqa: E402
-
-CONTROL, DATA = 1, 2
-MESSAGE, FINAL = 0, 3
+from sealed import CONTROL, DATA, FINAL, MESSAGE  # noqa: E402
 
 
 def read_example(path):
@@ -31,17 +31,14 @@ def read_example(path):
             for name, value in values.items()}
 
 
-def node_id(public):
-    return base64.b32encode(public + blake2b_256(public)[:3]).decode().lower()
-
-
 def shake(example):
     """{name: value} of what the opening has to look like"""
     initiator, e1 = example["initiator-secret"], example["initiator-ephemeral"]
     responder, e2 = example["responder-secret"], example["responder-ephemeral"]
     initiator_public, responder_public = x25519(initiator, BASE), x25519(responder, BASE)
     public1, public2 = x25519(e1, BASE), x25519(e2, BASE)
-    noise = Noise(CLEAR)
+    clear = clear_part(CONTROL_CONNECTION)
+    noise = Noise(clear)
     noise.mix_hash(public1)
     first = public1 + noise.seal(b"")
     noise.mix_hash(public2)
@@ -56,7 +53,7 @@ def shake(example):
     return {
         "initiator-public": initiator_public, "initiator-id": node_id(initiator_public),
         "responder-public": responder_public, "responder-id": node_id(responder_public),
-        "clear": CLEAR, "message-1": with_length(first), "message-2": with_length(second),
+        "clear": clear, "message-1": with_length(first), "message-2": with_length(second),
         "message-3": with_length(third), "handshake-hash": noise.hash,
         "session-id": noise.hash[:16],
         "key-forth": blake2b_256(LABEL + bytes((1, 0)) + noise.hash, forth),

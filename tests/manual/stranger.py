@@ -9,21 +9,23 @@ It says what the worked example of the manual says, with keys of its own."""
 
 import os
 import socket
-import struct
 import sys
 import tempfile
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenarios"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "peer"), os.path.join(HERE, "..", "scenarios")]
 
 from lab import Failure, check, check_equal  # noqa: E402
 from lab import process  # noqa: E402
 from lab.network import Loopback  # noqa: E402
 from lab.node import PROGRAM, Node  # noqa: E402
-from opening import Closed, open_as_initiator, open_as_responder, read_exactly  # noqa: E402
+from opening import (Closed, node_id, open_as_initiator, open_as_responder,  # noqa: E402
+                     read_exactly)
 from primitives import BASE, x25519  # noqa: E402
-from second_opinion import CONTROL, DATA, FINAL, MESSAGE, node_id, read_example  # noqa: E402
+from sealed import CONTROL, DATA, MESSAGE, Sealed, Unexpected  # noqa: E402
+from second_opinion import read_example  # noqa: E402
 
 ID_AT = 4  # where the 16 bytes of transfer_id stand in the Offer of the example
 AGAIN = bytes.fromhex("42040a021001")  # the unit of the example
@@ -34,49 +36,20 @@ OFFERS_OF_ADDRESS = 4
 PATIENCE = 30
 
 
-class Stranger:
-    """A connection after its opening: what was said in it, and its node's key."""
-
-    def __init__(self, node, connection, opened):
-        self.connection = connection
-        key, self.sealer, self.make_opener = opened
-        check_equal(node_id(key), node.id.replace("-", ""), "the key of the node")
-        self.connection.sendall(self.sealer.header)
-        self.opener = None
-
-    def say(self, body, kind=CONTROL, tag=MESSAGE):
-        sealed = self.sealer.seal(tag, b"" if tag == FINAL else bytes((kind,)) + body)
-        self.connection.sendall(struct.pack(">I", len(sealed)) + sealed)
-
-    def hear(self):
-        """(tag, plaintext) of the next record"""
-        if self.opener is None:
-            self.opener = self.make_opener(read_exactly(self.connection, 24))
-        length, = struct.unpack(">I", read_exactly(self.connection, 4))
-        return self.opener.open(read_exactly(self.connection, length))
-
-    def expect(self, body, what):
-        check_equal(self.hear(), (MESSAGE, bytes((CONTROL,)) + body), what)
-
-    def end(self):
-        """FINAL both ways, and nothing after it."""
-        self.say(b"", tag=FINAL)
-        self.connection.shutdown(socket.SHUT_WR)
-        check_equal(self.hear(), (FINAL, b""), "the end of the stream")
-        check_equal(self.connection.recv(1), b"", "what follows the end")
-        self.connection.close()
+def _stranger(node, connection, opened):
+    check_equal(node_id(opened.peer), node.id.replace("-", ""), "the key of the node")
+    return Sealed(connection, opened)
 
 
 def call(node, secret):
     connection = socket.create_connection(("127.0.0.1", node.port), PATIENCE)
-    return Stranger(node, connection,
-                    open_as_initiator(connection, secret, os.urandom(32), b"stranger"))
+    return _stranger(node, connection, open_as_initiator(connection, secret, b"stranger"))
 
 
 def answer(node, listening, secret):
     connection, _ = listening.accept()
     connection.settimeout(PATIENCE)
-    return Stranger(node, connection, open_as_responder(connection, secret, os.urandom(32)))
+    return _stranger(node, connection, open_as_responder(connection, secret))
 
 
 def offer_of(example, transfer):
@@ -254,7 +227,7 @@ def main():
             asking = start(directory, "cellar", accept="ask")
             too_many_offers(asking, example)
             asking.stop()
-        except (Failure, Closed, OSError) as failure:
+        except (Failure, Closed, Unexpected, OSError) as failure:
             print(f"FAILED: {failure!r}\n{process.said_by_all()}")
             return 1
         finally:

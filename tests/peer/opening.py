@@ -1,19 +1,31 @@
 """The opening of a connection as fxnode-protocol(7) describes it: Noise XX, and both sides of it
 on a socket."""
 
+import base64
 import hashlib
 import hmac
+import os
 import struct
+from dataclasses import dataclass
+from typing import Callable
 
 from primitives import BASE, StreamOpener, StreamSealer, aead_open, aead_seal, x25519
 
 NAME = b"Noise_XX_25519_ChaChaPoly_BLAKE2b"
-CLEAR = b"FXNODE\0" + bytes((1, 1, 0, 0))
+CONTROL_CONNECTION, PAIR_CONNECTION = 1, 3
 LABEL = b"fxnode stream v1"
 
 
 def blake2b_256(data, key=b""):
     return hashlib.blake2b(data, digest_size=32, key=key).digest()
+
+
+def node_id(public):
+    return base64.b32encode(public + blake2b_256(public)[:3]).decode().lower()
+
+
+def clear_part(purpose):
+    return b"FXNODE\0" + bytes((1, purpose, 0, 0))
 
 
 def with_length(message):
@@ -71,45 +83,59 @@ def read_exactly(connection, length):
     return data
 
 
-def stream_keys(noise):
-    return [blake2b_256(LABEL + bytes((1, direction)) + noise.hash, key[:32])
+@dataclass
+class Opened:
+    """What a handshake leads to."""
+
+    peer: bytes  # the other side's static public key
+    hash: bytes  # the handshake hash
+    sealer: StreamSealer  # of our records
+    make_opener: Callable  # takes the header of the peer's records
+
+
+def stream_keys(noise, purpose):
+    return [blake2b_256(LABEL + bytes((purpose, direction)) + noise.hash, key[:32])
             for direction, key in enumerate(noise.derive(b""))]
 
 
-def open_as_initiator(connection, secret, ephemeral, name):
-    """(responder's public key, sealer of our records, function that opens the peer's)"""
-    noise = Noise(CLEAR)
+def _message(connection, length, number):
+    """What follows the length, which has to be this one."""
+    message = read_exactly(connection, length + 2)
+    if message[:2] != struct.pack(">H", length):
+        raise ValueError(f"this is no message {number}")
+    return message[2:]
+
+
+def open_as_initiator(connection, secret, name, purpose=CONTROL_CONNECTION):
+    ephemeral = os.urandom(32)
+    noise = Noise(clear_part(purpose))
     noise.mix_hash(x25519(ephemeral, BASE))
-    connection.sendall(CLEAR + with_length(x25519(ephemeral, BASE) + noise.seal(b"")))
-    message = read_exactly(connection, 114)
-    if message[:2] != bytes((0, 112)):
-        raise ValueError("this is no message 2")
-    theirs = message[2:34]
+    connection.sendall(clear_part(purpose)
+                       + with_length(x25519(ephemeral, BASE) + noise.seal(b"")))
+    second = _message(connection, 112, 2)
+    theirs = second[:32]
     noise.mix_hash(theirs)
     noise.mix_key(x25519(ephemeral, theirs))
-    peer = noise.open(message[34:82])
+    peer = noise.open(second[32:80])
     noise.mix_key(x25519(ephemeral, peer))
-    payload = noise.open(message[82:])
+    payload = noise.open(second[80:])
     if not payload[0] <= 1 <= payload[1]:
         raise ValueError(f"version 1 is not among {payload[0]} to {payload[1]}")
     third = noise.seal(x25519(secret, BASE))
     noise.mix_key(x25519(secret, theirs))
     third += noise.seal(bytes((1,)) + bytes(23) + name.ljust(64, b"\0"))
     connection.sendall(with_length(third))
-    forth, back = stream_keys(noise)
-    return peer, StreamSealer(forth), lambda header: StreamOpener(back, header)
+    forth, back = stream_keys(noise, purpose)
+    return Opened(peer, noise.hash, StreamSealer(forth), lambda header: StreamOpener(back, header))
 
 
-def open_as_responder(connection, secret, ephemeral):
-    """(initiator's public key, sealer of our records, function that opens the peer's)"""
+def open_as_responder(connection, secret, purpose=CONTROL_CONNECTION):
+    ephemeral = os.urandom(32)
     clear = read_exactly(connection, 11)
-    if clear != CLEAR:
-        raise ValueError(f"this is no control connection: {clear.hex()}")
+    if clear != clear_part(purpose):
+        raise ValueError(f"this is no connection for purpose {purpose}: {clear.hex()}")
     noise = Noise(clear)
-    message = read_exactly(connection, 34)
-    if message[:2] != bytes((0, 32)):
-        raise ValueError("this is no message 1")
-    theirs = message[2:]
+    theirs = _message(connection, 32, 1)
     noise.mix_hash(theirs)
     noise.mix_hash(b"")
     second = x25519(ephemeral, BASE)
@@ -119,12 +145,10 @@ def open_as_responder(connection, secret, ephemeral):
     noise.mix_key(x25519(secret, theirs))
     second += noise.seal(bytes((1, 1)) + bytes(14))
     connection.sendall(with_length(second))
-    message = read_exactly(connection, 154)
-    if message[:2] != bytes((0, 152)):
-        raise ValueError("this is no message 3")
-    peer = noise.open(message[2:50])
+    third = _message(connection, 152, 3)
+    peer = noise.open(third[:48])
     noise.mix_key(x25519(ephemeral, peer))
-    if noise.open(message[50:])[0] != 1:
+    if noise.open(third[48:])[0] != 1:
         raise ValueError("the initiator chose another version")
-    forth, back = stream_keys(noise)
-    return peer, StreamSealer(back), lambda header: StreamOpener(forth, header)
+    forth, back = stream_keys(noise, purpose)
+    return Opened(peer, noise.hash, StreamSealer(back), lambda header: StreamOpener(forth, header))

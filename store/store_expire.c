@@ -5,7 +5,8 @@
 /* ?1 is now, ?2 the time that counts as old. */
 static const char SQL_CLOCK[] =
     "UPDATE transfer SET created_at = min(created_at, ?1), changed_at = min(changed_at, ?1),"
-    " finished_at = min(finished_at, ?1) WHERE max(created_at, changed_at, finished_at) > ?2";
+    " finished_at = min(finished_at, ?1), accepted_at = min(accepted_at, ?1)"
+    " WHERE max(created_at, changed_at, finished_at, coalesce(accepted_at, 0)) > ?2";
 static const char SQL_OFFERS[] =
     "UPDATE transfer SET state = 8, reason = 'nobody answered for 24 hours', changed_at = ?1,"
     " finished_at = ?1 WHERE direction = 2 AND state = 2 AND created_at <= ?2";

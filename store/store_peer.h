@@ -61,8 +61,9 @@ int store_peer_remember(struct store *store, const uint8_t key[LIMIT_KEY], const
                         int64_t now, struct fail *fail);
 
 /* Makes a peer paired, in one commit: remembers it where it is not, keeps the settings of one that
- * is paired already, and gives a newly paired one STORE_PEER_TAKE without limits. `alias` is valid.
- * -EINVAL for a name over LIMIT_NAME bytes; or STORE_EXISTS where another peer has the alias. */
+ * is paired already, and gives a newly paired one STORE_PEER_TAKE without limits. `alias` is valid;
+ * an empty name leaves the one that is there. -EINVAL for a name over LIMIT_NAME bytes; or
+ * STORE_EXISTS where another peer has the alias. */
 int store_peer_pair(struct store *store, const uint8_t key[LIMIT_KEY], const char *alias,
                     const char *name, int64_t now, struct fail *fail);
 

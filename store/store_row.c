@@ -9,7 +9,9 @@ static const char SQL_BRIEF[] = "SELECT direction, state, units FROM transfer WH
 static const char SQL_STATE[] =
     "UPDATE transfer SET state = ?1, reason = ?2, changed_at = ?3,"
     " finished_at = CASE WHEN ?1 >= 6 THEN ?3 ELSE 0 END,"
-    " has_work = has_work OR (direction = 2 AND ?1 = 3) WHERE number = ?4";
+    " has_work = has_work OR (direction = 2 AND ?1 = 3),"
+    " accepted_at = CASE WHEN accepted_at IS NULL AND direction = 2 AND ?1 = 3 THEN ?3"
+    " ELSE accepted_at END WHERE number = ?4";
 static const char SQL_RESULT[] = "UPDATE transfer SET failed = ?, final_names = ? WHERE number = ?";
 static const char SQL_DROP_EXTENTS[] = "DELETE FROM extent WHERE transfer = ?";
 static const char SQL_DROP_PLACING[] = "DELETE FROM placing WHERE transfer = ?";

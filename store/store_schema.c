@@ -82,7 +82,30 @@ static const char VERSION_1[] =
     "  value INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;";
 
-const char *const store_schema_steps[] = {VERSION_1};
+/*
+ * Paired peers, and when an incoming transfer was accepted first (NULL: it never was). A limit is
+ * an unsigned number of 64 bits as it is, 0 for none. Whatever was taken in before counts from the
+ * day it was offered.
+ */
+static const char VERSION_2[] =
+    "ALTER TABLE peer ADD COLUMN paired_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE peer ADD COLUMN alias TEXT NOT NULL DEFAULT ''"
+    "  CHECK (length(CAST(alias AS BLOB)) <= 63 AND (alias <> '') = (paired_at <> 0));"
+    /* enum store_peer_accept */
+    "ALTER TABLE peer ADD COLUMN accept INTEGER NOT NULL DEFAULT 1 CHECK (accept BETWEEN 1 AND 3);"
+    "ALTER TABLE peer ADD COLUMN directory BLOB NOT NULL DEFAULT x''"
+    "  CHECK (length(directory) <= 255);"
+    "ALTER TABLE peer ADD COLUMN byte_limit INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE peer ADD COLUMN day_limit INTEGER NOT NULL DEFAULT 0;"
+    "CREATE UNIQUE INDEX peer_alias ON peer (alias) WHERE alias <> '';"
+    "ALTER TABLE transfer ADD COLUMN accepted_at INTEGER CHECK (accepted_at IS NULL OR direction = "
+    "2);"
+    "UPDATE transfer SET accepted_at = created_at"
+    "  WHERE direction = 2 AND (has_work OR state IN (3, 5, 6));"
+    "CREATE INDEX transfer_taken ON transfer (peer_key, accepted_at, bytes)"
+    "  WHERE accepted_at IS NOT NULL;";
+
+const char *const store_schema_steps[] = {VERSION_1, VERSION_2};
 const uint32_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);
 
 int store_schema_pragma(sqlite3 *db, const char *name, uint32_t *value) {

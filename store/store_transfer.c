@@ -10,9 +10,9 @@
 static const char SQL_INSERT[] =
     "INSERT INTO transfer (direction, state, peer_key, peer_name, transfer_id, manifest_hash,"
     " manifest_length, entries, bytes, units, names, name_count, destination, rate, created_at,"
-    " changed_at, has_work, paths_digest)"
+    " changed_at, has_work, paths_digest, accepted_at)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, CAST(?13 AS BLOB), ?14, ?15,"
-    " ?15, ?1 = 1 OR ?2 = 3, ?16)";
+    " ?15, ?1 = 1 OR ?2 = 3, ?16, CASE WHEN ?1 = 2 AND ?2 = 3 THEN ?15 END)";
 static const char SQL_INSERT_SOURCE[] =
     "INSERT INTO source (transfer, position, path) VALUES (?, ?, ?)";
 static const char SQL_EXISTS[] =
@@ -39,7 +39,11 @@ static const char SQL_FORGET[] = "DELETE FROM transfer WHERE number = ?";
 static const char SQL_TRIM[] =
     "DELETE FROM transfer WHERE direction = 2 AND state > 6 AND number <="
     " (SELECT number FROM transfer WHERE direction = 2 AND state > 6"
-    " ORDER BY number DESC LIMIT 1 OFFSET ?) AND NOT has_work";
+    " ORDER BY number DESC LIMIT 1 OFFSET ?) AND NOT has_work AND coalesce(accepted_at, 0) <= ?";
+/* In halves: a sum of SQLite fails where it does not fit. */
+static const char SQL_TAKEN[] =
+    "SELECT coalesce(sum(bytes >> 32), 0), coalesce(sum(bytes & 4294967295), 0) FROM transfer"
+    " WHERE peer_key = ? AND accepted_at >= ?";
 static const char SQL_CLEANED[] = "UPDATE transfer SET has_work = 0 WHERE number = ?";
 
 #define BIT(state) (1u << (state))
@@ -141,6 +145,7 @@ static int trim(struct store *store, const struct store_transfer_new *with, stru
         return 0;
     store_sql_use(&use, store, SQL_TRIM, fail);
     store_sql_u64(&use, STORE_TRANSFER_ENDED);
+    store_sql_i64(&use, with->now - STORE_TRANSFER_DAY_S);
     return store_sql_run(&use);
 }
 
@@ -336,6 +341,22 @@ int store_transfer_forget(struct store *store, uint64_t number, struct fail *fai
     store_sql_use(&use, store, SQL_FORGET, fail);
     store_sql_u64(&use, number);
     return store_sql_run(&use);
+}
+
+int store_transfer_taken(struct store *store, const uint8_t peer_key[LIMIT_KEY], int64_t since,
+                         uint64_t *bytes, struct fail *fail) {
+    struct store_sql use;
+    store_sql_use(&use, store, SQL_TAKEN, fail);
+    store_sql_blob(&use, peer_key, LIMIT_KEY);
+    store_sql_i64(&use, since);
+    int rc = store_sql_step(&use);
+    if (rc < 0)
+        return rc;
+    uint64_t low = store_sql_get_u64(&use, 1);
+    uint64_t high = store_sql_get_u64(&use, 0) + (low >> 32);
+    *bytes = high > UINT32_MAX ? UINT64_MAX : high << 32 | (low & UINT32_MAX);
+    store_sql_end(&use);
+    return 0;
 }
 
 int store_transfer_cleaned(struct store *store, uint64_t number, struct fail *fail) {

@@ -105,8 +105,10 @@ enum store_transfer_which {
 bool store_transfer_is_finished(enum store_state state);
 
 /* Incoming transfers that ended without a delivery are kept to answer their sender, but strangers
- * make them: no more than so many, those with the lowest numbers go when another one comes. */
+ * make them: no more than so many, those with the lowest numbers go when another one comes. One
+ * that was accepted stays for a day in any case, so that store_transfer_taken() counts it. */
 #define STORE_TRANSFER_ENDED 1000u
+#define STORE_TRANSFER_DAY_S (24 * 3600)
 
 /* Creates one in one commit and fills *number. Or STORE_EXISTS where this direction, peer and
  * transfer id are there already. has_work is set for an outgoing one at once, for an incoming one
@@ -165,8 +167,9 @@ int store_transfer_forget(struct store *store, uint64_t number, struct fail *fai
 /* Incoming and delivered: the sender has recorded it. Or STORE_NONE, STORE_STATE. */
 int store_transfer_confirm(struct store *store, uint64_t number, int64_t now, struct fail *fail);
 
-/* Sum of the bytes of all incoming transfers of a peer that became RUNNING at `since` or later, by
- * the clock of then, whatever became of them; UINT64_MAX where it is more. */
+/* Sum of the bytes of all incoming transfers of a peer that became RUNNING for the first time at
+ * `since` or later, by the clock of then, whatever became of them; UINT64_MAX where it is more. For
+ * the last STORE_TRANSFER_DAY_S: older ones may be gone. */
 int store_transfer_taken(struct store *store, const uint8_t peer_key[LIMIT_KEY], int64_t since,
                          uint64_t *bytes, struct fail *fail);
 

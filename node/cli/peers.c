@@ -2,8 +2,8 @@
 #include "base/id.h"
 #include "node/cli/cli.h"
 #include "node/cli/command.h"
-#include "node/cli/human.h"
 #include "node/cli/json.h"
+#include "node/common/human.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
 
 #include "base/escape.h"
 #include "node/cli/command.h"
-#include "node/cli/human.h"
+#include "node/common/human.h"
 
 #include <inttypes.h>
 #include <stdio.h>

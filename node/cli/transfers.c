@@ -1,8 +1,8 @@
 #include "base/escape.h"
 #include "node/cli/cli.h"
 #include "node/cli/command.h"
-#include "node/cli/human.h"
 #include "node/cli/json.h"
+#include "node/common/human.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "node/cli/human.h"
+#include "node/common/human.h"
 
 #include <inttypes.h>
 #include <stdio.h>

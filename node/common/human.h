@@ -1,8 +1,8 @@
 /*
  * Figures for people.
  */
-#ifndef NODE_CLI_HUMAN_H
-#define NODE_CLI_HUMAN_H
+#ifndef NODE_COMMON_HUMAN_H
+#define NODE_COMMON_HUMAN_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -23,8 +23,9 @@
  * one guess at most. So B counts wrong confirmations and nothing else, and A asks its user again
  * before it tries again.
  *
- * No I/O, clock or randomness; nothing blocks, at most 1 ms of computing for each call; one thread
- * at a time. sodium_init() must have been called. Secrets live in sodium_malloc() memory.
+ * No I/O or clock, and no randomness but that of a stream's header; nothing blocks, at most 1 ms of
+ * computing for each call; one thread at a time. sodium_init() must have been called. Secrets live
+ * in sodium_malloc() memory.
  */
 #ifndef PROTO_PAIRING_H
 #define PROTO_PAIRING_H

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/database.h"
+#include "node/daemon/incoming.h"
 #include "node/daemon/outwork.h"
 #include "node/daemon/transfer.h"
 #include "node/daemon/worker.h"
@@ -220,6 +221,7 @@ void clean_expired(struct clean *clean) {
         return;
     job->clean = clean;
     job->now = io_wall_s();
+    incoming_lapse(clean->node, job->now); /* here, where peers wait for the answer */
     if (database_submit(clean->node->database, run_expire, expired, job) != 0)
         free(job);
 }

@@ -31,4 +31,7 @@ int incoming_pause(struct transfer *transfer, struct fail *fail);
 int incoming_resume(struct transfer *transfer, struct fail *fail);
 int incoming_cancel(struct transfer *transfer, struct fail *fail);
 
+/* What nobody says: refuses the offers that have waited for STORE_EXPIRE_OFFER_S at `now`. */
+void incoming_lapse(struct node *node, int64_t now);
+
 #endif

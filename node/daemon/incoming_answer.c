@@ -5,6 +5,7 @@
 #include "node/daemon/peers.h"
 #include "node/daemon/receiving.h"
 #include "node/daemon/worker.h"
+#include "store/store_expire.h"
 
 static int wrong_state(struct fail *fail, const struct transfer *transfer, const char *what) {
     return fail_set(fail, 0, "transfer %llu cannot be %s now",
@@ -24,13 +25,26 @@ int incoming_accept(struct transfer *transfer, struct fail *fail) {
     return 0;
 }
 
+static void refuse(struct transfer *transfer, const char *reason) {
+    transfer_set_state(transfer, STORE_REFUSED, reason);
+    if (transfer->receiving != NULL)
+        offer_answer(transfer->receiving, FXNODE__HELPER__ADMIT__ANSWER__REFUSE, "");
+}
+
 int incoming_reject(struct transfer *transfer, struct fail *fail) {
     if (transfer->record.state != STORE_OFFERED)
         return wrong_state(fail, transfer, "rejected");
-    transfer_set_state(transfer, STORE_REFUSED, "refused here");
-    if (transfer->receiving != NULL)
-        offer_answer(transfer->receiving, FXNODE__HELPER__ADMIT__ANSWER__REFUSE, "");
+    refuse(transfer, "refused here");
     return 0;
+}
+
+void incoming_lapse(struct node *node, int64_t now) {
+    struct transfer *transfer = transfers_first(node->transfers);
+    for (; transfer != NULL; transfer = transfer->next)
+        if (transfer->record.direction == STORE_INCOMING &&
+            transfer->record.state == STORE_OFFERED &&
+            transfer->record.created <= now - STORE_EXPIRE_OFFER_S)
+            refuse(transfer, "nobody answered for 24 hours");
 }
 
 int incoming_pause(struct transfer *transfer, struct fail *fail) {

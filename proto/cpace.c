@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define BLOCK 128 /* H.s_in_bytes of SHA-512 */
@@ -99,8 +100,12 @@ int cpace_generator(uint8_t g[CPACE_POINT], const struct cpace_inputs *inputs) {
 
 int cpace_scalar_mult_vfy(uint8_t out[CPACE_POINT], const uint8_t scalar[CPACE_SCALAR],
                           const uint8_t point[CPACE_POINT]) {
+    /* RFC 9496, section 4.3.1: a point has one encoding, with the top bit clear. libsodium
+     * 1.0.18 ignores that bit. */
+    bool canonical = point[CPACE_POINT - 1] >> 7 == 0;
     /* It fails for what does not decode, and where the result is the neutral element. */
-    return crypto_scalarmult_ristretto255(out, scalar, point) == 0 ? 0 : CPACE_REFUSED;
+    bool made = canonical && crypto_scalarmult_ristretto255(out, scalar, point) == 0;
+    return made ? 0 : CPACE_REFUSED;
 }
 
 int cpace_share(uint8_t share[CPACE_POINT], const uint8_t scalar[CPACE_SCALAR],

@@ -4,18 +4,12 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/database.h"
-#include "node/daemon/discover.h"
+#include "node/daemon/peers_mirror.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct peers {
-    struct node *node;
-    struct store_peer *known;
-    size_t count;
-};
 
 int peers_load(struct peers **out, struct node *node, struct store *store, struct fail *fail) {
     struct peers *peers = calloc(1, sizeof *peers);
@@ -37,18 +31,45 @@ void peers_free(struct peers *peers) {
     free(peers);
 }
 
-static struct store_peer *find(const struct peers *peers, const uint8_t *key) {
+/* The mirror. */
+
+struct store_peer *peers_mirror_find(const struct peers *peers, const uint8_t *key) {
     for (size_t i = 0; i < peers->count; i++)
         if (id_equal(peers->known[i].key, key))
             return &peers->known[i];
     return NULL;
 }
 
-bool peers_is_known(const struct peers *peers, const uint8_t *key) {
-    return find(peers, key) != NULL;
+bool peers_mirror_reserve(struct peers *peers, size_t count) {
+    size_t used = peers->count + peers->reserved;
+    if (used > PEERS_MAX || count > PEERS_MAX - used)
+        return false;
+    struct store_peer *grown = reallocarray(peers->known, used + count + 1, sizeof *grown);
+    if (grown == NULL)
+        return false;
+    peers->known = grown;
+    peers->reserved += count;
+    return true;
 }
 
-static const struct discover_entry *find_announced(const struct peers *peers, const uint8_t *key) {
+void peers_mirror_release(struct peers *peers, size_t count) {
+    peers->reserved -= count;
+}
+
+struct store_peer *peers_mirror_add(struct peers *peers, const uint8_t *key, int64_t now) {
+    struct store_peer *peer = &peers->known[peers->count++];
+    peers->reserved--;
+    *peer = (struct store_peer){.remembered = now};
+    memcpy(peer->key, key, LIMIT_KEY);
+    return peer;
+}
+
+void peers_mirror_name(char out[LIMIT_NAME + 1], const char *name) {
+    if (name[0] != '\0')
+        snprintf(out, LIMIT_NAME + 1, "%s", name);
+}
+
+const struct discover_entry *peers_mirror_announced(const struct peers *peers, const uint8_t *key) {
     size_t count;
     const struct discover_entry *entries = discover_entries(peers->node->discover, &count);
     for (size_t i = 0; i < count; i++)
@@ -57,16 +78,22 @@ static const struct discover_entry *find_announced(const struct peers *peers, co
     return NULL;
 }
 
+bool peers_is_known(const struct peers *peers, const uint8_t *key) {
+    return peers_mirror_find(peers, key) != NULL;
+}
+
 const struct store_peer_settings *peers_paired(const struct peers *peers, const uint8_t *key) {
-    const struct store_peer *peer = find(peers, key);
+    const struct store_peer *peer = peers_mirror_find(peers, key);
     return peer == NULL || peer->paired == 0 ? NULL : &peer->settings;
 }
 
 const char *peers_name(const struct peers *peers, const uint8_t *key) {
-    const struct store_peer *peer = find(peers, key);
+    const struct store_peer *peer = peers_mirror_find(peers, key);
+    if (peer != NULL && peer->alias[0] != '\0')
+        return peer->alias;
     if (peer != NULL && peer->name[0] != '\0')
         return peer->name;
-    const struct discover_entry *entry = find_announced(peers, key);
+    const struct discover_entry *entry = peers_mirror_announced(peers, key);
     return entry == NULL ? "" : entry->instance;
 }
 
@@ -113,17 +140,10 @@ static void mirror_address(struct store_peer *peer, const struct store_peer_addr
 }
 
 static struct store_peer *find_or_add(struct peers *peers, const uint8_t *key, int64_t now) {
-    struct store_peer *peer = find(peers, key);
-    if (peer != NULL || peers->count >= PEERS_MAX)
+    struct store_peer *peer = peers_mirror_find(peers, key);
+    if (peer != NULL)
         return peer;
-    struct store_peer *grown = reallocarray(peers->known, peers->count + 1, sizeof *grown);
-    if (grown == NULL)
-        return NULL;
-    peers->known = grown;
-    peer = &grown[peers->count++];
-    *peer = (struct store_peer){.remembered = now};
-    memcpy(peer->key, key, LIMIT_KEY);
-    return peer;
+    return peers_mirror_reserve(peers, 1) ? peers_mirror_add(peers, key, now) : NULL;
 }
 
 static bool is_link_local(const struct address *address) {
@@ -157,8 +177,7 @@ void peers_remember(struct peers *peers, const uint8_t *key, const char *name,
         free(job);
         return;
     }
-    if (name[0] != '\0')
-        snprintf(peer->name, sizeof peer->name, "%s", name);
+    peers_mirror_name(peer->name, name);
     peer->last_used = now;
     memcpy(job->key, key, LIMIT_KEY);
     memcpy(job->name, peer->name, sizeof job->name);
@@ -171,6 +190,8 @@ void peers_remember(struct peers *peers, const uint8_t *key, const char *name,
     if (database_submit(peers->node->database, run_remember, free, job) != 0)
         free(job);
 }
+
+/* Forgetting. */
 
 struct forgetting {
     uint8_t key[LIMIT_KEY];
@@ -203,151 +224,12 @@ void peers_forget(struct peers *peers, const uint8_t *key, void (*done)(void *co
     memcpy(job->key, key, LIMIT_KEY);
     job->done = done;
     job->context = context;
-    struct store_peer *peer = find(peers, key);
+    peers_mirror_abandon(peers, job->key);
+    struct store_peer *peer = peers_mirror_find(peers, job->key);
     if (peer != NULL)
         *peer = peers->known[--peers->count];
     if (database_submit(peers->node->database, run_forget, forgotten, job) != 0) {
         done(context, -ENOMEM);
         free(job);
-    }
-}
-
-/* Where a peer may be found. */
-
-bool peers_find_typed(const struct peers *peers, const char *typed, uint8_t key[LIMIT_KEY]) {
-    const struct store_peer_address *newest = NULL;
-    for (size_t i = 0; i < peers->count; i++) {
-        const struct store_peer *peer = &peers->known[i];
-        for (size_t k = 0; k < peer->address_count; k++) {
-            const struct store_peer_address *address = &peer->addresses[k];
-            if (strcmp(address->typed, typed) != 0 ||
-                (newest != NULL && newest->last_good >= address->last_good))
-                continue;
-            newest = address;
-            memcpy(key, peer->key, LIMIT_KEY);
-        }
-    }
-    return newest != NULL;
-}
-
-static bool is_host_name(const char *typed) {
-    char host[ADDRESS_HOST_MAX + 1];
-    uint16_t port = 0;
-    struct address address;
-    return address_split(typed, host, &port) && !address_parse(&address, host, port, "");
-}
-
-const char *peers_typed_name(const struct peers *peers, const uint8_t *key) {
-    const struct store_peer *peer = find(peers, key);
-    for (size_t i = 0; peer != NULL && i < peer->address_count; i++)
-        if (is_host_name(peer->addresses[i].typed))
-            return peer->addresses[i].typed;
-    return NULL;
-}
-
-static size_t add_candidate(struct address *out, size_t count, const struct address *address) {
-    for (size_t i = 0; i < count; i++)
-        if (address_equal(&out[i], address))
-            return count;
-    if (count < DIALER_CANDIDATES)
-        out[count++] = *address;
-    return count;
-}
-
-static size_t add_remembered(const struct store_peer *peer, size_t from, size_t to,
-                             struct address *out, size_t count) {
-    for (size_t i = from; peer != NULL && i < to && i < peer->address_count; i++) {
-        struct address address;
-        const struct store_peer_address *kept = &peer->addresses[i];
-        char host[ADDRESS_ROOM];
-        snprintf(host, sizeof host, "%s%s%s", kept->host, kept->interface[0] != '\0' ? "%" : "",
-                 kept->interface);
-        if (address_parse(&address, host, kept->port, kept->interface))
-            count = add_candidate(out, count, &address);
-    }
-    return count;
-}
-
-static size_t add_announced(const struct peers *peers, const uint8_t *key, struct address *out,
-                            size_t count) {
-    size_t entry_count;
-    const struct discover_entry *entries = discover_entries(peers->node->discover, &entry_count);
-    for (size_t i = 0; i < entry_count; i++)
-        if (entries[i].has_key && id_equal(entries[i].key, key))
-            count = add_candidate(out, count, &entries[i].address);
-    return count;
-}
-
-size_t peers_candidates(const struct peers *peers, const uint8_t *key, struct address *out) {
-    const struct store_peer *peer = find(peers, key);
-    size_t count = add_remembered(peer, 0, 1, out, 0);
-    count = add_announced(peers, key, out, count);
-    return add_remembered(peer, 1, STORE_PEER_ADDRESSES, out, count);
-}
-
-/* Lists. */
-
-static void line_of_key(const struct peers *peers, const uint8_t *key, struct peers_line *line) {
-    const struct store_peer *peer = find(peers, key);
-    const struct discover_entry *entry = find_announced(peers, key);
-    *line = (struct peers_line){
-        .has_key = true,
-        .key = key,
-        .name = peers_name(peers, key),
-        .announced = entry != NULL ? entry->instance : "",
-        .online = entry != NULL,
-        .known = peer != NULL,
-        .last_used = peer != NULL ? peer->last_used : 0,
-    };
-    line->address_count = line->online ? add_announced(peers, key, line->addresses, 0)
-                                       : peers_candidates(peers, key, line->addresses);
-}
-
-static bool line_of_instance(const struct peers *peers, const char *instance,
-                             struct peers_line *line) {
-    size_t count;
-    const struct discover_entry *entries = discover_entries(peers->node->discover, &count);
-    *line = (struct peers_line){.name = instance, .announced = instance, .online = true};
-    for (size_t i = 0; i < count; i++)
-        if (!entries[i].has_key && strcmp(entries[i].instance, instance) == 0)
-            line->address_count =
-                add_candidate(line->addresses, line->address_count, &entries[i].address);
-    return line->address_count > 0;
-}
-
-bool peers_line(const struct peers *peers, const uint8_t *key, const char *instance,
-                struct peers_line *line) {
-    if (key == NULL)
-        return line_of_instance(peers, instance, line);
-    line_of_key(peers, key, line);
-    return line->known || line->online;
-}
-
-/* Whether an earlier entry of the table stands for the same peer. */
-static bool is_repeated(const struct discover_entry *entries, size_t i) {
-    for (size_t k = 0; k < i; k++)
-        if (entries[k].has_key == entries[i].has_key &&
-            (entries[i].has_key ? id_equal(entries[k].key, entries[i].key)
-                                : strcmp(entries[k].instance, entries[i].instance) == 0))
-            return true;
-    return false;
-}
-
-void peers_each(const struct peers *peers,
-                void (*each)(void *context, const struct peers_line *line), void *context) {
-    struct peers_line line;
-    size_t count;
-    const struct discover_entry *entries = discover_entries(peers->node->discover, &count);
-
-    for (size_t i = 0; i < peers->count; i++) {
-        line_of_key(peers, peers->known[i].key, &line);
-        each(context, &line);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (is_repeated(entries, i) || (entries[i].has_key && find(peers, entries[i].key) != NULL))
-            continue;
-        if (peers_line(peers, entries[i].has_key ? entries[i].key : NULL, entries[i].instance,
-                       &line))
-            each(context, &line);
     }
 }

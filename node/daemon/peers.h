@@ -43,12 +43,14 @@ void peers_remember(struct peers *peers, const uint8_t *key, const char *name,
 
 /* Makes a peer paired, durably. Its alias: the one it has; else made of `name` (foreign), with a
  * number behind it where another peer has that. `done` is called once it is durable, with 0 or
- * -errno; until then it is not paired here either. */
+ * -errno (-ENOSPC: PEERS_MAX); until then it is not paired here either. A peers_forget() meanwhile
+ * has the last word. Here and below `done` may be called from within where it failed. */
 void peers_pair(struct peers *peers, const uint8_t *key, const char *name,
                 void (*done)(void *context, int error), void *context);
 
-/* Several at once, in one commit; as peers_pair(), but an alias that another peer has is -EEXIST
- * with `fail` filled, and nothing is done. */
+/* Several at once, in one commit; as peers_pair(), but with these aliases (valid ones), also for
+ * those that are paired already. -EEXIST for one that another peer has, -EINVAL for a key that is
+ * there twice or is this node's: then `fail` says which, and nothing is done. */
 struct peers_imported {
     uint8_t key[LIMIT_KEY];
     char alias[ALIAS_ROOM];

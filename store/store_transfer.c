@@ -39,7 +39,8 @@ static const char SQL_FORGET[] = "DELETE FROM transfer WHERE number = ?";
 static const char SQL_TRIM[] =
     "DELETE FROM transfer WHERE direction = 2 AND state > 6 AND number <="
     " (SELECT number FROM transfer WHERE direction = 2 AND state > 6"
-    " ORDER BY number DESC LIMIT 1 OFFSET ?) AND NOT has_work AND coalesce(accepted_at, 0) <= ?";
+    " ORDER BY number DESC LIMIT 1 OFFSET ?) AND NOT has_work"
+    " AND (accepted_at IS NULL OR accepted_at <= ?)";
 /* In halves: a sum of SQLite fails where it does not fit. */
 static const char SQL_TAKEN[] =
     "SELECT coalesce(sum(bytes >> 32), 0), coalesce(sum(bytes & 4294967295), 0) FROM transfer"

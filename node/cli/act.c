@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+enum { OPTION_ALWAYS };
+
 static void show(void *context, bool json, const Fxnode__Control__Event *event) {
     (void)context;
     if (json && event->body_case == FXNODE__CONTROL__EVENT__BODY_TRANSFER)
@@ -27,10 +29,29 @@ static int act(const struct options_spec *spec, Fxnode__Control__Act__What what,
     if (!options_number(&number, options.operands[0], LONG_MAX) || number == 0)
         return options_wrong(spec, "TRANSFER is a number that fxnode transfers shows");
     body.what = what;
+    body.always = options.values[OPTION_ALWAYS] != NULL; /* others have no option of their own */
     body.number = number;
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_ACT;
     request.act = &body;
     return command_run(&options, CLIENT_MAY_START, &request, show, NULL);
+}
+
+static const struct options_own accept_own[] = {{"always", false}};
+
+int cli_accept(int argc, char **argv) {
+    static const struct options_spec spec = {
+        .command = "accept",
+        .usage =
+            "[--always] TRANSFER [--json]\n\n"
+            "Lets a waiting offer in.\n\n"
+            "      --always         and from now on all that this peer offers, unasked; it has\n"
+            "                       to be a paired one\n",
+        .own = accept_own,
+        .own_count = 1,
+        .least = 1,
+        .most = 1,
+    };
+    return act(&spec, FXNODE__CONTROL__ACT__WHAT__ACCEPT, argc, argv);
 }
 
 #define ACT(name, what, help)                                                                      \
@@ -44,7 +65,6 @@ static int act(const struct options_spec *spec, Fxnode__Control__Act__What what,
         return act(&spec, FXNODE__CONTROL__ACT__WHAT__##what, argc, argv);                         \
     }
 
-ACT(accept, ACCEPT, "Lets a waiting offer in.")
 ACT(reject, REJECT, "Turns a waiting offer away; the sender is told.")
 ACT(pause, PAUSE, "Stops a transfer until it is resumed. What has arrived is kept.")
 ACT(resume, RESUME, "Goes on with a paused transfer.")

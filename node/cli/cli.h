@@ -19,12 +19,17 @@ enum cli_status {
 /* argv[0] is the command's name. */
 int cli_accept(int argc, char **argv);
 int cli_cancel(int argc, char **argv);
+int cli_export(int argc, char **argv);
 int cli_id(int argc, char **argv);
+int cli_import(int argc, char **argv);
+int cli_pair(int argc, char **argv);
 int cli_pause(int argc, char **argv);
 int cli_peers(int argc, char **argv);
 int cli_reject(int argc, char **argv);
+int cli_rename(int argc, char **argv);
 int cli_resume(int argc, char **argv);
 int cli_send(int argc, char **argv);
+int cli_set(int argc, char **argv);
 int cli_transfers(int argc, char **argv);
 int cli_unpair(int argc, char **argv);
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,7 @@ static int send_message(struct client *client, const ProtobufCMessage *message, 
     if (length < 0)
         return fail_set(fail, length, "cannot ask the node");
     int rc = chan_send(client->chan, data, (size_t)length, NULL, 0, 0);
+    sodium_memzero(data, (size_t)length); /* it may have held a code */
     if (rc == -EPIPE || rc == -ECONNRESET)
         return CLIENT_CLOSED;
     return rc < 0 ? fail_set(fail, rc, "cannot ask the node") : 0;
@@ -140,16 +142,31 @@ int client_paths(struct client *client, char *const *paths, size_t count, struct
     return rc;
 }
 
-/* Waits until something can be received. */
-static int wait_readable(int chan, const sigset_t *unblocked) {
-    struct pollfd fd = {.fd = chan, .events = POLLIN};
-    while (ppoll(&fd, 1, NULL, unblocked) < 0) {
+/* Time until `until_ms`; NULL where there is no end. */
+static const struct timespec *time_left(uint64_t until_ms, struct timespec *room) {
+    uint64_t now = io_now_ms();
+    uint64_t left = until_ms > now ? until_ms - now : 0;
+    room->tv_sec = (time_t)(left / 1000);
+    room->tv_nsec = (long)(left % 1000) * 1000000;
+    return until_ms != 0 ? room : NULL;
+}
+
+/* Waits until something can be received, or for what else ends waiting. */
+static int wait_readable(int chan, const struct client_wait *wait) {
+    struct pollfd fds[2] = {{.fd = chan, .events = POLLIN},
+                            {.fd = wait->has_input ? wait->input : -1, .events = POLLIN}};
+    for (;;) {
+        struct timespec left;
+        int ready = ppoll(fds, 2, time_left(wait->until_ms, &left), wait->unblocked);
+        if (ready == 0)
+            return CLIENT_TICK;
+        if (ready > 0)
+            return fds[0].revents == 0 ? CLIENT_INPUT : 0;
         if (errno != EINTR)
             return -errno;
-        if (unblocked != NULL)
+        if (wait->unblocked != NULL)
             return CLIENT_SIGNAL;
     }
-    return 0;
 }
 
 /* Lines for people come escaped. Some were made by a session, which reads strangers. */
@@ -163,11 +180,12 @@ static void mend(const Fxnode__Control__Event *event) {
 }
 
 int client_next(struct client *client, const Fxnode__Control__Event **event,
-                const sigset_t *unblocked, struct fail *fail) {
+                const struct client_wait *wait, struct fail *fail) {
+    static const struct client_wait for_ever = {0};
     struct fail why = {.text = "no memory"};
-    int rc = wait_readable(client->chan, unblocked);
+    int rc = wait_readable(client->chan, wait != NULL ? wait : &for_ever);
 
-    if (rc == CLIENT_SIGNAL)
+    if (rc > 0)
         return rc;
     if (rc == 0)
         rc = chan_receive(client->chan, &client->packet, 0);
@@ -206,6 +224,7 @@ static int say_hello(struct client *client, struct fail *fail) {
         return fail_set(fail, 0, "the running node is of another version: restart it");
     client->welcome.transient = event->welcome->transient;
     memcpy(client->welcome.key, event->welcome->key.data, LIMIT_KEY);
+    client->welcome.port = event->welcome->port;
     snprintf(client->welcome.name, sizeof client->welcome.name, "%s", event->welcome->name);
     snprintf(client->welcome.program, sizeof client->welcome.program, "%s",
              event->welcome->program);

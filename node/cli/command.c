@@ -24,16 +24,32 @@ int command_fail(bool json, const struct fail *fail) {
     return command_end(json, CLI_FAILED, fail->text);
 }
 
+int command_lost(bool json, int outcome, const struct fail *fail) {
+    if (outcome == CLIENT_NO_NODE)
+        return command_end(json, CLI_FAILED, "no daemon is running: start one with fxnode daemon");
+    if (outcome == CLIENT_CLOSED)
+        return command_end(json, CLI_FAILED, "the node went away: try again");
+    return command_fail(json, fail);
+}
+
+int command_open(const struct options *options, enum client_start start, struct locations *where,
+                 struct client **out) {
+    struct fail fail;
+    *out = NULL;
+    int rc = locations_find(where, &options->where, &fail);
+    if (rc == 0)
+        rc = client_open(out, where, start, &fail);
+    return rc == 0 ? CLI_DONE : command_lost(options->json, rc, &fail);
+}
+
 /* Events until the result. */
 static int follow(struct client *client, bool json, command_show *show, void *context) {
     for (;;) {
         const Fxnode__Control__Event *event = NULL;
         struct fail fail;
         int rc = client_next(client, &event, NULL, &fail);
-        if (rc == CLIENT_CLOSED)
-            return command_end(json, CLI_FAILED, "the node went away: try again");
         if (rc != 0)
-            return command_fail(json, &fail);
+            return command_lost(json, rc, &fail);
         if (event->body_case == FXNODE__CONTROL__EVENT__BODY_RESULT)
             return command_end(json, event->result->status, event->result->text);
         show(context, json, event);
@@ -45,22 +61,13 @@ int command_run(const struct options *options, enum client_start start,
     struct locations where;
     struct client *client = NULL;
     struct fail fail;
-    int status;
 
-    int rc = locations_find(&where, &options->where, &fail);
-    if (rc == 0)
-        rc = client_open(&client, &where, start, &fail);
-    if (rc == 0)
-        rc = client_request(client, request, &fail);
-    if (rc == CLIENT_NO_NODE)
-        status = command_end(options->json, CLI_FAILED,
-                             "no daemon is running: start one with fxnode daemon");
-    else if (rc == CLIENT_CLOSED)
-        status = command_end(options->json, CLI_FAILED, "the node went away: try again");
-    else if (rc != 0)
-        status = command_fail(options->json, &fail);
-    else
-        status = follow(client, options->json, show, context);
+    int status = command_open(options, start, &where, &client);
+    if (client == NULL)
+        return status;
+    int rc = client_request(client, request, &fail);
+    status = rc == 0 ? follow(client, options->json, show, context)
+                     : command_lost(options->json, rc, &fail);
     client_close(client);
     return status;
 }
@@ -73,6 +80,13 @@ char *command_peer(char out[COMMAND_PEER_ROOM], const char *name, const Protobuf
     escape_text(shown, sizeof shown, name);
     snprintf(out, COMMAND_PEER_ROOM, "%s (%s)", shown[0] != '\0' ? shown : "a node", id);
     return out;
+}
+
+void command_note(bool json, const Fxnode__Control__Note *note) {
+    if (json)
+        json_note(note->text, note->warning);
+    else
+        fprintf(stderr, "fxnode: %s\n", note->text);
 }
 
 char *command_names(char out[COMMAND_NAMES_ROOM], const Fxnode__Control__Transfer *transfer) {

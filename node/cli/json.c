@@ -81,6 +81,21 @@ static void set_key(json_t *object, const char *name, const uint8_t *key, size_t
     json_object_set_new(object, name, json_string(id));
 }
 
+const char *json_accept(Fxnode__Control__Accept accept) {
+    static const char *const names[] = {"default", "on", "ask", "off"};
+    return (size_t)accept < sizeof names / sizeof *names ? names[accept] : names[0];
+}
+
+/* Of a paired peer. */
+static json_t *settings_of(const Fxnode__Control__Peer *peer) {
+    json_t *settings = json_object();
+    json_object_set_new(settings, "accept", json_string(json_accept(peer->accept)));
+    set_name(settings, "directory", peer->directory, strlen(peer->directory));
+    json_object_set_new(settings, "limit", json_integer((json_int_t)peer->limit));
+    json_object_set_new(settings, "day_limit", json_integer((json_int_t)peer->day_limit));
+    return settings;
+}
+
 void json_peer(const Fxnode__Control__Peer *peer) {
     json_t *object = begin(peer->gone ? "peer-gone" : "peer");
     json_t *addresses = json_array();
@@ -93,6 +108,10 @@ void json_peer(const Fxnode__Control__Peer *peer) {
     json_object_set_new(object, "online", json_boolean(peer->online));
     json_object_set_new(object, "known", json_boolean(peer->known));
     json_object_set_new(object, "last_used", json_integer(peer->last_used));
+    json_object_set_new(object, "paired", json_integer(peer->paired));
+    set_name(object, "announced", peer->announced, strlen(peer->announced));
+    if (peer->paired != 0)
+        json_object_set_new(object, "settings", settings_of(peer));
     print(object);
 }
 
@@ -141,6 +160,9 @@ void json_transfer(const Fxnode__Control__Transfer *transfer) {
         set_name(object, "reason", transfer->reason, strlen(transfer->reason));
     if (transfer->destination.len > 0)
         set_name(object, "destination", transfer->destination.data, transfer->destination.len);
+    json_object_set_new(object, "paired", json_boolean(transfer->paired));
+    if (transfer->expires != 0)
+        json_object_set_new(object, "expires", json_integer(transfer->expires));
     json_object_set_new(object, "created", json_integer(transfer->created));
     json_object_set_new(object, "changed", json_integer(transfer->changed));
     print(object);
@@ -150,6 +172,36 @@ void json_note(const char *text, bool warning) {
     json_t *object = begin("note");
     set_name(object, "text", text, strlen(text));
     json_object_set_new(object, "warning", json_boolean(warning));
+    print(object);
+}
+
+void json_pair_code(const Fxnode__Control__PairShow *shown) {
+    json_t *object = begin("pair-code");
+    set_name(object, "code", shown->code, strlen(shown->code));
+    json_object_set_new(object, "seconds", json_integer(shown->seconds));
+    print(object);
+}
+
+void json_pair_tried(const Fxnode__Control__PairTried *tried) {
+    json_t *object = begin("pair-tried");
+    json_object_set_new(object, "left", json_integer(tried->left));
+    print(object);
+}
+
+void json_pair_ask(const Fxnode__Control__PairAsk *asked) {
+    json_t *object = begin("pair-ask");
+    set_key(object, "id", asked->key.data, asked->key.len);
+    set_name(object, "name", asked->name, strlen(asked->name));
+    json_object_set_new(object, "again", json_boolean(asked->again));
+    json_object_set_new(object, "left", json_integer(asked->left));
+    print(object);
+}
+
+void json_peer_line(const uint8_t *key, const char *name, const char *line) {
+    json_t *object = begin("peer-line");
+    set_key(object, "id", key, LIMIT_KEY);
+    set_name(object, "name", name, strlen(name));
+    set_name(object, "line", line, strlen(line));
     print(object);
 }
 

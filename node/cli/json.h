@@ -15,11 +15,16 @@ void json_peer(const Fxnode__Control__Peer *peer);
 void json_settled(void);
 void json_transfer(const Fxnode__Control__Transfer *transfer);
 void json_note(const char *text, bool warning);
+void json_pair_code(const Fxnode__Control__PairShow *shown);
+void json_pair_tried(const Fxnode__Control__PairTried *tried);
+void json_pair_ask(const Fxnode__Control__PairAsk *asked);
+void json_peer_line(const uint8_t *key, const char *name, const char *line);
 void json_identity(const uint8_t *key, const char *name);
 void json_result(int status, const char *text);
 
-/* Names of a transfer's state and direction, as in JSON. */
+/* Names of a transfer's state and direction, and of what is done with offers, as in JSON. */
 const char *json_state(Fxnode__Control__Transfer__State state);
 const char *json_direction(Fxnode__Control__Transfer__Direction direction);
+const char *json_accept(Fxnode__Control__Accept accept);
 
 #endif

@@ -3,9 +3,11 @@
 #include "node/cli/cli.h"
 #include "node/cli/command.h"
 #include "node/cli/json.h"
+#include "node/cli/table.h"
 #include "node/common/human.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { OPTION_WAIT, OPTION_WATCH };
 
@@ -13,39 +15,75 @@ static const struct options_own own[] = {{"wait", true}, {"watch", false}};
 
 static const struct options_spec spec = {
     .command = "peers",
-    .usage = "[--wait SECONDS] [--watch] [--json]\n\n"
-             "Lists the peers that announce themselves, and those known from before.\n\n"
-             "      --wait SECONDS   look around for so long before answering\n"
-             "      --watch          go on, a line for each that comes or goes\n",
+    .usage =
+        "[--wait SECONDS] [--watch] [--json]\n\n"
+        "Lists the peers that announce themselves, and those remembered: paired ones first.\n\n"
+        "      --wait SECONDS   look around for so long before answering\n"
+        "      --watch          go on, a line for each that comes or goes\n",
     .own = own,
     .own_count = 2,
 };
 
+static const char *const headings[TABLE_COLUMNS] = {"NAME", "ID", "STATE", "TRUST", "ADDRESS"};
+
+/* Those that can be relied upon come first. */
+enum rank { RANK_PAIRED, RANK_SEEN, RANK_STRANGER };
+static const char *const trusts[] = {"paired", "seen", "-"};
+
 struct listing {
-    bool watch;
+    bool watch;          /* each is shown as it comes */
+    struct table *table; /* else all at the end */
     unsigned long shown;
 };
 
-static void show_peer(struct listing *listing, const Fxnode__Control__Peer *peer) {
+static enum rank rank_of(const Fxnode__Control__Peer *peer) {
+    return peer->paired != 0 ? RANK_PAIRED : peer->known ? RANK_SEEN : RANK_STRANGER;
+}
+
+/* The alias is this user's word; what the peer calls itself stands behind it. */
+#define NAME_ROOM (2 * ESCAPE_ROOM(LIMIT_NAME) + 32)
+static void name_text(char out[NAME_ROOM], const Fxnode__Control__Peer *peer) {
     char name[ESCAPE_ROOM(LIMIT_NAME)];
-    char id[ID_SHORT_ROOM] = "-";
+    char announced[ESCAPE_ROOM(LIMIT_NAME)];
+    escape_text(name, sizeof name, peer->name);
+    escape_text(announced, sizeof announced, peer->announced);
+    if (peer->paired == 0 || announced[0] == '\0' || strcmp(name, announced) == 0)
+        snprintf(out, NAME_ROOM, "%s", name);
+    else
+        snprintf(out, NAME_ROOM, "%s (calls itself %s)", name, announced);
+}
+
+#define ADDRESSES_ROOM 1024
+static void address_text(char out[ADDRESSES_ROOM], const Fxnode__Control__Peer *peer) {
     char last[HUMAN_ROOM];
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < peer->n_addresses && used < ADDRESSES_ROOM - 128; i++) {
+        char address[100];
+        used += (size_t)snprintf(out + used, ADDRESSES_ROOM - used, "%s%s", i > 0 ? " " : "",
+                                 escape_text(address, sizeof address, peer->addresses[i]));
+    }
+    if (peer->n_addresses == 0 && peer->last_used != 0)
+        snprintf(out, ADDRESSES_ROOM, "last used %s", human_time(last, peer->last_used));
+}
+
+static void show_peer(struct listing *listing, const Fxnode__Control__Peer *peer) {
+    char name[NAME_ROOM];
+    char addresses[ADDRESSES_ROOM];
+    char id[ID_SHORT_ROOM] = "-";
     const char *state = peer->gone ? "gone" : peer->online ? "online" : "away";
+    const char *trust = trusts[rank_of(peer)];
 
     if (peer->key.len == LIMIT_KEY)
         id_format_short(id, peer->key.data);
-    if (!listing->watch && listing->shown == 0)
-        printf("%-24s %-8s %-7s %-6s %s\n", "NAME", "ID", "STATE", "KNOWN", "ADDRESS");
+    name_text(name, peer);
+    address_text(addresses, peer);
     listing->shown++;
-    printf("%-24s %-8s %-7s %-6s ", escape_text(name, sizeof name, peer->name), id, state,
-           peer->known ? "yes" : "no");
-    for (size_t i = 0; i < peer->n_addresses; i++) {
-        char address[100];
-        printf("%s%s", i > 0 ? " " : "", escape_text(address, sizeof address, peer->addresses[i]));
-    }
-    if (peer->n_addresses == 0 && peer->last_used != 0)
-        printf("last used %s", human_time(last, peer->last_used));
-    putchar('\n');
+    if (listing->table != NULL &&
+        table_add(listing->table, rank_of(peer),
+                  (const char *const[]){name, id, state, trust, addresses}, NULL))
+        return;
+    printf("%-24s  %-8s  %-6s  %-6s  %s\n", name, id, state, trust, addresses);
     fflush(stdout);
 }
 
@@ -63,10 +101,7 @@ static void show(void *context, bool json, const Fxnode__Control__Event *event) 
             json_settled();
         break;
     case FXNODE__CONTROL__EVENT__BODY_NOTE:
-        if (json)
-            json_note(event->note->text, event->note->warning);
-        else
-            fprintf(stderr, "fxnode: %s\n", event->note->text);
+        command_note(json, event->note);
         break;
     default:
         break;
@@ -92,9 +127,15 @@ int cli_peers(int argc, char **argv) {
     body.wait_ms = (uint32_t)seconds * 1000;
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_PEERS;
     request.peers = &body;
+    if (!listing.watch && !options.json)
+        listing.table = table_new(headings);
     status = command_run(&options, CLIENT_MAY_START, &request, show, &listing);
+    if (listing.table != NULL)
+        table_print(listing.table);
+    table_free(listing.table);
     if (status == CLI_DONE && listing.shown == 0 && !options.json)
-        fprintf(stderr, "fxnode: nobody is announcing itself and no peer is known: start fxnode "
-                        "daemon on the other machine, or name it by host:port\n");
+        fprintf(stderr,
+                "fxnode: nobody is announcing itself and no peer is remembered: start fxnode "
+                "daemon on the other machine, or name it by host:port\n");
     return status;
 }

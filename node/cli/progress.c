@@ -2,27 +2,20 @@
 
 #include "base/escape.h"
 #include "node/cli/command.h"
+#include "node/cli/term.h"
 #include "node/common/human.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define STATE(name) FXNODE__CONTROL__TRANSFER__STATE__##name
 #define MARK_MS 2000 /* the rate is that of one to two of these: reports come in bursts */
 
-static unsigned columns(void) {
-    struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
-}
-
 void progress_clear(struct progress *progress) {
     if (progress->drawn)
-        fputs("\r\033[K", stdout);
+        term_clear();
     progress->drawn = false;
-    fflush(stdout);
 }
 
 static void measure(struct progress *progress, uint64_t done, uint64_t now_ms) {
@@ -55,9 +48,8 @@ static void draw(struct progress *progress, const Fxnode__Control__Transfer *tra
     snprintf(line, sizeof line, "%3u %%  %s of %s  %s/s  %s left", share,
              human_bytes(done, transfer->done), human_bytes(total, transfer->bytes),
              human_bytes(rate, (uint64_t)progress->rate), left);
-    printf("\r%.*s\033[K", (int)columns() - 1, line);
+    term_redraw(line);
     progress->drawn = true;
-    fflush(stdout);
 }
 
 static void announce(struct progress *progress, const Fxnode__Control__Transfer *transfer) {
@@ -66,7 +58,8 @@ static void announce(struct progress *progress, const Fxnode__Control__Transfer 
         return;
     progress->announced = true;
     progress->number = transfer->number;
-    printf("transfer %" PRIu64 ": %s (%s) to %s\n", transfer->number,
+    printf("%s %" PRIu64 ": %s (%s) to %s\n",
+           progress->detached ? "queued as transfer" : "transfer", transfer->number,
            command_names(names, transfer), human_bytes(total, transfer->bytes),
            command_peer(peer, transfer->peer_name, &transfer->peer_key));
     fflush(stdout);
@@ -80,8 +73,8 @@ static void show_end(struct progress *progress, const Fxnode__Control__Transfer 
     progress_clear(progress);
     if (seconds >= 0.05)
         snprintf(took, sizeof took, " in %.1f s", seconds);
-    printf("delivered: %s (%s%s) to %s\n", command_names(names, transfer),
-           human_bytes(total, transfer->bytes), took,
+    printf("%s: %s (%s%s) to %s\n", transfer->failed > 0 ? "delivered in part" : "delivered",
+           command_names(names, transfer), human_bytes(total, transfer->bytes), took,
            command_peer(peer, transfer->peer_name, &transfer->peer_key));
     fflush(stdout);
 }
@@ -108,12 +101,14 @@ static void show_state(struct progress *progress, const Fxnode__Control__Transfe
 
 void progress_show(struct progress *progress, const Fxnode__Control__Transfer *transfer,
                    uint64_t now_ms) {
-    progress->terminal = isatty(STDOUT_FILENO) == 1;
+    progress->terminal = term_can_draw();
     if (transfer->state == STATE(OFFERED))
         progress->began_ms = 0; /* people take their time */
     else if (progress->began_ms == 0)
         progress->began_ms = now_ms;
     announce(progress, transfer);
+    if (progress->detached)
+        return;
     show_state(progress, transfer);
     if (transfer->state != STATE(RUNNING) && transfer->state != STATE(PLACING) &&
         transfer->state != STATE(DELIVERED))

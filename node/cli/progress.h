@@ -12,6 +12,7 @@
 
 /* Zero-initialise it. Plain value. */
 struct progress {
+    bool detached;  /* set by the caller: nothing is followed once it is queued */
     bool terminal;  /* standard output is one */
     bool drawn;     /* a line stands there without its end */
     bool announced; /* what is sent to whom was said */

@@ -2,12 +2,12 @@
 #include "base/io.h"
 #include "node/cli/cli.h"
 #include "node/cli/command.h"
+#include "node/cli/interrupt.h"
 #include "node/cli/json.h"
 #include "node/cli/progress.h"
 #include "node/common/config.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,32 +44,6 @@ struct sending {
     bool detaching; /* Ctrl-C was passed on */
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number) {
-    (void)number;
-    interrupted = 1;
-}
-
-/* From the moment that something is asked of a node, signals come only while waiting for it, so
- * that no answer is torn. Before, and while there is none, they end the command as always. */
-static void catch_signals(sigset_t *unblocked) {
-    struct sigaction action = {.sa_handler = on_signal};
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ours, unblocked);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-static void release_signals(const sigset_t *unblocked) {
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    sigprocmask(SIG_SETMASK, unblocked, NULL);
-}
-
 static int set_arguments(struct sending *sending) {
     const char *wait = sending->options.values[OPTION_WAIT];
     const char *limit = sending->options.values[OPTION_LIMIT];
@@ -81,6 +55,7 @@ static int set_arguments(struct sending *sending) {
             return options_wrong(&spec, i == 0 ? "PEER is empty" : "a PATH is empty");
     sending->body.peer = sending->options.operands[0];
     sending->body.detach = sending->options.values[OPTION_DETACH] != NULL;
+    sending->progress.detached = sending->body.detach;
     if (wait != NULL && !options_number(&seconds, wait, UINT32_MAX / 1000))
         return options_wrong(&spec, "--wait takes a number of seconds");
     sending->body.has_wait = wait != NULL;
@@ -162,29 +137,35 @@ static void show(struct sending *sending, const Fxnode__Control__Event *event) {
         json_transfer(event->transfer);
     } else if (event->body_case == FXNODE__CONTROL__EVENT__BODY_TRANSFER) {
         progress_show(&sending->progress, event->transfer, io_now_ms());
-    } else if (event->body_case == FXNODE__CONTROL__EVENT__BODY_NOTE && json) {
-        json_note(event->note->text, event->note->warning);
     } else if (event->body_case == FXNODE__CONTROL__EVENT__BODY_NOTE) {
         progress_clear(&sending->progress);
-        fprintf(stderr, "fxnode: %s\n", event->note->text);
+        command_note(json, event->note);
     }
+}
+
+/* What was announced as queued says it all to a person. */
+static int end(const struct sending *sending, const Fxnode__Control__Result *result) {
+    bool said = sending->progress.detached && sending->progress.announced;
+    bool silent = said && result->status == CLI_DONE && !sending->options.json;
+    return command_end(sending->options.json, result->status, silent ? "" : result->text);
 }
 
 /* Follows until the result (its status), or CLIENT_CLOSED as a negative outcome: -1. */
 static int follow(struct sending *sending, struct client *client, const sigset_t *unblocked) {
+    const struct client_wait wait = {.unblocked = unblocked};
     const Fxnode__Control__Event *event = NULL;
     struct fail fail;
 
     for (;;) {
-        int rc = client_next(client, &event, unblocked, &fail);
-        if (rc == CLIENT_SIGNAL && interrupted && !sending->detaching) {
-            interrupted = 0;
+        int rc = client_next(client, &event, &wait, &fail);
+        bool interrupted = rc == CLIENT_SIGNAL && interrupt_taken();
+        if (interrupted && !sending->detaching) {
             sending->progress.drawn = sending->progress.terminal; /* "^C" stands there */
             progress_clear(&sending->progress);
             rc = ask_to_pause(sending, client, &fail);
             if (rc == 0)
                 continue;
-        } else if (rc == CLIENT_SIGNAL && interrupted) {
+        } else if (interrupted) {
             return command_end(sending->options.json, CLI_STOPPED,
                                "left alone: the same command goes on with it");
         } else if (rc == CLIENT_SIGNAL) {
@@ -196,7 +177,7 @@ static int follow(struct sending *sending, struct client *client, const sigset_t
             return command_fail(sending->options.json, &fail);
         if (event->body_case == FXNODE__CONTROL__EVENT__BODY_RESULT) {
             progress_clear(&sending->progress);
-            return command_end(sending->options.json, event->result->status, event->result->text);
+            return end(sending, event->result);
         }
         show(sending, event);
     }
@@ -211,7 +192,7 @@ static int attempt(struct sending *sending) {
     int status;
 
     int rc = client_open(&client, &sending->where, start, &fail);
-    catch_signals(&unblocked);
+    interrupt_catch(&unblocked);
     if (rc == 0)
         rc = ask(sending, client, &fail);
     if (rc == CLIENT_NO_NODE ||
@@ -226,7 +207,7 @@ static int attempt(struct sending *sending) {
         status = follow(sending, client, &unblocked);
     client_close(client);
     if (status < 0 && !sending->detaching)
-        release_signals(&unblocked);
+        interrupt_release(&unblocked);
     return status;
 }
 

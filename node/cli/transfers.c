@@ -2,10 +2,13 @@
 #include "node/cli/cli.h"
 #include "node/cli/command.h"
 #include "node/cli/json.h"
+#include "node/cli/table.h"
 #include "node/common/human.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <time.h>
 
 enum { OPTION_ALL };
 
@@ -14,46 +17,114 @@ static const struct options_own own[] = {{"all", false}};
 static const struct options_spec spec = {
     .command = "transfers",
     .usage = "[--all] [--json]\n\n"
-             "Lists the transfers that are not finished.\n\n"
+             "Lists the transfers that are not finished, and what waits for a yes.\n\n"
              "      --all            finished ones too, the newest first\n",
     .own = own,
     .own_count = 1,
 };
 
-static void show_transfer(const Fxnode__Control__Transfer *transfer) {
-    char names[COMMAND_NAMES_ROOM];
-    char peer[COMMAND_PEER_ROOM];
+static const char *const headings[TABLE_COLUMNS] = {"TRANSFER", "STATE", "DONE", "PEER", "FILES"};
+
+struct listing {
+    struct table *table;
+    unsigned long shown;
+};
+
+static bool is_partial(const Fxnode__Control__Transfer *transfer) {
+    return transfer->state == FXNODE__CONTROL__TRANSFER__STATE__DELIVERED && transfer->failed > 0;
+}
+
+/* "4.1 MB of 20 MB"; what is whole or has not begun is not told twice. */
+#define DONE_ROOM (2 * HUMAN_ROOM + 8)
+static void done_text(char out[DONE_ROOM], const Fxnode__Control__Transfer *transfer) {
     char done[HUMAN_ROOM] = "?";
     char total[HUMAN_ROOM];
-
+    human_bytes(total, transfer->bytes);
     if (!transfer->done_unknown)
         human_bytes(done, transfer->done);
-    printf("%6" PRIu64 "  %-9s  %8s of %-8s  %s %s: %s", transfer->number,
-           json_state(transfer->state), done, human_bytes(total, transfer->bytes),
-           transfer->direction == FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING ? "to" : "from",
-           command_peer(peer, transfer->peer_name, &transfer->peer_key),
-           command_names(names, transfer));
-    if (transfer->reason[0] != '\0')
-        printf(" (%s)", transfer->reason);
-    putchar('\n');
+    if (transfer->state == FXNODE__CONTROL__TRANSFER__STATE__OFFERED ||
+        (transfer->state == FXNODE__CONTROL__TRANSFER__STATE__DELIVERED && !is_partial(transfer)))
+        snprintf(out, DONE_ROOM, "%s", total);
+    else if (is_partial(transfer))
+        snprintf(out, DONE_ROOM, "part of %s", total);
+    else
+        snprintf(out, DONE_ROOM, "%s of %s", done, total);
+}
+
+/* The names, and why it is not going on or is not whole. */
+#define FILES_ROOM (COMMAND_NAMES_ROOM + 1024)
+static void files_text(char out[FILES_ROOM], const Fxnode__Control__Transfer *transfer) {
+    char names[COMMAND_NAMES_ROOM];
+    command_names(names, transfer);
+    if (is_partial(transfer))
+        snprintf(out, FILES_ROOM, "%s (%u of %u %s not delivered)", names,
+                 (unsigned)transfer->failed, (unsigned)transfer->entries,
+                 transfer->failed == 1 ? "was" : "were");
+    else if (transfer->reason[0] != '\0')
+        snprintf(out, FILES_ROOM, "%s (%s)", names, transfer->reason);
+    else
+        snprintf(out, FILES_ROOM, "%s", names);
+}
+
+/* What somebody has to know who is asked for a yes; false where nobody is. */
+#define OFFER_ROOM (ESCAPE_ROOM(PATH_MAX) + 256)
+static bool offer_text(char out[OFFER_ROOM], const Fxnode__Control__Transfer *transfer) {
+    char destination[ESCAPE_ROOM(PATH_MAX)];
+    char left[HUMAN_ROOM];
+    int64_t now = (int64_t)time(NULL);
+    int used;
+
+    if (transfer->state != FXNODE__CONTROL__TRANSFER__STATE__OFFERED ||
+        transfer->direction != FXNODE__CONTROL__TRANSFER__DIRECTION__INCOMING)
+        return false;
+    escape_bytes(destination, sizeof destination, transfer->destination.data,
+                 transfer->destination.len);
+    used = snprintf(out, OFFER_ROOM,
+                    "%s; %u %s for %s; fxnode accept %" PRIu64 " or fxnode reject %" PRIu64,
+                    transfer->paired ? "paired" : "not paired", (unsigned)transfer->entries,
+                    transfer->entries == 1 ? "entry" : "entries",
+                    destination[0] != '\0' ? destination : "the directory for received files",
+                    transfer->number, transfer->number);
+    if (transfer->expires != 0)
+        snprintf(out + used, OFFER_ROOM - (size_t)used, ", within %s",
+                 human_duration(left,
+                                transfer->expires > now ? (uint64_t)(transfer->expires - now) : 0));
+    return true;
+}
+
+static void show_transfer(struct table *table, const Fxnode__Control__Transfer *transfer) {
+    bool goes_out = transfer->direction == FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING;
+    char number[24], done[DONE_ROOM], files[FILES_ROOM], offer[OFFER_ROOM];
+    char name[COMMAND_PEER_ROOM], peer[COMMAND_PEER_ROOM + 8];
+    const char *state = is_partial(transfer) ? "partial" : json_state(transfer->state);
+
+    snprintf(number, sizeof number, "%" PRIu64, transfer->number);
+    done_text(done, transfer);
+    snprintf(peer, sizeof peer, "%s %s", goes_out ? "to" : "from",
+             command_peer(name, transfer->peer_name, &transfer->peer_key));
+    files_text(files, transfer);
+    bool waits = offer_text(offer, transfer);
+    if (!table_add(table, 0, (const char *const[]){number, state, done, peer, files},
+                   waits ? offer : NULL))
+        printf("%s  %s  %s  %s  %s\n", number, state, done, peer, files);
 }
 
 static void show(void *context, bool json, const Fxnode__Control__Event *event) {
-    unsigned long *shown = context;
+    struct listing *listing = context;
     if (event->body_case != FXNODE__CONTROL__EVENT__BODY_TRANSFER)
         return;
-    ++*shown;
+    listing->shown++;
     if (json)
         json_transfer(event->transfer);
     else
-        show_transfer(event->transfer);
+        show_transfer(listing->table, event->transfer);
 }
 
 int cli_transfers(int argc, char **argv) {
     Fxnode__Control__Transfers body = FXNODE__CONTROL__TRANSFERS__INIT;
     Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
     struct options options;
-    unsigned long shown = 0;
+    struct listing listing = {0};
     int status;
 
     if (!options_parse(&options, &spec, argc, argv, &status))
@@ -61,8 +132,13 @@ int cli_transfers(int argc, char **argv) {
     body.all = options.values[OPTION_ALL] != NULL;
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_TRANSFERS;
     request.transfers = &body;
-    status = command_run(&options, CLIENT_MAY_START, &request, show, &shown);
-    if (status == CLI_DONE && shown == 0 && !options.json)
+    listing.table = table_new(headings);
+    if (listing.table == NULL)
+        return command_end(options.json, CLI_FAILED, "out of memory");
+    status = command_run(&options, CLIENT_MAY_START, &request, show, &listing);
+    table_print(listing.table);
+    table_free(listing.table);
+    if (status == CLI_DONE && listing.shown == 0 && !options.json)
         fprintf(stderr, "fxnode: no transfers\n");
     return status;
 }

@@ -3,8 +3,10 @@
 
 static const struct options_spec spec = {
     .command = "unpair",
-    .usage = "PEER [--json]\n\n"
-             "Forgets a peer: its key, its name and its addresses.\n",
+    .usage =
+        "PEER [--json]\n\n"
+        "Forgets a peer: its key, its alias, its addresses and its settings. Transfers with it\n"
+        "that are not finished are paused; offers of it that wait are refused.\n",
     .least = 1,
     .most = 1,
 };

@@ -9,13 +9,15 @@
 
 static const char usage[] =
     "usage: fxnode daemon [--name NAME] [--files DIR] [--listen ADDR[:PORT]]... [--no-discovery]\n"
-    "                     [--accept ask|all] [--state DIR] [--socket PATH] [--config FILE]\n\n"
+    "                     [--accept ask|paired|all] [--state DIR] [--socket PATH]\n"
+    "                     [--config FILE]\n\n"
     "Runs a node: receives what peers send, sends what is queued, and is found by others.\n\n"
     "      --name NAME           what this node is called (default: the host's name)\n"
     "      --files DIR           directory for received files\n"
     "      --listen ADDR[:PORT]  listen on this address only; may be given several times\n"
     "      --no-discovery        neither announce this node nor look for others\n"
-    "      --accept ask|all      ask before taking files (default), or take them from everybody\n"
+    "      --accept HOW          offers of peers that are not paired: ask (default), paired\n"
+    "                            (refuse them) or all (take them)\n"
     "      --state DIR           identity, database and lock\n"
     "      --socket PATH         control socket\n"
     "      --config FILE         configuration\n";

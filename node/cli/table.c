@@ -1,0 +1,121 @@
+#include "node/cli/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+    unsigned rank;
+    size_t number; /* the order in which they came */
+    char *cells[TABLE_COLUMNS];
+    char *note; /* NULL: none */
+};
+
+struct table {
+    const char *const *headings;
+    struct row *rows;
+    size_t count;
+};
+
+struct table *table_new(const char *const *headings) {
+    struct table *table = calloc(1, sizeof *table);
+    if (table != NULL)
+        table->headings = headings;
+    return table;
+}
+
+static void clear_row(struct row *row) {
+    for (size_t i = 0; i < TABLE_COLUMNS; i++)
+        free(row->cells[i]);
+    free(row->note);
+}
+
+void table_free(struct table *table) {
+    if (table == NULL)
+        return;
+    for (size_t i = 0; i < table->count; i++)
+        clear_row(&table->rows[i]);
+    free(table->rows);
+    free(table);
+}
+
+static bool fill_row(struct row *row, const char *const *cells, const char *note) {
+    bool whole = true;
+    for (size_t i = 0; i < TABLE_COLUMNS; i++) {
+        row->cells[i] = strdup(cells[i]);
+        whole = whole && row->cells[i] != NULL;
+    }
+    if (note != NULL)
+        row->note = strdup(note);
+    return whole && (note == NULL || row->note != NULL);
+}
+
+bool table_add(struct table *table, unsigned rank, const char *const *cells, const char *note) {
+    struct row row = {.rank = rank, .number = table->count};
+    struct row *grown = reallocarray(table->rows, table->count + 1, sizeof *grown);
+    if (grown == NULL)
+        return false;
+    table->rows = grown;
+    if (!fill_row(&row, cells, note)) {
+        clear_row(&row);
+        return false;
+    }
+    table->rows[table->count++] = row;
+    return true;
+}
+
+size_t table_count(const struct table *table) {
+    return table->count;
+}
+
+/* Characters of UTF-8: close enough to columns for names. */
+static size_t width_of(const char *text) {
+    size_t width = 0;
+    for (; *text != '\0'; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+static void measure(size_t widths[TABLE_COLUMNS], const char *const *cells) {
+    for (size_t i = 0; i < TABLE_COLUMNS; i++) {
+        size_t width = width_of(cells[i]);
+        if (width > widths[i] && width <= TABLE_WIDEST)
+            widths[i] = width;
+    }
+}
+
+static void print_cells(const size_t widths[TABLE_COLUMNS], const char *const *cells) {
+    for (size_t i = 0; i < TABLE_COLUMNS; i++) {
+        size_t width = width_of(cells[i]);
+        fputs(cells[i], stdout);
+        if (i + 1 < TABLE_COLUMNS)
+            printf("%*s", (int)(width < widths[i] ? widths[i] - width : 0) + 2, "");
+    }
+    putchar('\n');
+}
+
+static int compare(const void *a, const void *b) {
+    const struct row *one = a;
+    const struct row *other = b;
+    if (one->rank != other->rank)
+        return one->rank < other->rank ? -1 : 1;
+    return one->number < other->number ? -1 : one->number > other->number;
+}
+
+void table_print(const struct table *table) {
+    size_t widths[TABLE_COLUMNS] = {0};
+
+    if (table->count == 0)
+        return;
+    qsort(table->rows, table->count, sizeof *table->rows, compare);
+    measure(widths, table->headings);
+    for (size_t i = 0; i < table->count; i++)
+        measure(widths, (const char *const *)table->rows[i].cells);
+    print_cells(widths, table->headings);
+    for (size_t i = 0; i < table->count; i++) {
+        print_cells(widths, (const char *const *)table->rows[i].cells);
+        if (table->rows[i].note != NULL)
+            printf("    %s\n", table->rows[i].note);
+    }
+    fflush(stdout);
+}

@@ -36,6 +36,20 @@ const char *path_fault(const char *path, size_t length) {
     return NULL;
 }
 
+bool path_is_area(const char *path, size_t length) {
+    size_t above = path_parent(path, length);
+    size_t from = above == 0 ? 0 : above + 1;
+    return length - from == strlen(PATH_AREA) && memcmp(path + from, PATH_AREA, length - from) == 0;
+}
+
+const char *path_directory_fault(const char *path, size_t length) {
+    const char *fault = path_fault(path, length);
+    for (size_t end = length; fault == NULL && end > 0; end = path_parent(path, end))
+        if (path_is_area(path, end))
+            fault = "a component \"" PATH_AREA "\", which is kept for what is coming in";
+    return fault;
+}
+
 int path_compare(const char *a, size_t a_length, const char *b, size_t b_length) {
     size_t shared = a_length < b_length ? a_length : b_length;
     for (size_t i = 0; i < shared; i++) {

@@ -13,6 +13,17 @@
  * or double '/', no NUL. `path` need not be terminated. */
 const char *path_fault(const char *path, size_t length);
 
+/* The directory in which what is coming in is kept until it is whole. What is in it is trusted to
+ * be our own, so no peer may bring a directory of that name, however deep. */
+#define PATH_AREA ".fxnode"
+
+/* Whether the last component of `path` is that name. */
+bool path_is_area(const char *path, size_t length);
+
+/* The same as path_fault() for a directory of one peer's own below that for received files: no
+ * component may be PATH_AREA either. */
+const char *path_directory_fault(const char *path, size_t length);
+
 /* The order of a manifest: a directory before what is in it, siblings by their bytes. That is byte
  * order with '/' below every other byte. Less than, equal to or greater than 0. */
 int path_compare(const char *a, size_t a_length, const char *b, size_t b_length);

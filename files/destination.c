@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,7 +14,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define SHOWN 384    /* room for a path in a message */
+#define SHOWN 384 /* room for a path in a message */
+#define LEVEL_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define AREA_TRIES 8 /* how often the area may be removed by another process while it is opened */
 
 struct destination {
@@ -54,6 +56,53 @@ static int open_directory(const char *path) {
         return error;
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
+}
+
+/* Opens the directory `name` in `parent`, durably made where it is missing. */
+static int enter(int parent, const char *name) {
+    int fd = openat(parent, name, LEVEL_FLAGS);
+    if (fd >= 0 || errno != ENOENT)
+        return fd < 0 ? -errno : fd;
+    if (mkdirat(parent, name, 0777) < 0 && errno != EEXIST)
+        return -errno;
+    if (fsync(parent) < 0)
+        return -errno;
+    fd = openat(parent, name, LEVEL_FLAGS);
+    return fd < 0 ? -errno : fd;
+}
+
+/* One name at a time, each from the descriptor before: no link is followed and nothing is made
+ * behind one, whoever else changes names meanwhile. `base` is left open. */
+static int open_below(int base, const char *directory) {
+    char *copy = strdup(directory);
+    char *rest = copy;
+    int fd = copy == NULL ? -ENOMEM : base;
+    while (fd >= 0 && rest != NULL) {
+        int next = enter(fd, strsep(&rest, "/"));
+        if (fd != base)
+            close(fd);
+        fd = next;
+    }
+    free(copy);
+    return fd;
+}
+
+/* Takes the directory of a peer in place of the one that is open. */
+static int descend(struct destination *destination, const char *directory, struct fail *fail) {
+    const char *fault = path_directory_fault(directory, strlen(directory));
+    if (fault != NULL)
+        return fail_set(fail, -EINVAL, "cannot open a directory with %s", fault);
+    int fd = open_below(destination->fd, directory);
+    if (fd == -ELOOP || fd == -ENOTDIR || fd == -EXDEV)
+        return fail_set(fail, fd,
+                        "%s is no directory, or behind a symbolic link, which is not followed "
+                        "where peers put things",
+                        destination->shown);
+    if (fd < 0)
+        return fail_set(fail, fd, "cannot open %s", destination->shown);
+    io_close(&destination->fd);
+    destination->fd = fd;
+    return 0;
 }
 
 /* Makes or finds the area and locks it against removal. 0; -errno; -ENOENT where it was removed in
@@ -99,16 +148,29 @@ void destination_drop_area(const struct destination *destination) {
     (void)flock(destination->area, LOCK_SH);
 }
 
-int destination_open(struct destination **out, const char *path, struct fail *fail) {
+static void show(struct destination *destination, const char *base, const char *directory) {
+    char path[2 * (LIMIT_PATH + 1)];
+    snprintf(path, sizeof(path), "%s%s%s", base, directory[0] != '\0' ? "/" : "", directory);
+    escape_text(destination->shown, sizeof(destination->shown), path);
+}
+
+static int open_all(struct destination *destination, const char *base, const char *directory,
+                    struct fail *fail) {
+    destination->fd = open_directory(base);
+    if (destination->fd < 0)
+        return fail_set(fail, destination->fd, "cannot open %s", destination->shown);
+    int error = directory[0] != '\0' ? descend(destination, directory, fail) : 0;
+    return error == 0 ? open_area(destination, fail) : error;
+}
+
+int destination_open(struct destination **out, const char *base, const char *directory,
+                     struct fail *fail) {
     struct destination *destination = calloc(1, sizeof(*destination));
     if (destination == NULL)
         return fail_set(fail, -ENOMEM, "cannot open the destination");
-    destination->area = -1;
-    escape_text(destination->shown, sizeof(destination->shown), path);
-    destination->fd = open_directory(path);
-    int error = destination->fd < 0
-                    ? fail_set(fail, destination->fd, "cannot open %s", destination->shown)
-                    : open_area(destination, fail);
+    destination->area = destination->fd = -1;
+    show(destination, base, directory);
+    int error = open_all(destination, base, directory, fail);
     if (error < 0) {
         destination_close(destination);
         return error;

@@ -1,26 +1,31 @@
 /*
  * A directory for received files, opened: DEST, and in it the staging area DEST/.fxnode (0700).
  *
- * DEST may be, or lie behind, a symbolic link; below it none is followed. Immutable once open: any
- * thread may use it. Whoever has it open holds a shared lock on the area, so that it is not
- * removed.
+ * DEST is BASE, or BASE/DIRECTORY for a peer that has a directory of its own. BASE is what the user
+ * chose: it may be, or lie behind, a symbolic link. Below it, where peers put things, none is
+ * followed. Immutable once open: any thread may use it. Whoever has it open holds a shared lock on
+ * the area, so that it is not removed.
  */
 #ifndef FILES_DESTINATION_H
 #define FILES_DESTINATION_H
 
 #include "base/fail.h"
+#include "base/path.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DESTINATION_AREA ".fxnode"
+#define DESTINATION_AREA PATH_AREA
 
 struct destination;
 
-/* Opens `path` (absolute) with all missing directories made (0777 less umask), and the staging area
- * in it. 0; or fills `fail` and returns negative: not a directory, not writable, an area that is
- * not a directory of this user's own. Blocks. */
-int destination_open(struct destination **out, const char *path, struct fail *fail);
+/* Opens `directory` (relative; "" for none) below `base` (absolute) with all missing directories
+ * made (0777 less umask), and the staging area in it. 0; or fills `fail` and returns negative: not
+ * a directory (of `directory` a link is none), not writable, -EINVAL for a `directory` that
+ * path_directory_fault() finds fault with, an area that is not a directory of this user's own.
+ * Blocks. */
+int destination_open(struct destination **out, const char *base, const char *directory,
+                     struct fail *fail);
 void destination_close(struct destination *destination);
 
 /* Test hook: from now on do without openat2 and renameat2, as on a system that lacks them. Before
@@ -32,7 +37,7 @@ bool destination_lacks_new_calls(const struct destination *destination);
 int destination_fd(const struct destination *destination);
 int destination_area_fd(const struct destination *destination);
 
-/* The path as given, for messages; escaped. */
+/* BASE/DIRECTORY as given, for messages; escaped. */
 const char *destination_shown(const struct destination *destination);
 
 /* Removes the area where it is empty and no other process has the destination open. */

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/path.h"
+#include "proto/pairing.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -26,6 +27,15 @@ static bool is_exact(ProtobufCBinaryData bytes, size_t length) {
 
 static bool is_exact_or_empty(ProtobufCBinaryData bytes, size_t length) {
     return bytes.len == length || bytes.len == 0;
+}
+
+static bool is_code(const char *code) {
+    return strlen(code) == PAIRING_CODE && strspn(code, "0123456789") == PAIRING_CODE;
+}
+
+static bool is_accept(Fxnode__Control__Accept accept) {
+    return accept >= FXNODE__CONTROL__ACCEPT__DEFAULT_ACCEPT &&
+           accept <= FXNODE__CONTROL__ACCEPT__ACCEPT_OFF;
 }
 
 static bool is_name(ProtobufCBinaryData name) {
@@ -111,6 +121,9 @@ static const char *job_fault(const Fxnode__Helper__Job *job) {
         return "a directory that is not absolute";
     if (job->destination.len != 0 && !is_absolute(job->destination))
         return "a destination that is not absolute";
+    if (job->directory.len != 0 &&
+        path_directory_fault((const char *)job->directory.data, job->directory.len) != NULL)
+        return "a directory that leads elsewhere";
     if (job->lanes > LIMIT_LANES)
         return "an impossible number of lanes";
     if (job->kind != FXNODE__HELPER__JOB__KIND__SEND &&
@@ -265,6 +278,26 @@ static const char *from_discovery_fault(from_discovery *message) {
     }
 }
 
+static const char *configure_fault(const Fxnode__Control__Configure *configure) {
+    if (!is_accept(configure->accept))
+        return "an unknown setting";
+    if (configure->limit > LIMIT_FILE_SIZE || configure->day_limit > LIMIT_FILE_SIZE)
+        return "an impossible limit";
+    return is_text(configure->peer) && is_text(configure->alias) && is_text(configure->directory)
+               ? NULL
+               : too_long;
+}
+
+static const char *import_fault(const Fxnode__Control__Import *import) {
+    for (size_t i = 0; i < import->n_peers; i++) {
+        if (!is_exact(import->peers[i]->key, LIMIT_KEY))
+            return "a key of a wrong length";
+        if (!is_text(import->peers[i]->name))
+            return too_long;
+    }
+    return import->n_peers > 0 ? NULL : "no peer";
+}
+
 static const char *request_fault(request *message) {
     switch (message->body_case) {
     case FXNODE__CONTROL__REQUEST__BODY__NOT_SET:
@@ -282,6 +315,14 @@ static const char *request_fault(request *message) {
                    : "an unknown act";
     case FXNODE__CONTROL__REQUEST__BODY_UNPAIR:
         return is_text(message->unpair->peer) ? NULL : too_long;
+    case FXNODE__CONTROL__REQUEST__BODY_PAIR:
+        return is_text(message->pair->peer) ? NULL : too_long;
+    case FXNODE__CONTROL__REQUEST__BODY_PAIR_CODE:
+        return is_code(message->pair_code->code) ? NULL : "a code that is none";
+    case FXNODE__CONTROL__REQUEST__BODY_CONFIGURE:
+        return configure_fault(message->configure);
+    case FXNODE__CONTROL__REQUEST__BODY_IMPORT:
+        return import_fault(message->import);
     default:
         return NULL;
     }
@@ -302,6 +343,21 @@ static const char *transfer_fault(const Fxnode__Control__Transfer *transfer) {
     return is_text(transfer->peer_name) && is_text(transfer->reason) ? NULL : too_long;
 }
 
+static const char *peer_fault(const Fxnode__Control__Peer *peer) {
+    if (!is_exact_or_empty(peer->key, LIMIT_KEY))
+        return "a key of a wrong length";
+    if (!is_accept(peer->accept))
+        return "an unknown setting";
+    return is_text(peer->name) && is_text(peer->announced) && is_text(peer->directory) ? NULL
+                                                                                       : too_long;
+}
+
+static const char *ask_fault(const Fxnode__Control__PairAsk *ask) {
+    if (!is_exact_or_empty(ask->key, LIMIT_KEY))
+        return "a key of a wrong length";
+    return is_text(ask->name) ? NULL : too_long;
+}
+
 static const char *event_fault(event *message) {
     switch (message->body_case) {
     case FXNODE__CONTROL__EVENT__BODY__NOT_SET:
@@ -309,7 +365,7 @@ static const char *event_fault(event *message) {
     case FXNODE__CONTROL__EVENT__BODY_WELCOME:
         return is_exact(message->welcome->key, LIMIT_KEY) ? NULL : "a key of a wrong length";
     case FXNODE__CONTROL__EVENT__BODY_PEER:
-        return is_exact_or_empty(message->peer->key, LIMIT_KEY) ? NULL : "a key of a wrong length";
+        return peer_fault(message->peer);
     case FXNODE__CONTROL__EVENT__BODY_TRANSFER:
         return transfer_fault(message->transfer);
     case FXNODE__CONTROL__EVENT__BODY_NOTE:
@@ -318,6 +374,10 @@ static const char *event_fault(event *message) {
         return is_text(message->result->text) ? NULL : too_long;
     case FXNODE__CONTROL__EVENT__BODY_IDENTIFIED:
         return is_exact(message->identified->key, LIMIT_KEY) ? NULL : "a key of a wrong length";
+    case FXNODE__CONTROL__EVENT__BODY_PAIR_SHOW:
+        return is_code(message->pair_show->code) ? NULL : "a code that is none";
+    case FXNODE__CONTROL__EVENT__BODY_PAIR_ASK:
+        return ask_fault(message->pair_ask);
     default:
         return NULL;
     }

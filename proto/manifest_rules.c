@@ -30,6 +30,8 @@ const char *manifest_rules_entry_fault(const struct entry *entry) {
     const char *fault = path_fault(entry->path, entry->path_length);
     if (fault != NULL)
         return fault;
+    if (entry->type == ENTRY_DIRECTORY && path_is_area(entry->path, entry->path_length))
+        return "a directory for what is coming in";
     if (entry->mode > MODE_MAX)
         return "more than permission bits";
     if (entry->size > (entry->type == ENTRY_FILE ? LIMIT_FILE_SIZE : 0))

@@ -16,6 +16,7 @@ void job_clear(struct job *job) {
     free(job->names);
     free(job->work);
     free(job->destination);
+    free(job->directory);
     rangeset_clear(&job->extents);
     job_init(job);
 }
@@ -46,9 +47,11 @@ static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     job->known = from->known;
     free(job->work);
     free(job->destination);
+    free(job->directory);
     job->work = text_of(&from->work);
     job->destination = text_of(&from->destination);
-    return job->work == NULL || job->destination == NULL ? -ENOMEM : 0;
+    job->directory = text_of(&from->directory);
+    return job->work == NULL || job->destination == NULL || job->directory == NULL ? -ENOMEM : 0;
 }
 
 static int add_paths(struct job *job, const Fxnode__Helper__Paths *from) {

@@ -27,6 +27,7 @@ struct job {
     Fxnode__Helper__Job__Kind kind;
     char *work;
     char *destination;
+    char *directory;
     uint64_t number;
     uint8_t transfer_id[LIMIT_TRANSFER_ID];
     struct manifest_summary manifest; /* without names */

@@ -16,7 +16,8 @@ static uplink_outcome outcome_of(int r) {
 }
 
 static int open_staging(struct receive *receive, struct fail *fail) {
-    int r = destination_open(&receive->destination, receive->job->destination, fail);
+    int r = destination_open(&receive->destination, receive->job->destination,
+                             receive->job->directory, fail);
 
     if (r < 0)
         return r;

@@ -213,7 +213,8 @@ static int set_up(struct receive *receive, struct fail *fail) {
     size_t count = 0;
     int r = 0;
 
-    if (destination_open(&receive->destination, job->destination, &receive->obstacle) == 0) {
+    if (destination_open(&receive->destination, job->destination, job->directory,
+                         &receive->obstacle) == 0) {
         rules[count++] = (struct confine_rule){.fd = destination_area_fd(receive->destination),
                                                .right = CONFINE_OWN};
         rules[count++] = (struct confine_rule){.fd = destination_fd(receive->destination),

@@ -106,6 +106,22 @@ START_TEST(test_parent_and_top) {
 }
 END_TEST
 
+static const char *const OF_A_PEER[] = {"phone", "a/b", ".fxnode2", "fxnode", "a.fxnode"};
+
+START_TEST(test_directories_of_peers) {
+    ck_assert_ptr_null(path_directory_fault(OF_A_PEER[_i], strlen(OF_A_PEER[_i])));
+}
+END_TEST
+
+static const char *const OF_NO_PEER[] = {"",        "/",       "/etc",        "..",
+                                         "a/../..", ".fxnode", "a/.fxnode",   ".fxnode/a",
+                                         "a/",      "a//b",    "a/.fxnode/b", "./a"};
+
+START_TEST(test_directories_of_no_peer) {
+    ck_assert_ptr_nonnull(path_directory_fault(OF_NO_PEER[_i], strlen(OF_NO_PEER[_i])));
+}
+END_TEST
+
 struct link_row {
     const char *path;
     const char *target;
@@ -166,6 +182,8 @@ Suite *suite_path(void) {
     tcase_add_test(tc, test_whole_length);
     tcase_add_test(tc, test_order_of_a_manifest);
     tcase_add_test(tc, test_parent_and_top);
+    tcase_add_loop_test(tc, test_directories_of_peers, 0, sizeof OF_A_PEER / sizeof *OF_A_PEER);
+    tcase_add_loop_test(tc, test_directories_of_no_peer, 0, sizeof OF_NO_PEER / sizeof *OF_NO_PEER);
     tcase_add_loop_test(tc, test_links_stay_inside, 0, sizeof LINKS / sizeof *LINKS);
     tcase_add_test(tc, test_link_targets_with_nul_or_too_long);
     suite_add_tcase(suite, tc);

@@ -11,7 +11,7 @@ struct staging *arrival;
 struct stage_writer *arrival_writer;
 
 void arrival_open(bool old) {
-    int result = destination_open(&arrival_destination, room_path("in"), &room_fail);
+    int result = destination_open(&arrival_destination, room_path("in"), "", &room_fail);
     ck_assert_msg(result == 0, "%s", room_fail.text);
     if (old)
         destination_without_new_calls(arrival_destination);

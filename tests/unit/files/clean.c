@@ -41,7 +41,7 @@ END_TEST
 START_TEST(test_an_area_in_use_stays) {
     struct destination *other = NULL;
     arrival_open(false);
-    ck_assert_int_eq(destination_open(&other, room_path("in"), &room_fail), 0);
+    ck_assert_int_eq(destination_open(&other, room_path("in"), "", &room_fail), 0);
     clean(0);
     ck_assert_uint_eq(room_count("in/.fxnode"), 0);
     arrival_close();

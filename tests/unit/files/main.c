@@ -5,6 +5,7 @@
 int main(void) {
     SRunner *runner = srunner_create(suite_beneath());
     srunner_add_suite(runner, suite_clean());
+    srunner_add_suite(runner, suite_destination());
     srunner_add_suite(runner, suite_finish());
     srunner_add_suite(runner, suite_place());
     srunner_add_suite(runner, suite_records());

@@ -14,7 +14,7 @@
 START_TEST(test_makes_the_destination) {
     struct destination *destination = NULL;
     uint64_t bytes = 0;
-    ck_assert_int_eq(destination_open(&destination, room_path("x/y/z"), &room_fail), 0);
+    ck_assert_int_eq(destination_open(&destination, room_path("x/y/z"), "", &room_fail), 0);
     ck_assert(S_ISDIR(room_stat("x/y/z/.fxnode").st_mode));
     ck_assert_uint_eq(room_stat("x/y/z/.fxnode").st_mode & 0777, 0700);
     ck_assert_uint_eq(room_stat("x/y").st_mode & 0777, 0755);
@@ -28,7 +28,7 @@ START_TEST(test_destination_may_be_a_link) {
     struct destination *destination = NULL;
     room_directory("real");
     room_link("real", "in");
-    ck_assert_int_eq(destination_open(&destination, room_path("in"), &room_fail), 0);
+    ck_assert_int_eq(destination_open(&destination, room_path("in"), "", &room_fail), 0);
     ck_assert(room_exists("real/.fxnode"));
     destination_close(destination);
 }
@@ -51,7 +51,7 @@ static void (*const OBSTACLES[])(void) = {area_is_link, area_is_file, destinatio
 START_TEST(test_obstacles_are_refused) {
     struct destination *destination = NULL;
     OBSTACLES[_i]();
-    ck_assert_int_lt(destination_open(&destination, room_path("in"), &room_fail), 0);
+    ck_assert_int_lt(destination_open(&destination, room_path("in"), "", &room_fail), 0);
     ck_assert_ptr_null(destination);
     ck_assert_ptr_nonnull(strstr(room_fail.text, "/in"));
 }
@@ -67,7 +67,7 @@ START_TEST(test_area_of_another_user_is_refused) {
     room_directory("in/.fxnode");
     ck_assert_int_eq(chmod("in/.fxnode", 0777), 0);
     room_become_user();
-    ck_assert_int_lt(destination_open(&destination, room_path("in"), &room_fail), 0);
+    ck_assert_int_lt(destination_open(&destination, room_path("in"), "", &room_fail), 0);
     ck_assert_ptr_nonnull(strstr(room_fail.text, "belongs to another user"));
 }
 END_TEST
@@ -77,8 +77,8 @@ START_TEST(test_unwritable_destination_is_named) {
     room_become_user();
     room_directory("in");
     ck_assert_int_eq(chmod("in", 0555), 0);
-    ck_assert_int_eq(destination_open(&destination, room_path("in"), &room_fail), -EACCES);
-    ck_assert_int_eq(destination_open(&destination, room_path("in/a/b"), &room_fail), -EACCES);
+    ck_assert_int_eq(destination_open(&destination, room_path("in"), "", &room_fail), -EACCES);
+    ck_assert_int_eq(destination_open(&destination, room_path("in/a/b"), "", &room_fail), -EACCES);
 }
 END_TEST
 
@@ -110,7 +110,7 @@ END_TEST
 START_TEST(test_none_is_an_answer) {
     struct staging *staging = NULL;
     struct destination *destination = NULL;
-    ck_assert_int_eq(destination_open(&destination, room_path("in"), &room_fail), 0);
+    ck_assert_int_eq(destination_open(&destination, room_path("in"), "", &room_fail), 0);
     ck_assert_int_eq(staging_open(&staging, destination, 7, false, &room_fail), STAGING_NONE);
     ck_assert_uint_eq(room_count("in/.fxnode"), 0);
     destination_close(destination);

@@ -210,6 +210,8 @@ START_TEST(entries_against_the_rules_are_refused) {
         {{.type = (enum entry_type)4, .path = "a", .path_length = 1}},
         {{.type = ENTRY_FILE, .path = "a", .path_length = 1, .target = "x", .target_length = 1}},
         {{.type = ENTRY_FILE, .path = "a\0b", .path_length = 3}},
+        {directory(".fxnode")},
+        {directory("a"), directory("a/.fxnode")},
     };
     ck_assert_uint_lt((size_t)_i, sizeof wrong / sizeof wrong[0]);
     size_t count = 1;
@@ -220,7 +222,8 @@ START_TEST(entries_against_the_rules_are_refused) {
 END_TEST
 
 START_TEST(right_entries_are_accepted) {
-    struct entry right[] = {directory("a"),           file("a/b", 0),     directory("a/c"),
+    struct entry right[] = {file(".fxnode", 1),       directory("a"),     file("a/.fxnode", 1),
+                            file("a/b", 0),           directory("a/c"),   directory("a/c/.fxnode2"),
                             link_to("a/c/l", "../b"), file("a/c.txt", 5), file("a.txt", 1)};
     ck_assert_int_eq(outcome_of(right, sizeof right / sizeof right[0]), 0);
     ck_assert_int_eq(outcome_of(right, 0), MSG_INVALID);
@@ -329,7 +332,7 @@ int main(void) {
     TCase *tests = tcase_create("manifest");
     tcase_add_test(tests, what_was_built_is_accepted);
     tcase_add_loop_test(tests, another_than_offered_is_refused, 0, 8);
-    tcase_add_loop_test(tests, entries_against_the_rules_are_refused, 0, 21);
+    tcase_add_loop_test(tests, entries_against_the_rules_are_refused, 0, 23);
     tcase_add_test(tests, right_entries_are_accepted);
     tcase_add_test(tests, builder_refuses_what_a_checker_would);
     tcase_add_test(tests, short_batches_are_refused);

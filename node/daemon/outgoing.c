@@ -8,6 +8,7 @@
 #include "node/daemon/database.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/policy.h"
+#include "node/daemon/trust.h"
 #include "store/store_source.h"
 
 #include <errno.h>
@@ -144,6 +145,13 @@ static void on_resolved(void *context, enum resolve_outcome outcome,
         outgoing_end_if_over(run);
 }
 
+/* What was recorded before the configuration said so, or before the peer was unpaired, waits. */
+static bool may_send(const struct outgoing_run *run) {
+    const struct node *node = run->node;
+    return trust_may_send(node->config.send_to,
+                          trust_of(node->peers, run->transfer->record.peer_key));
+}
+
 /* Where the peer was is tried at once; after a failure the name that was typed for it may have
  * another address, and looking that up may take its time. */
 static void dial(struct outgoing_run *run) {
@@ -204,6 +212,10 @@ static void attempt(struct outgoing_run *run) {
         outgoing_end_if_over(run);
     } else if (run->paths.length == 0) {
         load_paths(run);
+    } else if (!may_send(run)) {
+        link_drop(&run->link);
+        transfer_show(run->transfer, TRANSFER_SHOWN(QUEUED),
+                      "waits: send-to in the configuration does not allow this peer");
     } else if (run->link.fd >= 0) {
         struct link link = run->link;
         run->link.fd = -1;

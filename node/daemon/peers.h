@@ -97,6 +97,8 @@ struct peers_line {
     int64_t last_used;
     int64_t paired;     /* since when; 0: it is not */
     const char *called; /* what it calls itself: as announced, else as remembered; foreign */
+    const char
+        *remembered; /* what it called itself when it was last used, "" if unknown; foreign */
     const struct store_peer_settings *settings; /* of a paired one; else NULL */
     struct address addresses[DIALER_CANDIDATES];
     size_t address_count;

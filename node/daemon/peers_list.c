@@ -155,6 +155,7 @@ static void line_of_key(const struct peers *peers, const uint8_t *key, struct pe
         .called = entry != NULL  ? entry->instance
                   : peer != NULL ? peer->name
                                  : "",
+        .remembered = peer != NULL ? peer->name : "",
         .settings = peers_paired(peers, key),
     };
     line->address_count = line->online ? add_announced(peers, key, line->addresses, 0)
@@ -165,8 +166,11 @@ static bool line_of_instance(const struct peers *peers, const char *instance,
                              struct peers_line *line) {
     size_t count;
     const struct discover_entry *entries = discover_entries(peers->node->discover, &count);
-    *line = (struct peers_line){
-        .name = instance, .announced = instance, .called = instance, .online = true};
+    *line = (struct peers_line){.name = instance,
+                                .announced = instance,
+                                .called = instance,
+                                .remembered = "",
+                                .online = true};
     for (size_t i = 0; i < count; i++)
         if (!entries[i].has_key && strcmp(entries[i].instance, instance) == 0)
             line->address_count =

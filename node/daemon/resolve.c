@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "node/daemon/discover.h"
 #include "node/daemon/peers.h"
+#include "node/daemon/trust.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -26,7 +27,7 @@ struct resolve {
     struct resolve_target target;
     char peer[512];
     char shown[ESCAPE_ROOM(128)];
-    char text[2560]; /* room for `shown` twice */
+    char text[TRUST_TEXT];
 };
 
 __attribute__((format(printf, 2, 3))) static void say(struct resolve *resolve, const char *format,
@@ -63,6 +64,7 @@ struct search {
     const char *text;
     bool fits_more; /* keys that differ fit */
     bool found;
+    bool online; /* the one that was found */
     uint8_t key[LIMIT_KEY];
     bool (*fits)(const struct peers_line *line, const char *text);
 };
@@ -88,7 +90,16 @@ static bool fits_online_name(const struct peers_line *line, const char *text) {
 }
 
 static bool fits_known_name(const struct peers_line *line, const char *text) {
-    return line->known && strcmp(line->name, text) == 0;
+    return line->known && (strcmp(line->name, text) == 0 || strcmp(line->remembered, text) == 0);
+}
+
+static bool fits_alias(const struct peers_line *line, const char *text) {
+    return line->paired != 0 && strcmp(line->name, text) == 0;
+}
+
+/* Somebody who is not paired goes by that name now. */
+static bool fits_claim(const struct peers_line *line, const char *text) {
+    return line->has_key && line->online && line->paired == 0 && is_called(line->announced, text);
 }
 
 static void look_at(void *context, const struct peers_line *line) {
@@ -98,6 +109,7 @@ static void look_at(void *context, const struct peers_line *line) {
     if (search->found && !id_equal(search->key, line->key))
         search->fits_more = true;
     memcpy(search->key, line->key, LIMIT_KEY);
+    search->online = line->online;
     search->found = true;
 }
 
@@ -121,16 +133,35 @@ static enum resolve_outcome found(struct resolve *resolve, const uint8_t *key) {
 
 static enum resolve_outcome key_changed(struct resolve *resolve, const uint8_t *before,
                                         const uint8_t *now) {
-    char old_id[ID_GROUPED_ROOM];
-    char new_id[ID_GROUPED_ROOM];
-    id_format_grouped(old_id, before);
-    id_format_grouped(new_id, now);
-    say(resolve,
-        "%s is announced with another key (%s) than the remembered one (%s): it is another "
-        "machine, was set up anew, or somebody pretends to be it. `fxnode unpair %s` forgets "
-        "the remembered key; or name the new one by its id",
-        resolve->shown, new_id, old_id, resolve->shown);
+    struct trust_change change = {
+        .name = resolve->peer,
+        .level = trust_of(resolve->node->peers, before),
+        .announced = true,
+        .before = before,
+        .now = now,
+    };
+    trust_changed(resolve->text, &change);
     return RESOLVE_TRUST;
+}
+
+/* Whoever announces the alias of a peer that is not there may be that peer with a new key, or
+ * pretend to be it; one that is paired itself is neither. Nobody gets what is meant for it. */
+static enum resolve_outcome by_alias(struct resolve *resolve) {
+    struct search alias = search(resolve, fits_alias);
+    if (!alias.found)
+        return RESOLVE_UNKNOWN;
+    struct search prefix = search(resolve, fits_prefix);
+    if (prefix.found && (prefix.fits_more || !id_equal(prefix.key, alias.key))) {
+        say(resolve,
+            "%s is ambiguous: one peer is called so, and the id of another one begins with it; "
+            "name it by more of its id (fxnode peers)",
+            resolve->shown);
+        return RESOLVE_AMBIGUOUS;
+    }
+    struct search claim = search(resolve, fits_claim);
+    if (!alias.online && claim.found)
+        return key_changed(resolve, alias.key, claim.key);
+    return found(resolve, alias.key);
 }
 
 static enum resolve_outcome by_id(struct resolve *resolve) {
@@ -149,8 +180,9 @@ static enum resolve_outcome by_id(struct resolve *resolve) {
 
 /* A remembered peer that now announces the name of another one is not that other one. */
 static bool is_known_as(const struct resolve *resolve, const uint8_t *key) {
-    return peers_is_known(resolve->node->peers, key) &&
-           strcmp(peers_name(resolve->node->peers, key), resolve->peer) == 0;
+    struct peers_line line;
+    return peers_line(resolve->node->peers, key, "", &line) &&
+           fits_known_name(&line, resolve->peer);
 }
 
 static enum resolve_outcome by_name(struct resolve *resolve) {
@@ -270,7 +302,9 @@ static bool looks_like_address(const char *peer) {
 /* Looks at what is known now; again, as long as discovery is still looking around. */
 static void look(uv_timer_t *timer) {
     struct resolve *resolve = timer->data;
-    enum resolve_outcome outcome = by_id(resolve);
+    enum resolve_outcome outcome = by_alias(resolve);
+    if (outcome == RESOLVE_UNKNOWN)
+        outcome = by_id(resolve);
     if (outcome == RESOLVE_UNKNOWN)
         outcome = by_name(resolve);
     if (outcome != RESOLVE_UNKNOWN) {

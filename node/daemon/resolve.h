@@ -1,6 +1,6 @@
 /*
- * What a person means by PEER: a full id or a prefix of one; a name that is announced or
- * remembered; else host[:port]. Loop's thread; host names are looked up aside.
+ * What a person means by PEER: the alias of a paired peer; a full id or a prefix of one; a name
+ * that is announced or remembered; else host[:port]. Loop's thread; host names are looked up aside.
  */
 #ifndef NODE_DAEMON_RESOLVE_H
 #define NODE_DAEMON_RESOLVE_H
@@ -17,7 +17,7 @@ enum resolve_outcome {
     RESOLVE_FOUND = 0,
     RESOLVE_AMBIGUOUS = 2, /* several fit: exit status 2 */
     RESOLVE_UNKNOWN = 3,   /* nothing fits: 3 */
-    RESOLVE_TRUST = 6,     /* the name now belongs to another key than the remembered one: 6 */
+    RESOLVE_TRUST = 6,     /* another key goes by the name now than the remembered one: 6 */
 };
 
 /* Who and where. Plain value. */

@@ -1,11 +1,8 @@
 #include "node/daemon/sending_run.h"
 
-#include "base/escape.h"
-#include "base/id.h"
 #include "base/log.h"
 #include "node/daemon/database.h"
 #include "node/daemon/outwork.h"
-#include "node/daemon/peers.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -85,10 +82,9 @@ void sending_cancel(struct sending *sending) {
     sending_free_if_over(sending);
 }
 
-/* Goes on as soon as everything is known. */
-static void advance(struct sending *sending) {
+void sending_advance(struct sending *sending) {
     if (sending->over || sending->recording || !sending->called || !sending->scanned ||
-        sending->scan != NULL)
+        sending->scan != NULL || sending_is_revoked(sending))
         return;
     uv_timer_stop(&sending->timer);
     if (!sending->has_id)
@@ -136,7 +132,7 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
     if (sending->over)
         sending_free_if_over(sending);
     else if (outcome == WORKER_ENDED(COMPLETE) && sending->scanned)
-        advance(sending);
+        sending_advance(sending);
     else
         sending_fail(sending, SENDING_FAILED, text[0] != '\0' ? text : "the files cannot be read");
 }
@@ -162,116 +158,6 @@ static int start_scan(struct sending *sending, struct fail *fail) {
     return 0;
 }
 
-/* Calling. */
-
-static void on_link_old(uv_timer_t *timer) {
-    struct sending *sending = timer->data;
-    link_drop(&sending->link); /* called again when there is something to offer */
-}
-
-static void warn_unknown(struct sending *sending) {
-    char name[ESCAPE_ROOM(LIMIT_NAME)];
-    char id[ID_GROUPED_ROOM];
-    char text[sizeof name + sizeof id + 80];
-    if (peers_is_known(sending->node->peers, sending->target.key))
-        return;
-    escape_text(name, sizeof name, sending->target.name);
-    id_format_grouped(id, sending->target.key);
-    snprintf(text, sizeof text,
-             "%s (%s) is not known yet: whoever answers to that name gets the files", name, id);
-    sending->events.noted(sending->events.context, text, true);
-}
-
-static void connected(struct sending *sending, struct link *link) {
-    memcpy(sending->target.key, link->result.peer, LIMIT_KEY);
-    sending->target.has_key = true;
-    sending->reached = link->address;
-    sending->answered = true;
-    sending->link = *link;
-    sodium_memzero(link, sizeof *link);
-    link->fd = -1;
-    uv_timer_start(&sending->timer, on_link_old, SENDING_LINK_MS, 0);
-    warn_unknown(sending);
-}
-
-/* Somebody else answered and nobody with the right key. Where the peer only used to be, another
- * one that is remembered has got its address, and it is just not there; a stranger may be more. */
-static void wrong_key(struct sending *sending, const struct dialer_result *result) {
-    char name[ESCAPE_ROOM(LIMIT_NAME)];
-    char met[ID_GROUPED_ROOM];
-    char text[1536];
-    struct peers_line line;
-    const struct resolve_target *target = &sending->target;
-    bool online = peers_line(sending->node->peers, target->key, "", &line) && line.online;
-
-    if (target->typed[0] == '\0' && !online && peers_is_known(sending->node->peers, result->met))
-        return;
-    escape_text(name, sizeof name, target->name);
-    id_format_grouped(met, result->met);
-    snprintf(text, sizeof text,
-             "whoever answers for %s now has another key (%s) than the one that is expected: it is "
-             "another machine, was set up anew, or somebody pretends to be it. `fxnode unpair %s` "
-             "forgets the old key; or name the new one by its id",
-             name, met, name);
-    sending_fail(sending, SENDING_TRUST, text);
-}
-
-static void not_connected(struct sending *sending, const struct dialer_result *result) {
-    bool known =
-        sending->target.has_key && peers_is_known(sending->node->peers, sending->target.key);
-    if (result->outcome == DIALER_WRONG_KEY)
-        wrong_key(sending, result);
-    else if (result->outcome == DIALER_VERSION)
-        sending_fail(sending, SENDING_FAILED, result->text);
-    else if (!known)
-        sending_fail(sending, SENDING_UNREACHABLE, result->text);
-}
-
-static void on_dialed(void *context, struct dialer_result *result) {
-    struct sending *sending = context;
-    sending->dialer = NULL;
-    sending->called = true;
-    if (result->outcome == DIALER_CONNECTED)
-        connected(sending, &result->link);
-    else
-        not_connected(sending, result);
-    advance(sending);
-}
-
-static void call_peer(struct sending *sending) {
-    struct resolve_target *target = &sending->target;
-    struct dialer_call call = {
-        .loop = sending->node->loop,
-        .identity = &sending->node->identity,
-        .name = sending->node->config.name,
-        .purpose = HANDSHAKE_CONTROL,
-        .expected = target->has_key ? target->key : NULL,
-        .candidates = target->candidates,
-        .count = target->count,
-        .done = on_dialed,
-        .context = sending,
-    };
-    if (target->count == 0) { /* known, and nowhere to be seen */
-        sending->called = true;
-        advance(sending);
-    } else if (dialer_start(&sending->dialer, &call) != 0) {
-        sending_fail(sending, SENDING_FAILED, "cannot call the peer");
-    }
-}
-
-static void on_resolved(void *context, enum resolve_outcome outcome,
-                        const struct resolve_target *target, const char *text) {
-    struct sending *sending = context;
-    sending->resolve = NULL;
-    if (outcome != RESOLVE_FOUND) {
-        sending_fail(sending, (int)outcome, text);
-        return;
-    }
-    sending->target = *target;
-    sending->events.shown(sending->events.context, TRANSFER_SHOWN(CONNECTING), &sending->target);
-    call_peer(sending);
-}
-
 int sending_start(struct sending **out, struct node *node, struct sending_request *request,
                   const struct sending_events *events, struct fail *fail) {
     struct sending *sending = calloc(1, sizeof *sending);
@@ -289,8 +175,8 @@ int sending_start(struct sending **out, struct node *node, struct sending_reques
     sending->timer.data = sending;
 
     int error = start_scan(sending, fail);
-    if (error == 0 &&
-        (error = resolve_start(&sending->resolve, node, request->peer, on_resolved, sending)) != 0)
+    if (error == 0 && (error = resolve_start(&sending->resolve, node, request->peer,
+                                             sending_resolved, sending)) != 0)
         fail_set(fail, error, "cannot send");
     if (error != 0) {
         sending_cancel(sending);

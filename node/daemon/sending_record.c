@@ -103,10 +103,19 @@ static struct transfer *use_new(struct sending *sending) {
     return transfer;
 }
 
+/* What the peer calls itself, to be remembered; an alias is ours. */
+static const char *own_name(const struct sending *sending) {
+    const struct resolve_target *target = &sending->target;
+    struct peers_line line;
+    if (sending->level == TRUST_PAIRED)
+        return peers_line(sending->node->peers, target->key, "", &line) ? line.called : "";
+    return target->typed[0] != '\0' ? "" : target->name;
+}
+
 static void begin(struct sending *sending, struct transfer *transfer) {
     struct resolve_target *target = &sending->target;
     bool linked = sending->link.fd >= 0;
-    peers_remember(sending->node->peers, target->key, target->typed[0] != '\0' ? "" : target->name,
+    peers_remember(sending->node->peers, target->key, own_name(sending),
                    sending->answered ? &sending->reached : NULL, target->typed);
     transfer_hold(transfer);
     outgoing_begin(transfer, linked ? &sending->link : NULL);
@@ -117,10 +126,12 @@ static void begin(struct sending *sending, struct transfer *transfer) {
 static void recorded(void *arg) {
     struct sending *sending = arg;
     struct transfer *transfer = NULL;
-    sending->recording = false;
     bool created = sending->result == 0 && sending->work[0] == '\0';
     if (created)
         transfer = use_new(sending);
+    if (!sending->over)
+        sending_is_revoked(sending); /* then it is over */
+    sending->recording = false;
     if (sending->over && transfer != NULL)
         outgoing_cancel(transfer, "given up before it began");
     if (!created && !sending->over && sending->result == 0)

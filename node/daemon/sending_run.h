@@ -1,6 +1,6 @@
 /*
- * What sending.c (resolving, scanning, calling) and sending_record.c (what becomes of it) share.
- * Loop's thread.
+ * What sending.c (its life, scanning), sending_call.c (who gets it) and sending_record.c (what
+ * becomes of it) share. Loop's thread.
  */
 #ifndef NODE_DAEMON_SENDING_RUN_H
 #define NODE_DAEMON_SENDING_RUN_H
@@ -10,6 +10,7 @@
 #include "node/daemon/link.h"
 #include "node/daemon/outwork.h"
 #include "node/daemon/sending.h"
+#include "node/daemon/trust.h"
 #include "node/daemon/worker.h"
 #include "store/store_transfer.h"
 
@@ -32,6 +33,8 @@ struct sending {
 
     struct resolve *resolve;
     struct resolve_target target;
+    enum trust_level level; /* of the peer, when its key was met */
+    bool warned;            /* that it is not paired */
     struct dialer *dialer;
     struct link link; /* fd -1: none */
     bool answered;    /* the peer did, at `reached`; the link may be gone since */
@@ -60,6 +63,18 @@ void sending_free_if_over(struct sending *sending);
 
 /* Ends it with an exit status and why. It may be gone afterwards. */
 void sending_fail(struct sending *sending, int status, const char *text);
+
+/* Goes on as soon as everything is known. */
+void sending_advance(struct sending *sending);
+
+/* sending_call.c */
+
+/* A resolve_done: calls the peer that was found. */
+void sending_resolved(void *context, enum resolve_outcome outcome,
+                      const struct resolve_target *target, const char *text);
+
+/* Whether the peer lost the trust that it had when its key was met: then the sending has failed. */
+bool sending_is_revoked(struct sending *sending);
 
 /* sending_record.c */
 

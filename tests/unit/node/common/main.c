@@ -43,6 +43,7 @@ int main(void) {
     SRunner *runner = srunner_create(suite_address());
     srunner_add_suite(runner, suite_config());
     srunner_add_suite(runner, suite_identity());
+    srunner_add_suite(runner, suite_landing());
     srunner_add_suite(runner, suite_locations());
     srunner_add_suite(runner, suite_statedir());
     srunner_run_all(runner, CK_ENV);

@@ -9,6 +9,7 @@
 Suite *suite_address(void);
 Suite *suite_config(void);
 Suite *suite_identity(void);
+Suite *suite_landing(void);
 Suite *suite_locations(void);
 Suite *suite_statedir(void);
 

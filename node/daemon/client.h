@@ -1,12 +1,14 @@
 /*
  * One command connected to the control socket: what control.c (sockets and queues), request.c (what
- * it asks), follow.c (sends) and event.c (what it is told) share. Loop's thread.
+ * it asks; request_peers.c and request_pair.c of peers and pairing), follow.c (sends) and event.c
+ * (what it is told) share. Loop's thread.
  */
 #ifndef NODE_DAEMON_CLIENT_H
 #define NODE_DAEMON_CLIENT_H
 
 #include "node/daemon/control.h"
 #include "node/daemon/node.h"
+#include "node/daemon/pairing_call.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/resolve.h"
 #include "node/daemon/sending.h"
@@ -22,6 +24,15 @@
 #define CLIENT_QUEUE_BYTES (4u << 20) /* waiting for a client that does not read */
 #define CLIENT_PATHS 65536u
 #define CLIENT_PROGRESS_MS 200u /* between two reports of progress */
+
+/* Exit statuses of a Result. */
+enum client_status {
+    CLIENT_DONE = 0,
+    CLIENT_FAILED = 1,
+    CLIENT_USAGE = 2,
+    CLIENT_UNREACHABLE = 3,
+    CLIENT_TRUST = 6,
+};
 
 struct client_packet;
 
@@ -54,6 +65,9 @@ struct client {
 
     bool lists_peers; /* waits for discovery to settle */
     bool watches_peers;
+
+    bool shows_code; /* the node's pairing window is this client's */
+    struct pairing_call *pairing;
 };
 
 /* control.c */
@@ -81,8 +95,31 @@ bool request_handle(struct client *client, const Fxnode__Control__Request *reque
 /* Forgets what it was doing: it is gone. */
 void request_abandon(struct client *client);
 
-/* Lists the peers to one that waited until discovery has looked around. */
-void request_list_peers(struct client *client);
+/* request_peers.c */
+
+/* Lists the peers, now or when there was time to look around. */
+void request_peers_list(struct client *client, const Fxnode__Control__Peers *request);
+
+/* Tells the list to one that waited until discovery has looked around. */
+void request_peers_tell(struct client *client);
+
+void request_peers_unpair(struct client *client, const char *peer);
+void request_peers_configure(struct client *client, const Fxnode__Control__Configure *request);
+void request_peers_import(struct client *client, const Fxnode__Control__Import *request);
+
+/* Tells a peer that has just changed, and ends with a result. */
+void request_peers_changed(struct client *client, const uint8_t *key, const char *text);
+
+/* request_pair.c */
+
+/* Shows a code, or begins to pair with a peer that shows one. */
+void request_pair(struct client *client, const char *peer);
+
+/* A code that was asked for. False where none was. */
+bool request_pair_code(struct client *client, const char *code);
+
+/* It is gone: its window is closed, its call ended. */
+void request_pair_abandon(struct client *client);
 
 /* follow.c */
 

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +48,28 @@ struct control {
 
 /* Clients. */
 
+static struct client_packet *packet_new(const uint8_t *data, size_t length) {
+    struct client_packet *packet = malloc(sizeof *packet + length);
+    if (packet == NULL)
+        return NULL;
+    packet->next = NULL;
+    packet->length = length;
+    memcpy(packet->data, data, length);
+    return packet;
+}
+
+/* A packet may hold a code. */
+static void packet_free(struct client_packet *packet) {
+    if (packet != NULL)
+        sodium_memzero(packet->data, packet->length);
+    free(packet);
+}
+
 static void packets_drop(struct client *client) {
     while (client->first != NULL) {
         struct client_packet *packet = client->first;
         client->first = packet->next;
-        free(packet);
+        packet_free(packet);
     }
     client->last = &client->first;
     client->waiting = 0;
@@ -112,7 +130,7 @@ static bool flush(struct client *client) {
         if (client->first == NULL)
             client->last = &client->first;
         client->waiting -= packet->length;
-        free(packet);
+        packet_free(packet);
     }
     return !client->finished;
 }
@@ -128,18 +146,18 @@ static void watch(struct client *client) {
  * the end of a client. */
 void client_send(struct client *client, const Fxnode__Control__Event *event) {
     static uint8_t buffer[LIMIT_PACKET]; /* one loop, one thread */
-    int length = msg_encode(&event->base, buffer, sizeof buffer);
-    if (client->fd < 0 || client->finished || length < 0)
+    if (client->fd < 0 || client->finished)
         return;
-    struct client_packet *packet = malloc(sizeof *packet + (size_t)length);
+    int length = msg_encode(&event->base, buffer, sizeof buffer);
+    if (length < 0)
+        return;
+    struct client_packet *packet = packet_new(buffer, (size_t)length);
+    sodium_memzero(buffer, (size_t)length);
     if (packet == NULL || client->waiting > CLIENT_QUEUE_BYTES) {
-        free(packet);
+        packet_free(packet);
         shutdown(client->fd, SHUT_RDWR); /* its end is noticed when reading */
         return;
     }
-    packet->next = NULL;
-    packet->length = (size_t)length;
-    memcpy(packet->data, buffer, (size_t)length);
     *client->last = packet;
     client->last = &packet->next;
     client->waiting += packet->length;
@@ -167,7 +185,7 @@ static void on_client_packet(struct client *client, const struct chan_packet *pa
         client_result(client, 1, "the node does not understand this request");
     else if (!request_handle(client, request))
         client_result(client, 1, "the node does not expect this request now");
-    msg_arena_reset(client->node->arena);
+    msg_arena_wipe(client->node->arena);
 }
 
 static void on_client_ready(uv_poll_t *poll, int status, int events) {
@@ -179,6 +197,7 @@ static void on_client_ready(uv_poll_t *poll, int status, int events) {
         got = chan_receive(client->fd, &packet, MSG_DONTWAIT);
     if (got == 1) {
         on_client_packet(client, &packet);
+        sodium_memzero(packet.data, packet.length);
         chan_drop_fds(&packet);
     }
     if (client->fd < 0)
@@ -410,8 +429,11 @@ void control_peer_changed(struct control *control, const struct discover_entry *
     const uint8_t *key = entry->has_key ? entry->key : NULL;
     struct peers_line line;
     if (!peers_line(control->node->peers, key, entry->instance, &line))
-        line = (struct peers_line){
-            .has_key = entry->has_key, .key = entry->key, .name = entry->instance, .announced = ""};
+        line = (struct peers_line){.has_key = entry->has_key,
+                                   .key = entry->key,
+                                   .name = entry->instance,
+                                   .announced = "",
+                                   .called = ""};
     for (struct client *at = control->first; at != NULL; at = at->next)
         if (at->watches_peers && !at->lists_peers)
             event_peer(at, &line, gone && !line.online);
@@ -420,5 +442,5 @@ void control_peer_changed(struct control *control, const struct discover_entry *
 void control_peers_settled(struct control *control) {
     for (struct client *at = control->first; at != NULL; at = at->next)
         if (at->lists_peers)
-            request_list_peers(at);
+            request_peers_tell(at);
 }

@@ -15,6 +15,7 @@
 #include "node/daemon/notify.h"
 #include "node/daemon/outgoing.h"
 #include "node/daemon/outwork.h"
+#include "node/daemon/pairing_window.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/takeover.h"
 #include "node/daemon/transfer.h"
@@ -53,6 +54,7 @@ static void end(struct daemon *daemon) {
         return;
     daemon->ended = true;
     database_close(node->database);
+    pairing_window_free(node->window);
     console_free(node->console);
     clean_free(node->clean);
     discover_stop(node->discover);
@@ -92,7 +94,10 @@ static void on_signal(uv_signal_t *handle, int number) {
 
 static void on_arrived(void *context, struct link *link) {
     struct node *node = context;
-    incoming_arrived(node->incoming, link);
+    if (link->result.purpose == HANDSHAKE_PAIR && !node->stopping)
+        pairing_window_arrived(node->window, link);
+    else
+        incoming_arrived(node->incoming, link);
 }
 
 static bool is_known(void *context, const uint8_t *key) {
@@ -178,6 +183,8 @@ static int make_parts(struct node *node, struct fail *fail) {
         error = workers_new(&node->workers, node, on_idle);
     if (error == 0)
         error = incoming_new(&node->incoming, node);
+    if (error == 0)
+        error = pairing_window_new(&node->window, node);
     if (error == 0)
         error = clean_new(&node->clean, node);
     if (error == 0)

@@ -75,6 +75,19 @@ void event_note(struct client *client, const char *text, bool warning) {
     client_send(client, &event);
 }
 
+static void fill_paired(Fxnode__Control__Peer *body, const struct peers_line *line) {
+    static const Fxnode__Control__Accept accepts[] = {
+        [STORE_PEER_TAKE] = FXNODE__CONTROL__ACCEPT__ACCEPT_ON,
+        [STORE_PEER_ASK] = FXNODE__CONTROL__ACCEPT__ACCEPT_ASK,
+        [STORE_PEER_REFUSE] = FXNODE__CONTROL__ACCEPT__ACCEPT_OFF,
+    };
+    body->paired = line->paired;
+    body->accept = accepts[line->settings->accept];
+    body->directory = (char *)line->settings->directory;
+    body->limit = line->settings->limit;
+    body->day_limit = line->settings->day_limit;
+}
+
 void event_peer(struct client *client, const struct peers_line *line, bool gone) {
     Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
     Fxnode__Control__Peer body = FXNODE__CONTROL__PEER__INIT;
@@ -94,6 +107,9 @@ void event_peer(struct client *client, const struct peers_line *line, bool gone)
     body.known = line->known;
     body.gone = gone;
     body.last_used = line->last_used;
+    body.announced = (char *)line->called;
+    if (line->settings != NULL)
+        fill_paired(&body, line);
     event.body_case = FXNODE__CONTROL__EVENT__BODY_PEER;
     event.peer = &body;
     client_send(client, &event);

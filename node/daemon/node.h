@@ -37,6 +37,7 @@ struct node {
     struct clean *clean;
     struct console *console;
     struct incoming *incoming;
+    struct pairing_window *window; /* for peers that pair with this node */
     struct outgoing *outgoing;
     struct control *control;
 };

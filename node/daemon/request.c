@@ -1,9 +1,6 @@
 #include "node/daemon/client.h"
 
-#include "base/escape.h"
-#include "base/id.h"
 #include "node/daemon/database.h"
-#include "node/daemon/discover.h"
 #include "node/daemon/incoming.h"
 #include "node/daemon/outgoing.h"
 
@@ -12,10 +9,7 @@
 #include <string.h>
 
 #define REQUEST_VERSION 1
-#define REQUEST_FINISHED 1000u  /* finished transfers in a list */
-#define REQUEST_SETTLE_MS 3000u /* the first look around takes no longer for a list of peers */
-
-enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_UNREACHABLE = 3 };
+#define REQUEST_FINISHED 1000u /* finished transfers in a list */
 
 /* Hello. */
 
@@ -60,38 +54,6 @@ static bool add_paths(struct client *client, const Fxnode__Control__Paths *paths
     return true;
 }
 
-/* Peers. */
-
-static void tell_peer(void *context, const struct peers_line *line) {
-    event_peer(context, line, false);
-}
-
-void request_list_peers(struct client *client) {
-    uv_timer_stop(&client->timer);
-    client->lists_peers = false;
-    peers_each(client->node->peers, tell_peer, client);
-    event_settled(client);
-    if (!client->watches_peers)
-        client_result(client, STATUS_DONE, "");
-}
-
-static void on_looked_around(uv_timer_t *timer) {
-    request_list_peers(timer->data);
-}
-
-static void peers(struct client *client, const Fxnode__Control__Peers *request) {
-    bool settled = discover_is_settled(client->node->discover);
-    client->watches_peers = request->watch;
-    if (!request->has_wait && settled) {
-        request_list_peers(client);
-        return;
-    }
-    /* With a time given it is waited for; else only until discovery has looked around. */
-    client->lists_peers = !request->has_wait;
-    uv_timer_start(&client->timer, on_looked_around,
-                   request->has_wait ? request->wait_ms : REQUEST_SETTLE_MS, 0);
-}
-
 /* Transfers. */
 
 struct listing {
@@ -129,9 +91,9 @@ static void listed(void *arg) {
     if (job->result == 0) {
         tell_finished(job->client, &job->list);
         tell_unfinished(job->client);
-        client_result(job->client, STATUS_DONE, "");
+        client_result(job->client, CLIENT_DONE, "");
     } else {
-        client_result(job->client, STATUS_FAILED, job->fail.text);
+        client_result(job->client, CLIENT_FAILED, job->fail.text);
     }
     store_transfer_list_clear(&job->list);
     client_release(job->client);
@@ -142,7 +104,7 @@ static void transfers(struct client *client, bool all) {
     struct listing *job = NULL;
     if (!all) {
         tell_unfinished(client);
-        client_result(client, STATUS_DONE, "");
+        client_result(client, CLIENT_DONE, "");
         return;
     }
     job = calloc(1, sizeof *job);
@@ -150,7 +112,7 @@ static void transfers(struct client *client, bool all) {
         job->client = client;
     if (job == NULL || database_submit(client->node->database, run_list, listed, job) != 0) {
         free(job);
-        client_result(client, STATUS_FAILED, "out of memory");
+        client_result(client, CLIENT_FAILED, "out of memory");
         return;
     }
     client_hold(client);
@@ -165,7 +127,7 @@ static void run_nothing(struct store *store, void *arg) {
 
 static void acted(void *arg) {
     struct client *client = arg;
-    client_result(client, STATUS_DONE, "");
+    client_result(client, CLIENT_DONE, "");
     client_release(client);
 }
 
@@ -215,54 +177,10 @@ static void act(struct client *client, const Fxnode__Control__Act *request) {
     if (error == 0 && database_submit(client->node->database, run_nothing, acted, client) == 0)
         client_hold(client);
     else
-        client_result(client, STATUS_FAILED, error != 0 ? fail.text : "out of memory");
+        client_result(client, CLIENT_FAILED, error != 0 ? fail.text : "out of memory");
 }
 
-/* Unpair. */
-
-struct unpairing {
-    const char *peer;
-    size_t found;
-    uint8_t key[LIMIT_KEY];
-};
-
-static void look_at(void *context, const struct peers_line *line) {
-    struct unpairing *search = context;
-    if (!line->known ||
-        (strcmp(line->name, search->peer) != 0 && !id_has_prefix(line->key, search->peer)))
-        return;
-    search->found++;
-    memcpy(search->key, line->key, LIMIT_KEY);
-}
-
-static void forgotten(void *context, int error) {
-    struct client *client = context;
-    client_result(client, error == 0 ? STATUS_DONE : STATUS_FAILED,
-                  error == 0 ? "" : "the key could not be forgotten: the node's log says why");
-    client_release(client);
-}
-
-static void unpair(struct client *client, const char *peer) {
-    struct unpairing search = {.peer = peer};
-    char typed[STORE_PEER_TYPED_ROOM];
-    char shown[256];
-    char text[384];
-    peers_each(client->node->peers, look_at, &search);
-    if (search.found == 0 && resolve_typed(typed, peer) &&
-        peers_find_typed(client->node->peers, typed, search.key))
-        search.found = 1;
-    escape_text(shown, sizeof shown, peer);
-    if (search.found == 1) {
-        client_hold(client);
-        peers_forget(client->node->peers, search.key, forgotten, client);
-        return;
-    }
-    snprintf(text, sizeof text,
-             search.found == 0 ? "no peer that is remembered is called %s"
-                               : "%s fits several peers: name one by its id",
-             shown);
-    client_result(client, search.found == 0 ? STATUS_UNREACHABLE : STATUS_USAGE, text);
-}
+/* All. */
 
 static void identify(struct client *client) {
     Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
@@ -272,7 +190,7 @@ static void identify(struct client *client) {
     event.body_case = FXNODE__CONTROL__EVENT__BODY_IDENTIFIED;
     event.identified = &body;
     client_send(client, &event);
-    client_result(client, STATUS_DONE, "");
+    client_result(client, CLIENT_DONE, "");
 }
 
 static bool ask(struct client *client, const Fxnode__Control__Request *request) {
@@ -282,7 +200,7 @@ static bool ask(struct client *client, const Fxnode__Control__Request *request) 
         follow_send(client, request->send);
         return true;
     case FXNODE__CONTROL__REQUEST__BODY_PEERS:
-        peers(client, request->peers);
+        request_peers_list(client, request->peers);
         return true;
     case FXNODE__CONTROL__REQUEST__BODY_TRANSFERS:
         transfers(client, request->transfers->all);
@@ -291,7 +209,16 @@ static bool ask(struct client *client, const Fxnode__Control__Request *request) 
         act(client, request->act);
         return true;
     case FXNODE__CONTROL__REQUEST__BODY_UNPAIR:
-        unpair(client, request->unpair->peer);
+        request_peers_unpair(client, request->unpair->peer);
+        return true;
+    case FXNODE__CONTROL__REQUEST__BODY_CONFIGURE:
+        request_peers_configure(client, request->configure);
+        return true;
+    case FXNODE__CONTROL__REQUEST__BODY_IMPORT:
+        request_peers_import(client, request->import);
+        return true;
+    case FXNODE__CONTROL__REQUEST__BODY_PAIR:
+        request_pair(client, request->pair->peer);
         return true;
     case FXNODE__CONTROL__REQUEST__BODY_IDENTITY:
         identify(client);
@@ -315,10 +242,13 @@ bool request_handle(struct client *client, const Fxnode__Control__Request *reque
         return add_paths(client, request->paths);
     if (request->body_case == FXNODE__CONTROL__REQUEST__BODY_DETACH)
         return follow_pause(client);
+    if (request->body_case == FXNODE__CONTROL__REQUEST__BODY_PAIR_CODE)
+        return request_pair_code(client, request->pair_code->code);
     return !client->asked && ask(client, request);
 }
 
 void request_abandon(struct client *client) {
     client->lists_peers = client->watches_peers = false;
     follow_abandon(client);
+    request_pair_abandon(client);
 }

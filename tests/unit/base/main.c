@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 int main(void) {
-    SRunner *runner = srunner_create(suite_chan());
+    SRunner *runner = srunner_create(suite_alias());
+    srunner_add_suite(runner, suite_chan());
     srunner_add_suite(runner, suite_crash());
     srunner_add_suite(runner, suite_entry());
     srunner_add_suite(runner, suite_escape());

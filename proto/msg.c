@@ -1,6 +1,7 @@
 #include "proto/msg.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -55,6 +56,12 @@ void msg_arena_reset(struct msg_arena *arena) {
         arena->blocks->used = 0;
     else
         free_blocks(arena);
+}
+
+void msg_arena_wipe(struct msg_arena *arena) {
+    for (struct block *block = arena->blocks; block != NULL; block = block->next)
+        sodium_memzero(block->bytes, block->used);
+    msg_arena_reset(arena);
 }
 
 static struct block *add_block(struct msg_arena *arena, size_t size) {

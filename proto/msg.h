@@ -29,6 +29,9 @@ void msg_arena_free(struct msg_arena *arena);
 /* Ends the message in it; most of the memory goes back to the system. */
 void msg_arena_reset(struct msg_arena *arena);
 
+/* The same for a message that may hold a secret: it is overwritten first. */
+void msg_arena_wipe(struct msg_arena *arena);
+
 /*
  * Decodes `length` bytes as a message of type `descriptor` into `arena`; the message that was there
  * before ends. *message is valid until the next decode or reset and does not refer to `data`.

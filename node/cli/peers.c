@@ -1,9 +1,9 @@
 #include "base/escape.h"
 #include "base/id.h"
 #include "node/cli/cli.h"
+#include "node/cli/columns.h"
 #include "node/cli/command.h"
 #include "node/cli/json.h"
-#include "node/cli/table.h"
 #include "node/common/human.h"
 
 #include <stdio.h>
@@ -24,15 +24,15 @@ static const struct options_spec spec = {
     .own_count = 2,
 };
 
-static const char *const headings[TABLE_COLUMNS] = {"NAME", "ID", "STATE", "TRUST", "ADDRESS"};
+static const char *const headings[COLUMNS_COUNT] = {"NAME", "ID", "STATE", "TRUST", "ADDRESS"};
 
 /* Those that can be relied upon come first. */
 enum rank { RANK_PAIRED, RANK_SEEN, RANK_STRANGER };
 static const char *const trusts[] = {"paired", "seen", "-"};
 
 struct listing {
-    bool watch;          /* each is shown as it comes */
-    struct table *table; /* else all at the end */
+    bool watch;            /* each is shown as it comes */
+    struct columns *table; /* else all at the end */
     unsigned long shown;
 };
 
@@ -80,8 +80,8 @@ static void show_peer(struct listing *listing, const Fxnode__Control__Peer *peer
     address_text(addresses, peer);
     listing->shown++;
     if (listing->table != NULL &&
-        table_add(listing->table, rank_of(peer),
-                  (const char *const[]){name, id, state, trust, addresses}, NULL))
+        columns_add(listing->table, rank_of(peer),
+                    (const char *const[]){name, id, state, trust, addresses}, NULL))
         return;
     printf("%-24s  %-8s  %-6s  %-6s  %s\n", name, id, state, trust, addresses);
     fflush(stdout);
@@ -128,11 +128,11 @@ int cli_peers(int argc, char **argv) {
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_PEERS;
     request.peers = &body;
     if (!listing.watch && !options.json)
-        listing.table = table_new(headings);
+        listing.table = columns_new(headings);
     status = command_run(&options, CLIENT_MAY_START, &request, show, &listing);
     if (listing.table != NULL)
-        table_print(listing.table);
-    table_free(listing.table);
+        columns_print(listing.table);
+    columns_free(listing.table);
     if (status == CLI_DONE && listing.shown == 0 && !options.json)
         fprintf(stderr,
                 "fxnode: nobody is announcing itself and no peer is remembered: start fxnode "

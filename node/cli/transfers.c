@@ -1,8 +1,8 @@
 #include "base/escape.h"
 #include "node/cli/cli.h"
+#include "node/cli/columns.h"
 #include "node/cli/command.h"
 #include "node/cli/json.h"
-#include "node/cli/table.h"
 #include "node/common/human.h"
 
 #include <inttypes.h>
@@ -23,10 +23,10 @@ static const struct options_spec spec = {
     .own_count = 1,
 };
 
-static const char *const headings[TABLE_COLUMNS] = {"TRANSFER", "STATE", "DONE", "PEER", "FILES"};
+static const char *const headings[COLUMNS_COUNT] = {"TRANSFER", "STATE", "DONE", "PEER", "FILES"};
 
 struct listing {
-    struct table *table;
+    struct columns *table;
     unsigned long shown;
 };
 
@@ -92,7 +92,7 @@ static bool offer_text(char out[OFFER_ROOM], const Fxnode__Control__Transfer *tr
     return true;
 }
 
-static void show_transfer(struct table *table, const Fxnode__Control__Transfer *transfer) {
+static void show_transfer(struct columns *table, const Fxnode__Control__Transfer *transfer) {
     bool goes_out = transfer->direction == FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING;
     char number[24], done[DONE_ROOM], files[FILES_ROOM], offer[OFFER_ROOM];
     char name[COMMAND_PEER_ROOM], peer[COMMAND_PEER_ROOM + 8];
@@ -104,8 +104,8 @@ static void show_transfer(struct table *table, const Fxnode__Control__Transfer *
              command_peer(name, transfer->peer_name, &transfer->peer_key));
     files_text(files, transfer);
     bool waits = offer_text(offer, transfer);
-    if (!table_add(table, 0, (const char *const[]){number, state, done, peer, files},
-                   waits ? offer : NULL))
+    if (!columns_add(table, 0, (const char *const[]){number, state, done, peer, files},
+                     waits ? offer : NULL))
         printf("%s  %s  %s  %s  %s\n", number, state, done, peer, files);
 }
 
@@ -132,12 +132,12 @@ int cli_transfers(int argc, char **argv) {
     body.all = options.values[OPTION_ALL] != NULL;
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_TRANSFERS;
     request.transfers = &body;
-    listing.table = table_new(headings);
+    listing.table = columns_new(headings);
     if (listing.table == NULL)
         return command_end(options.json, CLI_FAILED, "out of memory");
     status = command_run(&options, CLIENT_MAY_START, &request, show, &listing);
-    table_print(listing.table);
-    table_free(listing.table);
+    columns_print(listing.table);
+    columns_free(listing.table);
     if (status == CLI_DONE && listing.shown == 0 && !options.json)
         fprintf(stderr, "fxnode: no transfers\n");
     return status;

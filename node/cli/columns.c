@@ -1,4 +1,4 @@
-#include "node/cli/table.h"
+#include "node/cli/columns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,30 +7,30 @@
 struct row {
     unsigned rank;
     size_t number; /* the order in which they came */
-    char *cells[TABLE_COLUMNS];
+    char *cells[COLUMNS_COUNT];
     char *note; /* NULL: none */
 };
 
-struct table {
+struct columns {
     const char *const *headings;
     struct row *rows;
     size_t count;
 };
 
-struct table *table_new(const char *const *headings) {
-    struct table *table = calloc(1, sizeof *table);
+struct columns *columns_new(const char *const *headings) {
+    struct columns *table = calloc(1, sizeof *table);
     if (table != NULL)
         table->headings = headings;
     return table;
 }
 
 static void clear_row(struct row *row) {
-    for (size_t i = 0; i < TABLE_COLUMNS; i++)
+    for (size_t i = 0; i < COLUMNS_COUNT; i++)
         free(row->cells[i]);
     free(row->note);
 }
 
-void table_free(struct table *table) {
+void columns_free(struct columns *table) {
     if (table == NULL)
         return;
     for (size_t i = 0; i < table->count; i++)
@@ -41,7 +41,7 @@ void table_free(struct table *table) {
 
 static bool fill_row(struct row *row, const char *const *cells, const char *note) {
     bool whole = true;
-    for (size_t i = 0; i < TABLE_COLUMNS; i++) {
+    for (size_t i = 0; i < COLUMNS_COUNT; i++) {
         row->cells[i] = strdup(cells[i]);
         whole = whole && row->cells[i] != NULL;
     }
@@ -50,7 +50,7 @@ static bool fill_row(struct row *row, const char *const *cells, const char *note
     return whole && (note == NULL || row->note != NULL);
 }
 
-bool table_add(struct table *table, unsigned rank, const char *const *cells, const char *note) {
+bool columns_add(struct columns *table, unsigned rank, const char *const *cells, const char *note) {
     struct row row = {.rank = rank, .number = table->count};
     struct row *grown = reallocarray(table->rows, table->count + 1, sizeof *grown);
     if (grown == NULL)
@@ -64,7 +64,7 @@ bool table_add(struct table *table, unsigned rank, const char *const *cells, con
     return true;
 }
 
-size_t table_count(const struct table *table) {
+size_t columns_count(const struct columns *table) {
     return table->count;
 }
 
@@ -76,19 +76,19 @@ static size_t width_of(const char *text) {
     return width;
 }
 
-static void measure(size_t widths[TABLE_COLUMNS], const char *const *cells) {
-    for (size_t i = 0; i < TABLE_COLUMNS; i++) {
+static void measure(size_t widths[COLUMNS_COUNT], const char *const *cells) {
+    for (size_t i = 0; i < COLUMNS_COUNT; i++) {
         size_t width = width_of(cells[i]);
-        if (width > widths[i] && width <= TABLE_WIDEST)
+        if (width > widths[i] && width <= COLUMNS_WIDEST)
             widths[i] = width;
     }
 }
 
-static void print_cells(const size_t widths[TABLE_COLUMNS], const char *const *cells) {
-    for (size_t i = 0; i < TABLE_COLUMNS; i++) {
+static void print_cells(const size_t widths[COLUMNS_COUNT], const char *const *cells) {
+    for (size_t i = 0; i < COLUMNS_COUNT; i++) {
         size_t width = width_of(cells[i]);
         fputs(cells[i], stdout);
-        if (i + 1 < TABLE_COLUMNS)
+        if (i + 1 < COLUMNS_COUNT)
             printf("%*s", (int)(width < widths[i] ? widths[i] - width : 0) + 2, "");
     }
     putchar('\n');
@@ -102,8 +102,8 @@ static int compare(const void *a, const void *b) {
     return one->number < other->number ? -1 : one->number > other->number;
 }
 
-void table_print(const struct table *table) {
-    size_t widths[TABLE_COLUMNS] = {0};
+void columns_print(const struct columns *table) {
+    size_t widths[COLUMNS_COUNT] = {0};
 
     if (table->count == 0)
         return;

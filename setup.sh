@@ -8,7 +8,7 @@ BUILD="build-essential cmake ninja-build pkg-config protobuf-c-compiler libproto
     libinih-dev libseccomp-dev"
 DEMO="python3 iproute2"
 TEST="check clang clang-format clang-tidy libclang-rt-14-dev cppcheck mandoc shellcheck python3 iproute2
-    nftables avahi-daemon avahi-utils dbus-daemon"
+    nftables avahi-daemon avahi-utils dbus-daemon fish zsh"
 
 usage() {
     cat <<'EOF'

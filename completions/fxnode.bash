@@ -35,8 +35,9 @@ _fxnode_ask() {
     timeout 2 fxnode "$@" --json --state "$state" --socket "$socket" </dev/null 2>/dev/null
 }
 
+# Peers of which the regular expression $1 is true in what the node says of them.
 _fxnode_peers() {
-    _fxnode_ask peers --wait 0 | sed -nE -e '/"event":"peer"/!d' \
+    _fxnode_ask peers --wait 0 | sed -nE -e '/"event":"peer"/!d' -e "/$1/!d" \
         -e 's/.*"name":"([A-Za-z0-9][A-Za-z0-9._+-]*)".*/\1/p;t' \
         -e 's/.*"id":"([a-z2-7]{56})".*/\1/p'
 }
@@ -62,6 +63,7 @@ _fxnode_options() {
     peers) echo "--wait --watch --json $common" ;;
     send) echo "--detach --wait --limit --json $common" ;;
     transfers) echo "--all --json $common" ;;
+    accept) echo "--always --json $common" ;;
     *) echo "--json $common" ;;
     esac
 }
@@ -72,11 +74,25 @@ _fxnode_paths() {
     mapfile -t COMPREPLY < <(compgen "$1" -- "$2")
 }
 
-# Operand number $2 of command $1, which begins with $3.
+# A setting of a peer, or the value behind the '=' that bash splits off: what begins with $1 and
+# follows $2.
+_fxnode_setting() {
+    if [[ ${COMP_WORDS[COMP_CWORD]} != = && ${COMP_WORDS[COMP_CWORD - 1]} != = ]]; then
+        compopt -o nospace
+        mapfile -t COMPREPLY < <(compgen -W 'accept= directory= limit= day-limit=' -- "$1")
+    elif [[ $2 == accept ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'on ask off' -- "$1")
+    fi
+}
+
+# Operand number $2 of command $1, which begins with $3 and follows $4.
 _fxnode_operand() {
     case $1:$2 in
-    send:0 | unpair:0) _fxnode_offer "$3" < <(_fxnode_peers) ;;
-    send:*) _fxnode_paths -f "$3" ;;
+    send:0 | pair:0) _fxnode_offer "$3" < <(_fxnode_peers .) ;;
+    unpair:0 | export:0) _fxnode_offer "$3" < <(_fxnode_peers '"known":true') ;;
+    rename:0 | set:0) _fxnode_offer "$3" < <(_fxnode_peers '"paired":[1-9]') ;;
+    set:*) _fxnode_setting "$3" "$4" ;;
+    send:* | import:0) _fxnode_paths -f "$3" ;;
     accept:0 | reject:0) _fxnode_offer "$3" < <(_fxnode_transfers in offered) ;;
     resume:0) _fxnode_offer "$3" < <(_fxnode_transfers 'in|out' paused) ;;
     pause:0 | cancel:0) _fxnode_offer "$3" < <(_fxnode_transfers 'in|out' '[a-z]+') ;;
@@ -105,20 +121,20 @@ _fxnode() {
     [[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
     [[ $cur == = ]] && cur=
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'daemon peers send transfers accept reject pause resume
-            cancel unpair id --help --version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'daemon peers pair unpair rename set export import send
+            transfers accept reject pause resume cancel id --help --version' -- "$cur")
         return
     fi
     case $prev in
     --files | --state) _fxnode_paths -d "$cur" ;;
     --socket | --config) _fxnode_paths -f "$cur" ;;
-    --accept) mapfile -t COMPREPLY < <(compgen -W 'ask all' -- "$cur") ;;
+    --accept) mapfile -t COMPREPLY < <(compgen -W 'ask paired all' -- "$cur") ;;
     --name | --listen | --wait | --limit) ;;
     *)
         if [[ $cur == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_fxnode_options "$command")" -- "$cur")
         else
-            _fxnode_operand "$command" "$(_fxnode_count_operands)" "$cur"
+            _fxnode_operand "$command" "$(_fxnode_count_operands)" "$cur" "$prev"
         fi
         ;;
     esac

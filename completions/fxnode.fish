@@ -42,8 +42,9 @@ function __fxnode_ask
     timeout 2 fxnode $argv --json --state $state --socket $socket </dev/null 2>/dev/null
 end
 
+# Peers of which a regular expression is true in what the node says of them.
 function __fxnode_peers
-    __fxnode_ask peers --wait 0 | sed -nE -e '/"event":"peer"/!d' \
+    __fxnode_ask peers --wait 0 | sed -nE -e '/"event":"peer"/!d' -e "/$argv[1]/!d" \
         -e 's/.*"name":"([A-Za-z0-9][A-Za-z0-9._+-]*)".*/\1/p;t' \
         -e 's/.*"id":"([a-z2-7]{56})".*/\1/p'
 end
@@ -77,12 +78,18 @@ function __fxnode_wants_operand
     end
 end
 
-set -l commands daemon peers send transfers accept reject pause resume cancel unpair id
-set -l others peers send transfers accept reject pause resume cancel unpair id
+set -l others peers pair unpair rename set export import send transfers accept reject pause resume cancel id
+set -l commands daemon $others
 
 complete -c fxnode -f
 complete -c fxnode -n "not __fxnode_is $commands" -a daemon -d 'Run a node'
 complete -c fxnode -n "not __fxnode_is $commands" -a peers -d 'Who is there'
+complete -c fxnode -n "not __fxnode_is $commands" -a pair -d 'Be sure of a peer, by a code'
+complete -c fxnode -n "not __fxnode_is $commands" -a unpair -d 'Forget a peer, and trust it no more'
+complete -c fxnode -n "not __fxnode_is $commands" -a rename -d 'Give a paired peer another name here'
+complete -c fxnode -n "not __fxnode_is $commands" -a set -d 'What is taken from a paired peer'
+complete -c fxnode -n "not __fxnode_is $commands" -a export -d 'This node or a peer as a line of text'
+complete -c fxnode -n "not __fxnode_is $commands" -a import -d 'Pair with the peers of such lines'
 complete -c fxnode -n "not __fxnode_is $commands" -a send -d 'Send files and whole trees to a peer'
 complete -c fxnode -n "not __fxnode_is $commands" -a transfers -d 'What is under way, or was'
 complete -c fxnode -n "not __fxnode_is $commands" -a accept -d 'Take what is offered'
@@ -90,7 +97,6 @@ complete -c fxnode -n "not __fxnode_is $commands" -a reject -d 'Refuse what is o
 complete -c fxnode -n "not __fxnode_is $commands" -a pause -d 'Stop a transfer for now'
 complete -c fxnode -n "not __fxnode_is $commands" -a resume -d 'Go on with a transfer'
 complete -c fxnode -n "not __fxnode_is $commands" -a cancel -d 'Give a transfer up'
-complete -c fxnode -n "not __fxnode_is $commands" -a unpair -d "Forget a peer's key"
 complete -c fxnode -n "not __fxnode_is $commands" -a id -d "Show this node's id"
 complete -c fxnode -n "not __fxnode_is $commands" -l version -d 'Show the version'
 
@@ -104,7 +110,7 @@ complete -c fxnode -n '__fxnode_is daemon' -l name -x -d 'What this node is call
 complete -c fxnode -n '__fxnode_is daemon' -l files -xa '(__fish_complete_directories)' -d 'Directory for received files'
 complete -c fxnode -n '__fxnode_is daemon' -l listen -x -d 'Address to listen on'
 complete -c fxnode -n '__fxnode_is daemon' -l no-discovery -d 'Neither announce this node nor look for others'
-complete -c fxnode -n '__fxnode_is daemon' -l accept -xa 'ask all' -d 'Whether offers wait for a yes'
+complete -c fxnode -n '__fxnode_is daemon' -l accept -xa 'ask paired all' -d 'Offers of peers that are not paired'
 
 complete -c fxnode -n '__fxnode_is peers' -l wait -x -d 'Look around for so many seconds'
 complete -c fxnode -n '__fxnode_is peers' -l watch -d 'Go on, a line for each that comes or goes'
@@ -116,7 +122,15 @@ complete -c fxnode -n '__fxnode_is send; and not __fxnode_wants_operand send' -F
 
 complete -c fxnode -n '__fxnode_is transfers' -l all -d 'Finished ones too'
 
-complete -c fxnode -n '__fxnode_wants_operand send unpair' -a '(__fxnode_peers)'
+complete -c fxnode -n '__fxnode_is accept' -l always -d 'And from now on all that this peer offers'
+
+complete -c fxnode -n '__fxnode_is set; and not __fxnode_wants_operand set' \
+    -a 'accept=on accept=ask accept=off directory= limit= day-limit='
+complete -c fxnode -n '__fxnode_wants_operand import' -F
+
+complete -c fxnode -n '__fxnode_wants_operand send pair' -a '(__fxnode_peers .)'
+complete -c fxnode -n '__fxnode_wants_operand unpair export' -a "(__fxnode_peers '\"known\":true')"
+complete -c fxnode -n '__fxnode_wants_operand rename set' -a "(__fxnode_peers '\"paired\":[1-9]')"
 complete -c fxnode -n '__fxnode_wants_operand accept reject' -a '(__fxnode_transfers in offered)'
 complete -c fxnode -n '__fxnode_wants_operand resume' -a "(__fxnode_transfers 'in|out' paused)"
 complete -c fxnode -n '__fxnode_wants_operand pause cancel' -a "(__fxnode_transfers 'in|out' '[a-z]+')"

@@ -22,13 +22,18 @@ _fxnode_ask() {
     timeout 2 fxnode "$@" --json --state "$state" --socket "$socket" </dev/null 2>/dev/null
 }
 
-_fxnode_peers() {
+# Peers of which the regular expression $1 is true in what the node says of them.
+_fxnode_peers_with() {
     local -a peers
-    peers=(${(f)"$(_fxnode_ask peers --wait 0 | sed -nE -e '/"event":"peer"/!d' \
+    peers=(${(f)"$(_fxnode_ask peers --wait 0 | sed -nE -e '/"event":"peer"/!d' -e "/$1/!d" \
         -e 's/.*"name":"([A-Za-z0-9][A-Za-z0-9._+-]*)".*/\1/p;t' \
         -e 's/.*"id":"([a-z2-7]{56})".*/\1/p')"})
     _wanted peers expl peer compadd -a peers
 }
+
+_fxnode_peers() { _fxnode_peers_with . }
+_fxnode_known() { _fxnode_peers_with '"known":true' }
+_fxnode_paired() { _fxnode_peers_with '"paired":[1-9]' }
 
 # Numbers of transfers of direction $1 and state $2, both regular expressions.
 _fxnode_transfers() {
@@ -47,6 +52,12 @@ _fxnode_command() {
     commands=(
         'daemon:run a node'
         'peers:who is there'
+        'pair:be sure of a peer, by a code'
+        'unpair:forget a peer, and trust it no more'
+        'rename:give a paired peer another name here'
+        'set:what is taken from a paired peer'
+        'export:this node or a peer as a line of text'
+        'import:pair with the peers of such lines'
         'send:send files and whole trees to a peer'
         'transfers:what is under way, or was'
         'accept:take what is offered'
@@ -54,10 +65,15 @@ _fxnode_command() {
         'pause:stop a transfer for now'
         'resume:go on with a transfer'
         'cancel:give a transfer up'
-        "unpair:forget a peer's key"
         "id:show this node's id"
     )
     _describe -t commands command commands
+}
+
+_fxnode_setting() {
+    _values -S = setting 'accept[what is done with its offers]:how:(on ask off)' \
+        'directory[where its files go]:directory:' 'limit[bytes of one transfer]:size:' \
+        'day-limit[bytes of 24 hours]:size:'
 }
 
 # Options and operands of the command, which is the first of the words.
@@ -77,7 +93,7 @@ _fxnode_rest() {
             '--files=[directory for received files]:directory:_files -/' \
             '*--listen=[address to listen on]:address:' \
             '--no-discovery[neither announce this node nor look for others]' \
-            '--accept=[whether offers wait for a yes]:how:(ask all)'
+            '--accept=[offers of peers that are not paired]:how:(ask paired all)'
         ;;
     peers)
         _arguments $common $json \
@@ -92,10 +108,18 @@ _fxnode_rest() {
             '1:peer:_fxnode_peers' '*:path:_files'
         ;;
     transfers) _arguments $common $json '--all[finished ones too]' ;;
-    accept | reject) _arguments $common $json '1:transfer:_fxnode_offered' ;;
+    accept)
+        _arguments $common $json '--always[and from now on all that this peer offers]' \
+            '1:transfer:_fxnode_offered'
+        ;;
+    reject) _arguments $common $json '1:transfer:_fxnode_offered' ;;
     resume) _arguments $common $json '1:transfer:_fxnode_paused' ;;
     pause | cancel) _arguments $common $json '1:transfer:_fxnode_unfinished' ;;
-    unpair) _arguments $common $json '1:peer:_fxnode_peers' ;;
+    pair) _arguments $common $json '1:peer:_fxnode_peers' ;;
+    unpair | export) _arguments $common $json '1:peer:_fxnode_known' ;;
+    rename) _arguments $common $json '1:peer:_fxnode_paired' '2:alias:' ;;
+    set) _arguments $common $json '1:peer:_fxnode_paired' '*:setting:_fxnode_setting' ;;
+    import) _arguments $common $json '1:file:_files' ;;
     id) _arguments $common $json ;;
     esac
 }

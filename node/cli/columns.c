@@ -18,10 +18,10 @@ struct columns {
 };
 
 struct columns *columns_new(const char *const *headings) {
-    struct columns *table = calloc(1, sizeof *table);
-    if (table != NULL)
-        table->headings = headings;
-    return table;
+    struct columns *columns = calloc(1, sizeof *columns);
+    if (columns != NULL)
+        columns->headings = headings;
+    return columns;
 }
 
 static void clear_row(struct row *row) {
@@ -30,13 +30,13 @@ static void clear_row(struct row *row) {
     free(row->note);
 }
 
-void columns_free(struct columns *table) {
-    if (table == NULL)
+void columns_free(struct columns *columns) {
+    if (columns == NULL)
         return;
-    for (size_t i = 0; i < table->count; i++)
-        clear_row(&table->rows[i]);
-    free(table->rows);
-    free(table);
+    for (size_t i = 0; i < columns->count; i++)
+        clear_row(&columns->rows[i]);
+    free(columns->rows);
+    free(columns);
 }
 
 static bool fill_row(struct row *row, const char *const *cells, const char *note) {
@@ -50,22 +50,19 @@ static bool fill_row(struct row *row, const char *const *cells, const char *note
     return whole && (note == NULL || row->note != NULL);
 }
 
-bool columns_add(struct columns *table, unsigned rank, const char *const *cells, const char *note) {
-    struct row row = {.rank = rank, .number = table->count};
-    struct row *grown = reallocarray(table->rows, table->count + 1, sizeof *grown);
+bool columns_add(struct columns *columns, unsigned rank, const char *const *cells,
+                 const char *note) {
+    struct row row = {.rank = rank, .number = columns->count};
+    struct row *grown = reallocarray(columns->rows, columns->count + 1, sizeof *grown);
     if (grown == NULL)
         return false;
-    table->rows = grown;
+    columns->rows = grown;
     if (!fill_row(&row, cells, note)) {
         clear_row(&row);
         return false;
     }
-    table->rows[table->count++] = row;
+    columns->rows[columns->count++] = row;
     return true;
-}
-
-size_t columns_count(const struct columns *table) {
-    return table->count;
 }
 
 /* Characters of UTF-8: close enough to columns for names. */
@@ -102,20 +99,20 @@ static int compare(const void *a, const void *b) {
     return one->number < other->number ? -1 : one->number > other->number;
 }
 
-void columns_print(const struct columns *table) {
+void columns_print(const struct columns *columns) {
     size_t widths[COLUMNS_COUNT] = {0};
 
-    if (table->count == 0)
+    if (columns->count == 0)
         return;
-    qsort(table->rows, table->count, sizeof *table->rows, compare);
-    measure(widths, table->headings);
-    for (size_t i = 0; i < table->count; i++)
-        measure(widths, (const char *const *)table->rows[i].cells);
-    print_cells(widths, table->headings);
-    for (size_t i = 0; i < table->count; i++) {
-        print_cells(widths, (const char *const *)table->rows[i].cells);
-        if (table->rows[i].note != NULL)
-            printf("    %s\n", table->rows[i].note);
+    qsort(columns->rows, columns->count, sizeof *columns->rows, compare);
+    measure(widths, columns->headings);
+    for (size_t i = 0; i < columns->count; i++)
+        measure(widths, (const char *const *)columns->rows[i].cells);
+    print_cells(widths, columns->headings);
+    for (size_t i = 0; i < columns->count; i++) {
+        print_cells(widths, (const char *const *)columns->rows[i].cells);
+        if (columns->rows[i].note != NULL)
+            printf("    %s\n", columns->rows[i].note);
     }
     fflush(stdout);
 }

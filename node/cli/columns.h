@@ -15,17 +15,15 @@ struct columns;
 
 /* `headings`: COLUMNS_COUNT texts that outlive the table. NULL where there is no memory. */
 struct columns *columns_new(const char *const *headings);
-void columns_free(struct columns *table);
+void columns_free(struct columns *columns);
 
 /* Adds a row of COLUMNS_COUNT escaped texts, copied; `note` (may be NULL) is a line of its own
  * below it. Rows with a lower `rank` come first, those with the same in the order in which they
  * were added. False where there is no memory. */
-bool columns_add(struct columns *table, unsigned rank, const char *const *cells, const char *note);
-
-/* How many rows there are. */
-size_t columns_count(const struct columns *table);
+bool columns_add(struct columns *columns, unsigned rank, const char *const *cells,
+                 const char *note);
 
 /* Prints headings and rows to standard output; nothing where there are no rows. */
-void columns_print(const struct columns *table);
+void columns_print(const struct columns *columns);
 
 #endif

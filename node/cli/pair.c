@@ -9,7 +9,6 @@
 #include "node/cli/pair_ask.h"
 #include "node/cli/pair_show.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 static const struct options_spec spec = {
@@ -29,8 +28,7 @@ struct pairing {
     sigset_t unblocked;
     struct pair_show show;
     struct pair_ask ask;
-    bool gave;                      /* a code */
-    char paired[COMMAND_PEER_ROOM]; /* with whom; empty: not yet */
+    bool gave; /* a code */
 };
 
 static void clear(struct pairing *pairing) {
@@ -41,14 +39,6 @@ static void clear(struct pairing *pairing) {
 static int end(struct pairing *pairing, int status, const char *text) {
     clear(pairing);
     return command_end(pairing->options.json, status, text);
-}
-
-static int end_with(struct pairing *pairing, const Fxnode__Control__Result *result) {
-    char text[COMMAND_PEER_ROOM + 16];
-    if (result->status != CLI_DONE || pairing->paired[0] == '\0')
-        return end(pairing, result->status, result->text);
-    snprintf(text, sizeof text, "paired with %s", pairing->paired);
-    return end(pairing, CLI_DONE, text);
 }
 
 static int begin_showing(struct pairing *pairing, const Fxnode__Control__PairShow *shown) {
@@ -65,7 +55,9 @@ static int begin_asking(struct pairing *pairing, const Fxnode__Control__PairAsk 
     if (pairing->options.json)
         json_pair_ask(whose);
     if (whose->again && !pairing->ask.terminal)
-        return end(pairing, CLI_TRUST, "that is not the code that it shows: nothing was paired");
+        return end(
+            pairing, CLI_TRUST,
+            "that is not the code that it shows, or somebody is in between: nothing was paired");
     pair_ask_begin(&pairing->ask, whose);
     return GOES_ON;
 }
@@ -86,7 +78,6 @@ static int take_event(struct pairing *pairing, const Fxnode__Control__Event *eve
     case FXNODE__CONTROL__EVENT__BODY_PAIR_ASK:
         return begin_asking(pairing, event->pair_ask);
     case FXNODE__CONTROL__EVENT__BODY_PEER:
-        command_peer(pairing->paired, event->peer->name, &event->peer->key);
         if (json)
             json_peer(event->peer);
         return GOES_ON;
@@ -96,7 +87,7 @@ static int take_event(struct pairing *pairing, const Fxnode__Control__Event *eve
         pair_show_count(&pairing->show);
         return GOES_ON;
     case FXNODE__CONTROL__EVENT__BODY_RESULT:
-        return end_with(pairing, event->result);
+        return end(pairing, event->result->status, event->result->text);
     default:
         return GOES_ON;
     }

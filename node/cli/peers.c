@@ -31,8 +31,8 @@ enum rank { RANK_PAIRED, RANK_SEEN, RANK_STRANGER };
 static const char *const trusts[] = {"paired", "seen", "-"};
 
 struct listing {
-    bool watch;            /* each is shown as it comes */
-    struct columns *table; /* else all at the end */
+    bool watch;              /* each is shown as it comes */
+    struct columns *columns; /* else all at the end */
     unsigned long shown;
 };
 
@@ -79,8 +79,8 @@ static void show_peer(struct listing *listing, const Fxnode__Control__Peer *peer
     name_text(name, peer);
     address_text(addresses, peer);
     listing->shown++;
-    if (listing->table != NULL &&
-        columns_add(listing->table, rank_of(peer),
+    if (listing->columns != NULL &&
+        columns_add(listing->columns, rank_of(peer),
                     (const char *const[]){name, id, state, trust, addresses}, NULL))
         return;
     printf("%-24s  %-8s  %-6s  %-6s  %s\n", name, id, state, trust, addresses);
@@ -128,11 +128,11 @@ int cli_peers(int argc, char **argv) {
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_PEERS;
     request.peers = &body;
     if (!listing.watch && !options.json)
-        listing.table = columns_new(headings);
+        listing.columns = columns_new(headings);
     status = command_run(&options, CLIENT_MAY_START, &request, show, &listing);
-    if (listing.table != NULL)
-        columns_print(listing.table);
-    columns_free(listing.table);
+    if (listing.columns != NULL)
+        columns_print(listing.columns);
+    columns_free(listing.columns);
     if (status == CLI_DONE && listing.shown == 0 && !options.json)
         fprintf(stderr,
                 "fxnode: nobody is announcing itself and no peer is remembered: start fxnode "

@@ -26,7 +26,7 @@ static const struct options_spec spec = {
 static const char *const headings[COLUMNS_COUNT] = {"TRANSFER", "STATE", "DONE", "PEER", "FILES"};
 
 struct listing {
-    struct columns *table;
+    struct columns *columns;
     unsigned long shown;
 };
 
@@ -92,7 +92,7 @@ static bool offer_text(char out[OFFER_ROOM], const Fxnode__Control__Transfer *tr
     return true;
 }
 
-static void show_transfer(struct columns *table, const Fxnode__Control__Transfer *transfer) {
+static void show_transfer(struct columns *columns, const Fxnode__Control__Transfer *transfer) {
     bool goes_out = transfer->direction == FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING;
     char number[24], done[DONE_ROOM], files[FILES_ROOM], offer[OFFER_ROOM];
     char name[COMMAND_PEER_ROOM], peer[COMMAND_PEER_ROOM + 8];
@@ -104,7 +104,7 @@ static void show_transfer(struct columns *table, const Fxnode__Control__Transfer
              command_peer(name, transfer->peer_name, &transfer->peer_key));
     files_text(files, transfer);
     bool waits = offer_text(offer, transfer);
-    if (!columns_add(table, 0, (const char *const[]){number, state, done, peer, files},
+    if (!columns_add(columns, 0, (const char *const[]){number, state, done, peer, files},
                      waits ? offer : NULL))
         printf("%s  %s  %s  %s  %s\n", number, state, done, peer, files);
 }
@@ -117,7 +117,7 @@ static void show(void *context, bool json, const Fxnode__Control__Event *event) 
     if (json)
         json_transfer(event->transfer);
     else
-        show_transfer(listing->table, event->transfer);
+        show_transfer(listing->columns, event->transfer);
 }
 
 int cli_transfers(int argc, char **argv) {
@@ -132,12 +132,12 @@ int cli_transfers(int argc, char **argv) {
     body.all = options.values[OPTION_ALL] != NULL;
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_TRANSFERS;
     request.transfers = &body;
-    listing.table = columns_new(headings);
-    if (listing.table == NULL)
+    listing.columns = columns_new(headings);
+    if (listing.columns == NULL)
         return command_end(options.json, CLI_FAILED, "out of memory");
     status = command_run(&options, CLIENT_MAY_START, &request, show, &listing);
-    columns_print(listing.table);
-    columns_free(listing.table);
+    columns_print(listing.columns);
+    columns_free(listing.columns);
     if (status == CLI_DONE && listing.shown == 0 && !options.json)
         fprintf(stderr, "fxnode: no transfers\n");
     return status;

@@ -10,6 +10,7 @@ int main(void) {
     signal(SIGPIPE, SIG_IGN);
     SRunner *runner = srunner_create(suite_gate());
     srunner_add_suite(runner, suite_dialing());
+    srunner_add_suite(runner, suite_pairing());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

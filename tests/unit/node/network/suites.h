@@ -1,5 +1,6 @@
 /*
- * The Check suites of what connects a node to others: gate, listener and dialer.
+ * The Check suites of what connects a node to others: gate, listener, dialer and
+ * pairing.
  */
 #ifndef TESTS_UNIT_NODE_NETWORK_SUITES_H
 #define TESTS_UNIT_NODE_NETWORK_SUITES_H
@@ -8,5 +9,6 @@
 
 Suite *suite_gate(void);
 Suite *suite_dialing(void);
+Suite *suite_pairing(void);
 
 #endif

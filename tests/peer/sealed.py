@@ -20,12 +20,13 @@ class Sealed:
         self.connection = connection
         self.opened = opened
         self._opener = None
-        connection.sendall(opened.sealer.header)
+        self._header = opened.sealer.header  # goes before the first record
 
     def say(self, body, kind=CONTROL, tag=MESSAGE):
         plain = b"" if tag == FINAL else bytes((kind,)) + body
         sealed = self.opened.sealer.seal(tag, plain)
-        self.connection.sendall(struct.pack(">I", len(sealed)) + sealed)
+        self.connection.sendall(self._header + struct.pack(">I", len(sealed)) + sealed)
+        self._header = b""
 
     def hear(self):
         """(tag, plaintext) of the next record"""

@@ -83,7 +83,7 @@ def _cut_off(lab, offer, *after):
     """A hostile peer gets its yes, does what the steps `after` say, and is hung up on: nothing that
     it sent is on the disk, others are served, and the transfer can be thrown away."""
     lan, node = _receiver(lab, hosts=3)
-    peer = hostile.call(lan[1], node, offer, "until=ACCEPT", *after, "closed")
+    peer = hostile.call(lan[1], node, "open", offer, "until=ACCEPT", *after, "closed")
     _heard(peer, "ASKED")
     node.run("accept", "1")
     _heard(peer, "Stop ERROR")
@@ -144,7 +144,7 @@ def data_instead_of_the_manifest(lab):
 def _before_the_yes(lab, *steps):
     """Whoever does not wait for the answer is hung up on, and accepting it brings nothing."""
     lan, node = _receiver(lab, hosts=3)
-    peer = hostile.call(lan[1], node, "offer", "until=ASKED", *steps, "closed")
+    peer = hostile.call(lan[1], node, "open", "offer", "until=ASKED", *steps, "closed")
     _heard(peer, "Stop ERROR")
     _done(peer)
     check_equal(_on_disk(node), [], "on the disk")
@@ -165,7 +165,7 @@ def data_before_the_yes(lab):
 def refused(lab):
     """A no is final, also for what is sent in spite of it, and leaves nothing on the disk."""
     lan, node = _receiver(lab)
-    peer = hostile.call(lan[1], node, "offer", "until=REFUSE", "manifest", "data", "closed")
+    peer = hostile.call(lan[1], node, "open", "offer", "until=REFUSE", "manifest", "data", "closed")
     _heard(peer, "ASKED")
     node.run("reject", "1")
     _heard(peer, "REFUSE")
@@ -179,9 +179,9 @@ def _verdicts(peer):
     return [line.removeprefix("heard ") for line in peer.out if line.startswith("heard ")]
 
 
-def _steps(count, between):
-    """`count` offers, each on a connection of its own."""
-    return [step for _ in range(count) for step in ("ask", between)][:-1]
+def _strangers(count):
+    """Steps: an offer of each of so many keys."""
+    return ["stranger", "ask"] * count
 
 
 def four_of_one_peer(lab):
@@ -189,7 +189,7 @@ def four_of_one_peer(lab):
     lan, node = _receiver(lab, hosts=4)
     key = os.urandom(32).hex()
     for host, wanted in ((lan[1], ["ASKED"] * 3), (lan[2], ["ASKED", "BUSY"])):
-        peer = hostile.call(host, node, *_steps(len(wanted), "same"), key=key)
+        peer = hostile.call(host, node, *["ask"] * len(wanted), key=key)
         check_equal(_verdicts(peer), wanted, f"what is said to {host.name}")
     check_equal(len(node.transfers()), OFFERS_OF_PEER, "offers that wait")
     _a_good_peer_is_served(lab, node, lan[3])
@@ -198,7 +198,7 @@ def four_of_one_peer(lab):
 def four_of_one_address(lab):
     """Keys cost nothing: one address has four offers waiting at most, whoever made them."""
     lan, node = _receiver(lab, hosts=3)
-    peer = hostile.call(lan[1], node, *_steps(5, "stranger"))
+    peer = hostile.call(lan[1], node, *_strangers(OFFERS_OF_ADDRESS + 1))
     check_equal(_verdicts(peer), ["ASKED"] * OFFERS_OF_ADDRESS + ["BUSY"], "what is said")
     check_equal(len(node.transfers()), OFFERS_OF_ADDRESS, "offers that wait")
     _a_good_peer_is_served(lab, node, lan[2])
@@ -209,7 +209,7 @@ def all_of_them(lab):
     crowd = OFFERS // OFFERS_OF_ADDRESS
     lan, node = _receiver(lab, hosts=crowd + 2)
     for host in lan.hosts[1:crowd + 1]:
-        peer = hostile.call(host, node, *_steps(OFFERS_OF_ADDRESS, "stranger"))
+        peer = hostile.call(host, node, *_strangers(OFFERS_OF_ADDRESS))
         check_equal(_verdicts(peer), ["ASKED"] * OFFERS_OF_ADDRESS, f"what is said to {host.name}")
     late = hostile.call(lan[crowd + 1], node, "ask")
     check_equal(_verdicts(late), ["BUSY"], "what is said to one more")

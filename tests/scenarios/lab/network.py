@@ -71,8 +71,9 @@ class Host:
     def inside(self, *argv):
         return ["ip", "netns", "exec", self.name, *argv]
 
-    def start(self, argv, env=None, name=None, cwd=None, terminal=None):
-        return Process(self.inside(*argv), env=env, name=name, cwd=cwd, terminal=terminal)
+    def start(self, argv, **options):
+        """Starts a program on the host; options are those of Process."""
+        return Process(self.inside(*argv), **options)
 
     def run(self, argv, env=None, accept=(0,)):
         return run(self.inside(*argv), env=env, accept=accept)
@@ -149,5 +150,5 @@ class Loopback:
             self.listen = f"{self.address}:{free.getsockname()[1]}"
 
     @staticmethod
-    def start(argv, env=None, name=None, cwd=None):
-        return Process(argv, env=env, name=name, cwd=cwd)
+    def start(argv, **options):
+        return Process(argv, **options)

@@ -107,14 +107,20 @@ class Node:
         """host:port, for commands of other nodes."""
         return f"{self.host.address}:{self.port}"
 
-    def command(self, *arguments, env=None):
-        """Starts `fxnode ARGUMENTS` as a command of this node's user."""
+    def command(self, *arguments, env=None, **options):
+        """Starts `fxnode ARGUMENTS` as a command of this node's user; options are those of
+        Process."""
         return self.host.start([program(), *arguments], env={**self.environment(), **(env or {})},
-                               name=f"{self.name}-{arguments[0] if arguments else 'fxnode'}")
+                               name=f"{self.name}-{arguments[0] if arguments else 'fxnode'}",
+                               **options)
 
-    def run(self, *arguments, status=0, patience=None):
-        """Runs a command to its end; it must end with `status`. Returns the ended process."""
-        command = self.command(*arguments)
+    def run(self, *arguments, status=0, patience=None, typed=None):
+        """Runs a command to its end, with what is typed as its standard input; it must end with
+        `status`. Returns the ended process."""
+        command = self.command(*arguments, typed=typed is not None)
+        if typed is not None:
+            command.type(typed)
+            command.popen.stdin.close()
         got = command.wait(patience)
         if got != status:
             raise Failure(f"{' '.join(arguments)}: status {got} instead of {status}\n"
@@ -146,6 +152,22 @@ class Node:
         """The open transfers (and all of them with --all), as JSON objects."""
         return [event for event in self.run("transfers", "--json", *arguments).events()
                 if event["event"] == "transfer"]
+
+    def peers(self):
+        """The peers that are remembered or announced, as JSON objects."""
+        return [event for event in self.run("peers", "--json", "--wait", "0").events()
+                if event["event"] == "peer"]
+
+    def paired(self):
+        """{alias: id} of the paired ones."""
+        return {peer["name"]: peer["id"] for peer in self.peers() if peer["paired"] != 0}
+
+    def knows(self, other, alias=None):
+        """Makes another node a paired peer of this one, as people do by other means than a code."""
+        line = other.run("export").out[0]
+        if alias is not None:
+            line = " ".join([*line.split(" ")[:2], alias])
+        self.run("import", typed=line + "\n")
 
     def received(self, name):
         return os.path.join(self.files, name)

@@ -20,9 +20,10 @@ _started = []
 
 
 class Process:
-    """A running program with its lines: `out` of standard output, `err` of standard error."""
+    """A running program with its lines: `out` of standard output, `err` of standard error. Its
+    standard input is `terminal`, a pipe with `typed` (see type()), or empty."""
 
-    def __init__(self, argv, env=None, name=None, cwd=None, terminal=None):
+    def __init__(self, argv, env=None, name=None, cwd=None, terminal=None, typed=False):
         self.name = name or os.path.basename(argv[0])
         self.argv = argv
         self.out = []
@@ -30,8 +31,8 @@ class Process:
         self._changed = threading.Condition()
         self._open = 2
         self.popen = subprocess.Popen(
-            argv, env=env, cwd=cwd, stdin=terminal or subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+            argv, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE if typed else terminal or subprocess.DEVNULL)
         _started.append(self)
         self._readers = [
             threading.Thread(target=self._read, args=pair, daemon=True)
@@ -71,6 +72,11 @@ class Process:
         def found():
             return next(filter(None, map(compiled.search, source[after:])), None)
         return self._wait_for(found, f"a line like {pattern!r}", patience)
+
+    def type(self, text):
+        """Writes to the standard input of a program that was started with `typed`."""
+        self.popen.stdin.write(text.encode())
+        self.popen.stdin.flush()
 
     def events(self):
         """The JSON objects on standard output so far."""

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SENDING_LINK_MS 5000u /* a peer waits no longer for an offer, with some margin */
-
 /* The end. */
 
 static void on_closed(uv_handle_t *handle) {

@@ -240,7 +240,7 @@ START_TEST(test_cannot_create) {
 }
 END_TEST
 
-/* Migrations of a made-up history; the real one has a single version so far. */
+/* Migrations of a made-up history; migrate.c has the real one. */
 static const char *const STEPS[] = {
     "CREATE TABLE one (a INTEGER) STRICT; INSERT INTO one VALUES (1)",
     "ALTER TABLE one ADD COLUMN b INTEGER; UPDATE one SET b = a + 1",

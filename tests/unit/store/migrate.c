@@ -1,0 +1,184 @@
+/* A database of the first version, with something of everything in it, becomes one of today. */
+#include "fixture.h"
+#include "store/store_extent.h"
+#include "store/store_peer.h"
+#include "store/store_schema.h"
+#include "store/store_source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What version 1 held. Incoming transfers: 3 runs, 4 is an offer, 5 was delivered and cleaned, 6
+ * was refused, 7 was accepted once and is cancelled. 8 goes out. */
+static const char CONTENT[] =
+    "INSERT INTO peer VALUES (1, zeroblob(32), x'ff276e616d65', 100, 200);"
+    "INSERT INTO peer VALUES (2, "
+    "x'1111111111111111111111111111111111111111111111111111111111111111',"
+    " x'', 101, 201);"
+    "INSERT INTO peer_address VALUES (1, '10.0.0.7', 42420, '', 'box:42420', 200, 1);"
+    "INSERT INTO transfer (number, direction, state, peer_key, peer_name, transfer_id,"
+    " manifest_hash, manifest_length, entries, bytes, units, names, name_count, destination, rate,"
+    " created_at, changed_at, has_work, paths_digest)"
+    " SELECT column1, column2, column3, zeroblob(32), x'626f78', CAST(printf('%016d', column1) AS"
+    " BLOB), zeroblob(32), 50, 2, 1000 * column1, 20, x'000161', 1,"
+    " CASE column2 WHEN 2 THEN x'2f696e' END, 0, 1000 + column1, 2000, column4,"
+    " CASE column2 WHEN 1 THEN zeroblob(32) END FROM"
+    " (VALUES (3, 2, 3, 1), (4, 2, 2, 0), (5, 2, 6, 0), (6, 2, 8, 0), (7, 2, 9, 1), (8, 1, 3, 1));"
+    "INSERT INTO extent VALUES (3, 5, 7);"
+    "INSERT INTO source VALUES (8, 0, x'2f686f6d652f61');"
+    "INSERT INTO setting VALUES ('port', 42421);";
+
+/* Runs as version 1 did, its log beside the file. */
+static int run_v1(sqlite3 *db, const char *sql) {
+    int code = sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL", NULL,
+                            NULL, NULL);
+    if (code == SQLITE_OK)
+        code = store_schema_migrate(db, store_schema_steps, 1);
+    return code != SQLITE_OK ? code : sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+static void make_v1(const char *sql) {
+    sqlite3 *db = NULL;
+    ck_assert_int_eq(sqlite3_open(fixture_path, &db), SQLITE_OK);
+    ck_assert_msg(run_v1(db, sql) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+}
+
+static void check_peers(void) {
+    struct store_peer *peers = NULL;
+    size_t count = 0;
+    FIXTURE_OK(store_peer_list(fixture, &peers, &count, &fixture_fail));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_str_eq(peers[0].name, "\xff'name");
+    ck_assert_int_eq(peers[0].remembered, 100);
+    ck_assert_int_eq(peers[0].last_used, 200);
+    ck_assert_uint_eq(peers[0].address_count, 1);
+    ck_assert_str_eq(peers[0].addresses[0].typed, "box:42420");
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_int_eq(peers[i].paired, 0);
+        ck_assert_str_eq(peers[i].alias, "");
+    }
+    free(peers);
+}
+
+static void check_transfers(void) {
+    struct store_transfer t;
+    struct rangeset set;
+    struct store_names paths = {0};
+    const struct store_name path = fixture_name("/home/a");
+    ck_assert_uint_eq(fixture_list(STORE_TRANSFERS_ALL, 0), 6);
+    ck_assert_int_eq(store_transfer_get(fixture, 3, &t, &fixture_fail), 0);
+    ck_assert_int_eq(t.state, STORE_RUNNING);
+    ck_assert_str_eq(t.destination, "/in");
+    ck_assert_int_eq(t.created, 1003);
+    store_transfer_clear(&t);
+    rangeset_init(&set);
+    FIXTURE_OK(store_extent_load(fixture, 3, &set, &fixture_fail));
+    ck_assert(rangeset_contains(&set, 5, 7));
+    ck_assert_uint_eq(rangeset_total(&set), 7);
+    rangeset_clear(&set);
+    FIXTURE_OK(store_source_load(fixture, 8, &paths, &fixture_fail));
+    fixture_check_names(&paths, &path, 1);
+    store_names_clear(&paths);
+}
+
+/* What was accepted counts since it was offered; an offer, and what was refused, do not. */
+static void check_taken(void) {
+    uint64_t bytes = 0;
+    FIXTURE_OK(store_transfer_taken(fixture, fixture_key(0), 0, &bytes, &fixture_fail));
+    ck_assert_uint_eq(bytes, 3000 + 5000 + 7000);
+    FIXTURE_OK(store_transfer_taken(fixture, fixture_key(0), 1005, &bytes, &fixture_fail));
+    ck_assert_uint_eq(bytes, 5000 + 7000);
+}
+
+/* Opens it, and finds everything; then what is new works on what is old. */
+static void check_migrated(void) {
+    fixture_open();
+    check_peers();
+    check_transfers();
+    check_taken();
+    FIXTURE_OK(store_peer_pair(fixture, fixture_key(0x11), "attic", "", 500, &fixture_fail));
+    fixture_close();
+    ck_assert_int_eq(fixture_number("PRAGMA user_version"), store_schema_version);
+    ck_assert_int_eq(fixture_number("SELECT value FROM setting WHERE name = 'port'"), 42421);
+    ck_assert_int_eq(fixture_number("SELECT count(*) FROM pragma_integrity_check"
+                                    " WHERE integrity_check = 'ok'"),
+                     1);
+    ck_assert_int_eq(fixture_number("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+    ck_assert_int_eq(fixture_number("SELECT paired_at FROM peer WHERE alias = 'attic'"), 500);
+}
+
+START_TEST(test_v1_with_content) {
+    make_v1(CONTENT);
+    check_migrated();
+}
+END_TEST
+
+/* The content is in the log only. */
+static int die_with_log(void) {
+    sqlite3 *db = NULL;
+    return sqlite3_open(fixture_path, &db) == SQLITE_OK && run_v1(db, CONTENT) == SQLITE_OK ? 0 : 1;
+}
+
+START_TEST(test_v1_after_a_crash) {
+    make_v1("");
+    fixture_in_child(die_with_log);
+    check_migrated();
+}
+END_TEST
+
+/* Dies before the migration is committed; most of it has reached the log by then. */
+static int die_migrating(void) {
+    sqlite3 *db = NULL;
+    int code = sqlite3_open(fixture_path, &db);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(db,
+                            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+                            "PRAGMA cache_size = 1; BEGIN IMMEDIATE",
+                            NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(db, store_schema_steps[1], NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_db_cacheflush(db);
+    return code == SQLITE_OK ? 0 : 1;
+}
+
+START_TEST(test_crash_while_migrating) {
+    make_v1(CONTENT);
+    fixture_in_child(die_migrating);
+    ck_assert_int_eq(fixture_number("PRAGMA user_version"), 1);
+    check_migrated();
+}
+END_TEST
+
+START_TEST(test_failed_migration_leaves_v1) {
+    const char *const broken[] = {store_schema_steps[0], store_schema_steps[1], "nonsense"};
+    sqlite3 *db = NULL;
+    make_v1(CONTENT);
+    ck_assert_int_eq(sqlite3_open(fixture_path, &db), SQLITE_OK);
+    ck_assert_int_eq(store_schema_migrate(db, broken, 3), SQLITE_ERROR);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+    ck_assert_int_eq(fixture_number("PRAGMA user_version"), 1);
+    ck_assert_int_eq(fixture_number("SELECT count(*) FROM pragma_table_info('peer')"), 5);
+    check_migrated();
+}
+END_TEST
+
+static Suite *suite(void) {
+    Suite *s = suite_create("store-migrate");
+    TCase *t = tcase_create("migrate");
+    tcase_set_timeout(t, 60); /* a sync can take long beside others */
+    tcase_add_checked_fixture(t, fixture_make_dir, fixture_remove);
+    tcase_add_test(t, test_v1_with_content);
+    tcase_add_test(t, test_v1_after_a_crash);
+    tcase_add_test(t, test_crash_while_migrating);
+    tcase_add_test(t, test_failed_migration_leaves_v1);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int main(void) {
+    return fixture_run(suite());
+}

@@ -122,8 +122,7 @@ static void next(struct clean *clean) {
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
     job.kind = FXNODE__HELPER__JOB__KIND__CLEAN;
     job.number = item->number;
-    job.destination =
-        (ProtobufCBinaryData){strlen(item->destination), (uint8_t *)item->destination};
+    transfer_describe_landing(item->destination, &job);
     worker_send_job(clean->worker, &job);
 }
 

@@ -4,7 +4,11 @@
 #include "base/id.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "node/common/human.h"
+#include "node/common/landing.h"
 #include "node/daemon/incoming.h"
+#include "node/daemon/peers.h"
+#include "store/store_expire.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,6 +19,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#define LANDING_SHOWN 512
 #define CONSOLE_NAMES 3 /* of an offer that are shown */
 #define CONSOLE_LOOK_MS 1000u
 
@@ -96,7 +101,9 @@ static void ask(struct console *console) {
         return;
     }
     console->asked = transfer->record.number;
-    log_info("press y to accept transfer %llu, n to reject it", (unsigned long long)console->asked);
+    log_info("press y to accept transfer %llu, n to reject it%s",
+             (unsigned long long)console->asked,
+             incoming_may_always(transfer) ? ", a to accept all that this peer offers" : "");
     uv_signal_start(&console->suspend, on_suspend, SIGTSTP);
     uv_poll_start(&console->input, UV_READABLE, on_input);
 }
@@ -113,19 +120,35 @@ static void on_suspend(uv_signal_t *handle, int number) {
     ask(console);
 }
 
-static void act(struct console *console, char answer) {
+static int answer(struct transfer *transfer, char key, struct fail *fail) {
+    switch (key) {
+    case 'y':
+        return incoming_accept(transfer, fail);
+    case 'a':
+        return incoming_accept_always(transfer, fail);
+    default:
+        return incoming_reject(transfer, fail);
+    }
+}
+
+static void act(struct console *console, char key) {
     struct transfer *transfer = transfers_find(console->node->transfers, console->asked);
     unsigned long long number = console->asked;
     struct fail fail;
-    int error = 0;
     console->asked = 0;
     if (transfer == NULL)
         return;
-    error = answer == 'y' ? incoming_accept(transfer, &fail) : incoming_reject(transfer, &fail);
-    if (error != 0)
+    if (answer(transfer, key, &fail) != 0)
         log_info("%s", fail.text);
     else
-        log_info("transfer %llu is %s", number, answer == 'y' ? "accepted" : "rejected");
+        log_info("transfer %llu is %s", number, key == 'n' ? "rejected" : "accepted");
+}
+
+/* An answer to the question as it was put, which names `a` only where that can be answered. */
+static bool is_answer(const struct console *console, char key) {
+    const struct transfer *transfer = transfers_find(console->node->transfers, console->asked);
+    return key == 'y' || key == 'n' ||
+           (key == 'a' && transfer != NULL && incoming_may_always(transfer));
 }
 
 static void on_input(uv_poll_t *input, int status, int events) {
@@ -137,7 +160,7 @@ static void on_input(uv_poll_t *input, int status, int events) {
         return;
     }
     key = (char)tolower((unsigned char)key);
-    if (key != 'y' && key != 'n')
+    if (!is_answer(console, key))
         return;
     act(console, key);
     if (console->asked == 0)
@@ -222,23 +245,35 @@ static bool may_announce(struct console *console, struct transfer *transfer) {
     return true;
 }
 
-static void announce(const struct store_transfer *record) {
+/* Who, what, where to and until when: all that a yes is about. What the peer has chosen comes after
+ * what it has not, so that no name passes for the rest of the line. */
+static void announce(const struct transfer *transfer) {
+    const struct store_transfer *record = &transfer->record;
+    bool paired = peers_paired(transfer->node->peers, record->peer_key) != NULL;
     char peer[ESCAPE_ROOM(LIMIT_NAME)];
     char id[ID_GROUPED_ROOM];
     char names[512];
+    char size[HUMAN_ROOM];
+    char until[HUMAN_ROOM];
+    char plain[PATH_MAX];
+    char landing[LANDING_SHOWN];
 
     escape_text(peer, sizeof peer, record->peer_name);
     id_format_grouped(id, record->peer_key);
+    escape_text(landing, sizeof landing, landing_plain(plain, record->destination));
     describe_names(names, sizeof names, record);
-    log_info("%s (%s) offers %s: %u entries, %llu bytes; `fxnode accept %llu` takes it",
-             peer[0] != '\0' ? peer : "a peer without a name", id, names, record->entries,
-             (unsigned long long)record->bytes, (unsigned long long)record->number);
+    log_info("%s peer %s (%s) offers %u %s, %s, for %s (`fxnode accept %llu` takes it, until %s): "
+             "%s",
+             paired ? "paired" : "unpaired", peer[0] != '\0' ? peer : "without a name", id,
+             record->entries, record->entries == 1 ? "entry" : "entries",
+             human_bytes(size, record->bytes), landing, (unsigned long long)record->number,
+             human_time(until, record->created + STORE_EXPIRE_OFFER_S), names);
 }
 
 void console_offer(struct transfer *transfer) {
     struct console *console = transfer->node->console;
     if (may_announce(console, transfer))
-        announce(&transfer->record);
+        announce(transfer);
     if (console->terminal >= 0 && console->asked == 0)
         ask(console);
 }

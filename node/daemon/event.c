@@ -1,5 +1,10 @@
 #include "node/daemon/client.h"
 
+#include "node/common/landing.h"
+#include "node/daemon/peers.h"
+#include "store/store_expire.h"
+
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,10 +22,32 @@ static size_t fill_names(ProtobufCBinaryData *out, const struct store_names *nam
     return count;
 }
 
+/* Who the peer is today, whatever it was called when the transfer began. */
+static void fill_peer(const struct client *client, const struct store_transfer *record,
+                      Fxnode__Control__Transfer *body) {
+    const struct peers *peers = client->node->peers;
+    body->peer_key = (ProtobufCBinaryData){LIMIT_KEY, (uint8_t *)record->peer_key};
+    body->paired = peers_paired(peers, record->peer_key) != NULL;
+    body->peer_name =
+        (char *)(body->paired ? peers_name(peers, record->peer_key) : record->peer_name);
+}
+
+/* `plain` is room for the path, and has to last as long as the message. */
+static void fill_landing(const struct store_transfer *record, char plain[PATH_MAX],
+                         Fxnode__Control__Transfer *body) {
+    if (record->direction != STORE_INCOMING)
+        return;
+    landing_plain(plain, record->destination);
+    body->destination = (ProtobufCBinaryData){strlen(plain), (uint8_t *)plain};
+    if (record->state == STORE_OFFERED)
+        body->expires = record->created + STORE_EXPIRE_OFFER_S;
+}
+
 void event_transfer(struct client *client, const struct store_transfer *record,
                     transfer_shown shown, const char *reason, uint64_t done) {
     Fxnode__Control__Transfer body = FXNODE__CONTROL__TRANSFER__INIT;
     ProtobufCBinaryData names[LIMIT_OFFER_NAMES];
+    char destination[PATH_MAX];
     bool placed = record->final_names.length > 0;
 
     body.number = record->number;
@@ -28,8 +55,7 @@ void event_transfer(struct client *client, const struct store_transfer *record,
                          ? FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING
                          : FXNODE__CONTROL__TRANSFER__DIRECTION__INCOMING;
     body.state = shown;
-    body.peer_key = (ProtobufCBinaryData){LIMIT_KEY, (uint8_t *)record->peer_key};
-    body.peer_name = (char *)record->peer_name;
+    fill_peer(client, record, &body);
     body.entries = record->entries;
     body.bytes = record->bytes;
     body.done_unknown = done == TRANSFER_DONE_UNKNOWN;
@@ -39,9 +65,7 @@ void event_transfer(struct client *client, const struct store_transfer *record,
     body.names = names;
     body.name_count = record->name_count;
     body.reason = (char *)reason;
-    if (record->destination != NULL)
-        body.destination =
-            (ProtobufCBinaryData){strlen(record->destination), (uint8_t *)record->destination};
+    fill_landing(record, destination, &body);
     body.created = record->created;
     body.changed = record->changed;
     body.id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->transfer_id};

@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "node/common/landing.h"
 #include "node/daemon/clean.h"
 #include "node/daemon/held.h"
 #include "node/daemon/peers.h"
@@ -249,22 +250,30 @@ static struct policy_sessions count_sessions(const struct incoming *incoming,
     return sessions;
 }
 
-/* An unfinished transfer of this peer may have begun in another directory than today's. */
-static const char *destination_for(struct incoming *incoming, const uint8_t *key) {
-    struct transfer *transfer = transfers_first(incoming->node->transfers);
-    for (; transfer != NULL; transfer = transfer->next)
-        if (transfer->elsewhere && id_equal(transfer->record.peer_key, key)) {
-            transfer->elsewhere = false;
-            return transfer->record.destination;
-        }
-    return incoming->node->files;
+bool receiving_landing(const struct receiving *receiving, char out[PATH_MAX]) {
+    const struct store_peer_settings *paired = peers_paired(receiving->node->peers, receiving->key);
+    return landing_make(out, receiving->node->files, paired != NULL ? paired->directory : "");
+}
+
+/* A session opens its directory before it reads its peer. An unfinished transfer of that peer may
+ * have begun in another one than today's; which comes now only the peer knows. */
+static bool choose_landing(struct receiving *receiving) {
+    struct transfer *transfer = transfers_first(receiving->node->transfers);
+    while (transfer != NULL &&
+           (transfer->elsewhere == 0 || !id_equal(transfer->record.peer_key, receiving->key)))
+        transfer = transfer->next;
+    if (transfer == NULL)
+        return receiving_landing(receiving, receiving->destination);
+    transfer->elsewhere--;
+    snprintf(receiving->destination, sizeof receiving->destination, "%s",
+             transfer->record.destination);
+    return true;
 }
 
 static void send_receive_job(struct receiving *receiving, bool known) {
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
     job.kind = FXNODE__HELPER__JOB__KIND__RECEIVE;
-    job.destination =
-        (ProtobufCBinaryData){strlen(receiving->destination), (uint8_t *)receiving->destination};
+    transfer_describe_landing(receiving->destination, &job);
     job.lanes = receiving->node->config.lanes != 0 ? receiving->node->config.lanes : LIMIT_LANES;
     job.batch_bytes = receiving->node->config.batch;
     job.batch_ms = CONFIG_BATCH_MS;
@@ -272,20 +281,26 @@ static void send_receive_job(struct receiving *receiving, bool known) {
     worker_send_job(receiving->worker, &job);
 }
 
-static void begin_session(struct incoming *incoming, struct link *link, bool known) {
+static struct receiving *receiving_for(struct incoming *incoming, const struct link *link) {
     struct receiving *receiving = receiving_new(incoming);
-    if (receiving == NULL || start_worker(receiving) != 0) {
-        if (receiving != NULL)
-            receiving_free(receiving);
-        link_drop(link);
-        return;
-    }
+    if (receiving == NULL)
+        return NULL;
     memcpy(receiving->key, link->result.peer, LIMIT_KEY);
     memcpy(receiving->session, link->result.session, LIMIT_SESSION_ID);
     memcpy(receiving->name, link->result.name, link->result.name_length);
     receiving->address = link->address;
-    snprintf(receiving->destination, sizeof receiving->destination, "%s",
-             destination_for(incoming, receiving->key));
+    if (choose_landing(receiving) && start_worker(receiving) == 0)
+        return receiving;
+    receiving_free(receiving);
+    return NULL;
+}
+
+static void begin_session(struct incoming *incoming, struct link *link, bool known) {
+    struct receiving *receiving = receiving_for(incoming, link);
+    if (receiving == NULL) {
+        link_drop(link);
+        return;
+    }
     send_receive_job(receiving, known);
     worker_send_link(receiving->worker, link, 0);
 }
@@ -338,8 +353,7 @@ static void send_place_job(struct receiving *receiving) {
     const struct store_transfer *record = &receiving->transfer->record;
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
     job.kind = FXNODE__HELPER__JOB__KIND__PLACE;
-    job.destination =
-        (ProtobufCBinaryData){strlen(record->destination), (uint8_t *)record->destination};
+    transfer_describe_landing(record->destination, &job);
     transfer_describe(receiving->transfer, &job);
     worker_send_job(receiving->worker, &job);
 }

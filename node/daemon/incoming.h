@@ -26,6 +26,14 @@ void incoming_recover(struct incoming *incoming);
 /* What a person says about an incoming transfer that is not finished. 0, or -EINVAL with `fail`
  * filled where its state does not allow it. */
 int incoming_accept(struct transfer *transfer, struct fail *fail);
+
+/* The same, and from now on everything that this peer offers within its limits is taken unasked. It
+ * has to be a paired peer that is asked about; else nothing is accepted. */
+int incoming_accept_always(struct transfer *transfer, struct fail *fail);
+
+/* Whether that can be answered to an offer. */
+bool incoming_may_always(const struct transfer *transfer);
+
 int incoming_reject(struct transfer *transfer, struct fail *fail);
 int incoming_pause(struct transfer *transfer, struct fail *fail);
 int incoming_resume(struct transfer *transfer, struct fail *fail);

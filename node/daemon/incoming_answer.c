@@ -1,28 +1,100 @@
 /* What a person says about an incoming transfer. */
 #include "node/daemon/incoming.h"
 
+#include "base/escape.h"
+#include "base/log.h"
 #include "node/daemon/clean.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/receiving.h"
 #include "node/daemon/worker.h"
 #include "store/store_expire.h"
 
+static const char *condition(enum store_state state) {
+    switch (state) {
+    case STORE_OFFERED:
+        return "nobody has accepted it yet";
+    case STORE_RUNNING:
+        return "it is accepted already, and not paused";
+    case STORE_PAUSED:
+        return "it is accepted already, and paused";
+    case STORE_PLACING:
+        return "all of it is here and just gets its place";
+    default:
+        return "it is finished";
+    }
+}
+
 static int wrong_state(struct fail *fail, const struct transfer *transfer, const char *what) {
-    return fail_set(fail, 0, "transfer %llu cannot be %s now",
-                    (unsigned long long)transfer->record.number, what);
+    return fail_set(fail, 0, "transfer %llu cannot be %s: %s",
+                    (unsigned long long)transfer->record.number, what,
+                    condition(transfer->record.state));
 }
 
 int incoming_accept(struct transfer *transfer, struct fail *fail) {
-    if (transfer->record.state != STORE_OFFERED)
+    const struct store_transfer *record = &transfer->record;
+    struct peers *peers = transfer->node->peers;
+    if (record->state != STORE_OFFERED)
         return wrong_state(fail, transfer, "accepted");
     transfer_set_state(transfer, STORE_RUNNING, "");
-    peers_remember(transfer->node->peers, transfer->record.peer_key, transfer->record.peer_name,
-                   NULL, NULL);
+    /* The name of a paired peer is its alias here, and not what it calls itself. */
+    peers_remember(peers, record->peer_key,
+                   peers_paired(peers, record->peer_key) != NULL ? "" : record->peer_name, NULL,
+                   NULL);
     if (transfer->receiving != NULL)
         offer_accept(transfer->receiving);
     else
         transfer_show(transfer, TRANSFER_SHOWN(WAITING), "the sender is away");
     return 0;
+}
+
+bool incoming_may_always(const struct transfer *transfer) {
+    const struct store_peer_settings *settings =
+        peers_paired(transfer->node->peers, transfer->record.peer_key);
+    return settings != NULL && settings->accept == STORE_PEER_ASK;
+}
+
+/* Why not, and what to do instead. */
+static int never_always(struct fail *fail, const struct transfer *transfer) {
+    const struct peers *peers = transfer->node->peers;
+    const uint8_t *key = transfer->record.peer_key;
+    const struct store_peer_settings *settings = peers_paired(peers, key);
+    char peer[ESCAPE_ROOM(LIMIT_NAME)];
+    escape_text(peer, sizeof peer,
+                settings != NULL ? peers_name(peers, key) : transfer->record.peer_name);
+    if (settings == NULL)
+        return fail_set(fail, 0,
+                        "%s is not paired, so only single offers can be accepted: pair with it "
+                        "(fxnode pair), or leave out --always",
+                        peer[0] != '\0' ? peer : "the peer");
+    if (settings->accept == STORE_PEER_TAKE)
+        return fail_set(fail, 0,
+                        "what %s offers within its limits is accepted always: change these (fxnode "
+                        "set), or leave out --always",
+                        peer);
+    return fail_set(fail, 0,
+                    "offers of %s are refused: change that first (fxnode set %s accept=on), or "
+                    "leave out --always",
+                    peer, peer);
+}
+
+static void setting_is_kept(void *context, int error) {
+    (void)context;
+    if (error != 0)
+        log_error("the setting that offers are accepted was not recorded");
+}
+
+int incoming_accept_always(struct transfer *transfer, struct fail *fail) {
+    struct peers *peers = transfer->node->peers;
+    const uint8_t *key = transfer->record.peer_key;
+    struct store_peer_settings settings;
+    if (transfer->record.state != STORE_OFFERED)
+        return wrong_state(fail, transfer, "accepted");
+    if (!incoming_may_always(transfer))
+        return never_always(fail, transfer);
+    settings = *peers_paired(peers, key);
+    settings.accept = STORE_PEER_TAKE;
+    peers_set(peers, key, &settings, setting_is_kept, NULL);
+    return incoming_accept(transfer, fail);
 }
 
 static void refuse(struct transfer *transfer, const char *reason) {

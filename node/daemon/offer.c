@@ -16,6 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How many sessions of a peer are given the directory of a transfer that began in another one than
+ * today's: others of its transfers come in between, and it may come no more. */
+#define ELSEWHERE_SESSIONS 4
+
 #define ANSWER(answer) FXNODE__HELPER__ADMIT__ANSWER__##answer
 
 /* The offer as it came. */
@@ -28,12 +32,19 @@ static int copy_names(struct store_names *out, const Fxnode__Helper__Offered *of
     return store_names_copy(out, names, count);
 }
 
+/* A paired peer is called by its alias, whatever it calls itself. */
+static const char *name_of(const struct receiving *receiving) {
+    const struct peers *peers = receiving->node->peers;
+    return peers_paired(peers, receiving->key) != NULL ? peers_name(peers, receiving->key)
+                                                       : receiving->name;
+}
+
 void offer_made(struct receiving *receiving, const Fxnode__Helper__Offered *offered) {
     struct store_transfer *offer = &receiving->offer;
     receiving->offered = true;
     offer->direction = STORE_INCOMING;
     memcpy(offer->peer_key, receiving->key, LIMIT_KEY);
-    memcpy(offer->peer_name, receiving->name, sizeof offer->peer_name);
+    snprintf(offer->peer_name, sizeof offer->peer_name, "%s", name_of(receiving));
     memcpy(offer->transfer_id, offered->transfer_id.data, LIMIT_TRANSFER_ID);
     memcpy(offer->manifest_hash, offered->manifest_hash.data, LIMIT_HASH);
     offer->manifest_length = offered->manifest_length;
@@ -92,56 +103,53 @@ void offer_accept(struct receiving *receiving) {
 
 /* A new offer. */
 
-/* How many offers wait for a yes: of this peer, from this address, in all. */
-struct offer_waiting {
-    uint32_t of_peer;
-    uint32_t from_address;
-    uint32_t all;
-    uint32_t unfinished; /* incoming transfers, with those that were accepted */
-};
-
-static struct offer_waiting count_offers(const struct receiving *receiving) {
-    struct offer_waiting waiting = {0};
-    const struct transfer *at = transfers_first(receiving->node->transfers);
-    for (; at != NULL; at = at->next) {
-        if (at->record.direction != STORE_INCOMING || transfer_is_finished(at))
-            continue;
-        waiting.unfinished++;
-        if (at->record.state != STORE_OFFERED)
-            continue;
-        waiting.all++;
-        if (id_equal(at->record.peer_key, receiving->key))
-            waiting.of_peer++;
-        /* Whoever made an offer and went away has still made it. */
-        if (at->has_from && address_same_host(&at->from, &receiving->address))
-            waiting.from_address++;
-    }
-    return waiting;
+/* Adds an unfinished incoming transfer to what is counted. */
+static void count(struct policy_offer *counts, const struct receiving *receiving,
+                  const struct transfer *at) {
+    const struct store_transfer *record = &at->record;
+    counts->unfinished++;
+    if (record->state != STORE_OFFERED)
+        return;
+    if (id_equal(record->peer_key, receiving->key))
+        counts->waiting_of_peer++;
+    if (peers_paired(receiving->node->peers, record->peer_key) != NULL)
+        return;
+    counts->waiting++;
+    /* Whoever made an offer and went away has still made it. */
+    if (at->has_from && address_same_host(&at->from, &receiving->address))
+        counts->waiting_from_address++;
 }
 
-static enum policy_answer judge(const struct receiving *receiving) {
-    struct offer_waiting waiting = count_offers(receiving);
+static struct policy_offer describe(const struct receiving *receiving) {
     struct policy_offer offer = {
         .paired = peers_paired(receiving->node->peers, receiving->key),
         .entries = receiving->offer.entries,
         .bytes = receiving->offer.bytes,
         .manifest_length = receiving->offer.manifest_length,
-        .waiting_of_peer = waiting.of_peer,
-        .waiting_from_address = waiting.from_address,
-        .waiting = waiting.all,
-        .unfinished = waiting.unfinished,
     };
+    const struct transfer *at = transfers_first(receiving->node->transfers);
+    for (; at != NULL; at = at->next)
+        if (at->record.direction == STORE_INCOMING && !transfer_is_finished(at))
+            count(&offer, receiving, at);
+    return offer;
+}
+
+static enum policy_answer judge(const struct receiving *receiving,
+                                const struct policy_offer *offer) {
     static const enum policy_accept accept[] = {
         [CONFIG_ACCEPT_ASK] = POLICY_ACCEPT_ASK,
         [CONFIG_ACCEPT_PAIRED] = POLICY_ACCEPT_PAIRED,
         [CONFIG_ACCEPT_ALL] = POLICY_ACCEPT_ALL,
     };
-    return policy_judge(accept[receiving->node->config.accept], &offer);
+    return policy_judge(accept[receiving->node->config.accept], offer);
 }
 
 struct creation {
     struct receiving *receiving;
-    enum store_state state;
+    enum store_state state; /* RUNNING becomes OFFERED where the day is over its limit */
+    bool full;              /* but no more offers may wait then */
+    bool may_wait;
+    struct store_peer_settings settings; /* of a paired peer; without limits for any other */
     int64_t now;
     char destination[PATH_MAX];
     struct store_transfer record;
@@ -149,8 +157,22 @@ struct creation {
     struct fail fail;
 };
 
-static void run_create(struct store *store, void *arg) {
-    struct creation *job = arg;
+/* On the database's thread: one offer after the other, so that no two of them take the same rest of
+ * a day. */
+static int check_day(struct store *store, struct creation *job) {
+    uint64_t taken = 0;
+    if (job->state != STORE_RUNNING || job->settings.day_limit == 0)
+        return 0;
+    int result =
+        store_transfer_taken(store, job->receiving->key, job->now - POLICY_DAY, &taken, &job->fail);
+    if (result == 0 && !policy_within_day(&job->settings, taken, job->receiving->offer.bytes)) {
+        job->state = STORE_OFFERED;
+        job->full = !job->may_wait;
+    }
+    return result;
+}
+
+static void record_offer(struct store *store, struct creation *job) {
     /* The offer does not change while the receiving is held. */
     const struct store_transfer *offer = &job->receiving->offer;
     struct store_transfer_new with = {
@@ -176,36 +198,76 @@ static void run_create(struct store *store, void *arg) {
         job->result = store_transfer_get(store, number, &job->record, &job->fail);
 }
 
-static void created(void *arg) {
+static void run_create(struct store *store, void *arg) {
     struct creation *job = arg;
-    struct receiving *receiving = job->receiving;
+    job->result = check_day(store, job);
+    if (job->result == 0 && !job->full)
+        record_offer(store, job);
+}
+
+static void begin(struct receiving *receiving, struct transfer *transfer) {
+    struct peers *peers = receiving->node->peers;
+    if (transfer->record.state == STORE_RUNNING) {
+        if (peers_paired(peers, receiving->key) != NULL)
+            peers_remember(peers, receiving->key, receiving->name, NULL, NULL);
+        offer_accept(receiving);
+    } else {
+        offer_answer(receiving, ANSWER(ASKED), "");
+        console_offer(transfer);
+    }
+}
+
+static void recorded(struct receiving *receiving, struct creation *job) {
     struct transfer *transfer =
         job->result == 0 ? transfers_add(receiving->node->transfers, &job->record) : NULL;
     if (transfer == NULL) {
         log_error("cannot record an offer: %s", job->result < 0 ? job->fail.text : "no memory");
         offer_answer(receiving, ANSWER(BUSY), "cannot record the offer");
     } else if (receiving->worker != NULL && receiving_attach(receiving, transfer)) {
-        if (job->state == STORE_RUNNING) {
-            offer_accept(receiving);
-        } else {
-            offer_answer(receiving, ANSWER(ASKED), "");
-            console_offer(transfer);
-        }
+        begin(receiving, transfer);
     }
+}
+
+static const char too_much[] = "too much is waiting here already";
+
+static void created(void *arg) {
+    struct creation *job = arg;
+    struct receiving *receiving = job->receiving;
+    if (job->full)
+        offer_answer(receiving, ANSWER(BUSY), too_much);
+    else if (job->result == STORE_EXISTS)
+        offer_look_up(receiving); /* another connection has made the same offer meanwhile */
+    else
+        recorded(receiving, job);
+    store_transfer_clear(&job->record);
     free(job);
     receiving_release(receiving);
 }
 
-static void create(struct receiving *receiving, enum store_state state) {
+/* Whether an offer like it may wait for somebody's yes. */
+static bool may_wait(const struct receiving *receiving, struct policy_offer offer) {
+    struct store_peer_settings asked = {.accept = STORE_PEER_ASK};
+    offer.paired = &asked;
+    return judge(receiving, &offer) == POLICY_ASK;
+}
+
+static void create(struct receiving *receiving, enum store_state state,
+                   const struct policy_offer *offer) {
     struct creation *job = calloc(1, sizeof *job);
-    if (job == NULL) {
+    /* A session that was given the directory of another transfer has not the right one open. */
+    if (job == NULL || !receiving_landing(receiving, job->destination) ||
+        strcmp(job->destination, receiving->destination) != 0) {
+        free(job);
         offer_answer(receiving, ANSWER(BUSY), "");
         return;
     }
     job->receiving = receiving;
     job->state = state;
     job->now = io_wall_s();
-    snprintf(job->destination, sizeof job->destination, "%s", receiving->destination);
+    if (offer->paired != NULL) {
+        job->settings = *offer->paired;
+        job->may_wait = may_wait(receiving, *offer);
+    }
     receiving_hold(receiving);
     if (database_submit(receiving->node->database, run_create, created, job) != 0) {
         job->result = fail_set(&job->fail, -ENOMEM, "no memory");
@@ -213,22 +275,29 @@ static void create(struct receiving *receiving, enum store_state state) {
     }
 }
 
+/* What the person there reads: who is to do what. */
 static void answer_new(struct receiving *receiving) {
-    switch (judge(receiving)) {
+    struct policy_offer offer = describe(receiving);
+    switch (judge(receiving, &offer)) {
     case POLICY_YES:
-        create(receiving, STORE_RUNNING);
+        create(receiving, STORE_RUNNING, &offer);
         break;
     case POLICY_ASK:
-        create(receiving, STORE_OFFERED);
+        create(receiving, STORE_OFFERED, &offer);
         break;
     case POLICY_TOO_LARGE:
-        offer_answer(receiving, ANSWER(REFUSE), "the offer is too large");
+        offer_answer(receiving, ANSWER(REFUSE),
+                     "the receiver takes so many files at once from paired peers only: send less "
+                     "at a time, or pair with it (fxnode pair)");
         break;
     case POLICY_UNWELCOME:
-        offer_answer(receiving, ANSWER(REFUSE), "only offers of other peers are taken there");
+        offer_answer(receiving, ANSWER(REFUSE),
+                     offer.paired != NULL ? "the receiver takes no offers of this node"
+                                          : "the receiver takes offers of paired peers only: pair "
+                                            "with it (fxnode pair)");
         break;
     case POLICY_BUSY:
-        offer_answer(receiving, ANSWER(BUSY), "too much is waiting here already");
+        offer_answer(receiving, ANSWER(BUSY), too_much);
         break;
     }
 }
@@ -257,11 +326,18 @@ static void answer_finished(struct receiving *receiving, const struct store_tran
     }
 }
 
+/* Whether its session has opened the directory in which the transfer began; else the next ones of
+ * this peer will. */
+static bool is_at_home(const struct receiving *receiving, struct transfer *transfer) {
+    bool home = strcmp(transfer->record.destination, receiving->destination) == 0;
+    transfer->elsewhere = home ? 0 : ELSEWHERE_SESSIONS;
+    return home;
+}
+
 static void answer_unfinished(struct receiving *receiving, struct transfer *transfer) {
     if (transfer->record.state == STORE_PAUSED) {
         offer_answer(receiving, ANSWER(BUSY), "paused by the receiver");
-    } else if (strcmp(transfer->record.destination, receiving->destination) != 0) {
-        transfer->elsewhere = true;
+    } else if (!is_at_home(receiving, transfer)) {
         offer_answer(receiving, ANSWER(BUSY), "");
     } else if (!receiving_attach(receiving, transfer)) {
         return; /* the session before is on its way out */

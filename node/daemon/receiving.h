@@ -27,8 +27,8 @@ struct receiving {
     char name[LIMIT_NAME + 1]; /* foreign */
     uint8_t session[LIMIT_SESSION_ID];
     struct address address;
-    uint32_t lanes; /* beside the control connection */
-    char destination[PATH_MAX];
+    uint32_t lanes;             /* beside the control connection */
+    char destination[PATH_MAX]; /* that its session has opened (landing.h) */
 
     bool offered;
     struct store_transfer offer; /* as offered: id, hash, sizes, names */
@@ -46,6 +46,9 @@ struct receiving {
 /* Takes its transfer: a session that has it already is ended (a placement is waited for), and false
  * is returned; offer_look_up() then follows once that one is gone. */
 bool receiving_attach(struct receiving *receiving, struct transfer *transfer);
+
+/* Where what its peer offers today goes (landing.h). False where that is no path. */
+bool receiving_landing(const struct receiving *receiving, char out[PATH_MAX]);
 
 /* A job of the database that refers to it begins and ends; after the end it may be gone. */
 void receiving_hold(struct receiving *receiving);

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/rangeset.h"
+#include "node/common/landing.h"
 #include "node/daemon/database.h"
 #include "store/store_extent.h"
 
@@ -260,6 +261,12 @@ void transfer_describe(const struct transfer *transfer, Fxnode__Helper__Job *job
     job->entries = record->entries;
     job->bytes = record->bytes;
     job->units = record->units;
+}
+
+void transfer_describe_landing(const char *destination, Fxnode__Helper__Job *job) {
+    struct landing landing = landing_split(destination);
+    job->destination = (ProtobufCBinaryData){landing.base, (uint8_t *)destination};
+    job->directory = (ProtobufCBinaryData){strlen(landing.directory), (uint8_t *)landing.directory};
 }
 
 void transfer_hold(struct transfer *transfer) {

@@ -39,7 +39,8 @@ struct transfer {
     uint64_t done;    /* bytes durable at the receiver, or TRANSFER_DONE_UNKNOWN */
     unsigned holds;
     struct outgoing_run *run;
-    bool elsewhere; /* incoming: its next session must open its own directory, not today's */
+    unsigned elsewhere; /* incoming: so many next sessions of its peer open its directory instead of
+                           today's, unless it comes before */
     struct receiving *receiving; /* the session that owns the staging directory */
     bool has_from;               /* incoming: there has been a session since the node started */
     struct address from;         /* and where the last one came from; it may be gone */
@@ -95,6 +96,10 @@ bool transfer_is_finished(const struct transfer *transfer);
 
 /* Fills in what a session has to know of it: number, id, manifest and sizes. Borrowed. */
 void transfer_describe(const struct transfer *transfer, Fxnode__Helper__Job *job);
+
+/* Tells a session the directory of a transfer: `destination` as it is recorded (landing.h), and
+ * borrowed. */
+void transfer_describe_landing(const char *destination, Fxnode__Helper__Job *job);
 
 /* Keeps the struct in memory; a finished transfer goes with the last hold. */
 void transfer_hold(struct transfer *transfer);

@@ -1,0 +1,1 @@
+fxnode_fuzz(peer-line SOURCES peer-line.c LINK fxnode::base)

@@ -131,11 +131,12 @@ static void acted(void *arg) {
     client_release(client);
 }
 
-static int act_on_incoming(struct transfer *transfer, Fxnode__Control__Act__What what,
+static int act_on_incoming(struct transfer *transfer, const Fxnode__Control__Act *request,
                            struct fail *fail) {
-    switch (what) {
+    switch (request->what) {
     case FXNODE__CONTROL__ACT__WHAT__ACCEPT:
-        return incoming_accept(transfer, fail);
+        return request->always ? incoming_accept_always(transfer, fail)
+                               : incoming_accept(transfer, fail);
     case FXNODE__CONTROL__ACT__WHAT__REJECT:
         return incoming_reject(transfer, fail);
     case FXNODE__CONTROL__ACT__WHAT__PAUSE:
@@ -171,7 +172,7 @@ static void act(struct client *client, const Fxnode__Control__Act *request) {
         error = fail_set(&fail, 0, "there is no unfinished transfer %llu (fxnode transfers)",
                          (unsigned long long)request->number);
     else if (transfer->record.direction == STORE_INCOMING)
-        error = act_on_incoming(transfer, request->what, &fail);
+        error = act_on_incoming(transfer, request, &fail);
     else
         error = act_on_outgoing(transfer, request->what, &fail);
     if (error == 0 && database_submit(client->node->database, run_nothing, acted, client) == 0)

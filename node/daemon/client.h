@@ -1,7 +1,7 @@
 /*
- * One command connected to the control socket: what control.c (sockets and queues), request.c (what
- * it asks; request_peers.c and request_pair.c of peers and pairing), follow.c (sends) and event.c
- * (what it is told) share. Loop's thread.
+ * One command connected to the control socket: what control.c (the socket), client.c (its
+ * connection and queue), request.c (what it asks; request_peers.c and request_pair.c of peers and
+ * pairing), follow.c (sends) and event.c (what it is told) share. Loop's thread.
  */
 #ifndef NODE_DAEMON_CLIENT_H
 #define NODE_DAEMON_CLIENT_H
@@ -70,7 +70,10 @@ struct client {
     struct pairing_call *pairing;
 };
 
-/* control.c */
+/* client.c */
+
+/* A client on a connection that is taken over. NULL where there is no memory. */
+struct client *client_new(struct control *control, struct node *node, int fd);
 
 /* Queues an event. */
 void client_send(struct client *client, const Fxnode__Control__Event *event);
@@ -78,12 +81,22 @@ void client_send(struct client *client, const Fxnode__Control__Event *event);
 /* The last event: the connection is closed when it has left. */
 void client_result(struct client *client, int status, const char *text);
 
+/* Sends what waits. False where the client is gone, or was told its result. */
+bool client_flush(struct client *client);
+
 /* Ends it now. */
 void client_drop(struct client *client);
 
 /* Keeps the struct while a job of the database refers to it. */
 void client_hold(struct client *client);
 void client_release(struct client *client);
+
+/* control.c */
+
+/* It is gone: out of the list; and then, where it was the last one of a transient node, that ends.
+ */
+void control_unlink(struct control *control, struct client *client);
+void control_desert(struct control *control);
 
 /* Whether anybody follows this transfer. */
 bool control_has_follower(const struct control *control, uint64_t number);

@@ -1,6 +1,5 @@
 #include "node/daemon/control.h"
 
-#include "base/chan.h"
 #include "base/escape.h"
 #include "base/id.h"
 #include "base/io.h"
@@ -8,12 +7,10 @@
 #include "node/daemon/client.h"
 #include "node/daemon/helperproc.h"
 #include "node/daemon/outgoing.h"
-#include "proto/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +22,6 @@
 #define CONTROL_CLIENTS 64
 #define CONTROL_PAUSE_MS 1000u         /* without accepting, where nothing can be accepted */
 #define CONTROL_FIRST_CLIENT_MS 15000u /* a transient node waits no longer for its command */
-
-struct client_packet {
-    struct client_packet *next;
-    size_t length;
-    uint8_t data[];
-};
 
 struct control {
     struct node *node;
@@ -48,164 +39,17 @@ struct control {
 
 /* Clients. */
 
-static struct client_packet *packet_new(const uint8_t *data, size_t length) {
-    struct client_packet *packet = malloc(sizeof *packet + length);
-    if (packet == NULL)
-        return NULL;
-    packet->next = NULL;
-    packet->length = length;
-    memcpy(packet->data, data, length);
-    return packet;
-}
-
-/* A packet may hold a code. */
-static void packet_free(struct client_packet *packet) {
-    if (packet != NULL)
-        sodium_memzero(packet->data, packet->length);
-    free(packet);
-}
-
-static void packets_drop(struct client *client) {
-    while (client->first != NULL) {
-        struct client_packet *packet = client->first;
-        client->first = packet->next;
-        packet_free(packet);
-    }
-    client->last = &client->first;
-    client->waiting = 0;
-}
-
-static void client_free_if_over(struct client *client) {
-    if (client->open_handles == 0 && client->jobs == 0)
-        free(client);
-}
-
-static void client_closed(uv_handle_t *handle) {
-    struct client *client = handle->data;
-    client->open_handles--;
-    client_free_if_over(client);
-}
-
-static void desert_if_alone(struct control *control) {
-    if (control->count == 0 && control->node->transient && !control->closing)
-        control->events.deserted(control->node);
-}
-
-void client_drop(struct client *client) {
-    struct control *control = client->control;
+void control_unlink(struct control *control, struct client *client) {
     struct client **at = &control->first;
-    if (client->fd < 0)
-        return;
     while (*at != client)
         at = &(*at)->next;
     *at = client->next;
     control->count--;
-    uv_close((uv_handle_t *)&client->poll, client_closed);
-    uv_close((uv_handle_t *)&client->timer, client_closed);
-    io_close(&client->fd);
-    packets_drop(client);
-    request_abandon(client);
-    desert_if_alone(control);
 }
 
-void client_hold(struct client *client) {
-    client->jobs++;
-}
-
-void client_release(struct client *client) {
-    client->jobs--;
-    client_free_if_over(client);
-}
-
-/* Sends what waits. False where the client is gone. */
-static bool flush(struct client *client) {
-    while (client->first != NULL) {
-        struct client_packet *packet = client->first;
-        int error = chan_send(client->fd, packet->data, packet->length, NULL, 0, MSG_DONTWAIT);
-        if (error == -EAGAIN)
-            return true;
-        if (error != 0)
-            return false;
-        client->first = packet->next;
-        if (client->first == NULL)
-            client->last = &client->first;
-        client->waiting -= packet->length;
-        packet_free(packet);
-    }
-    return !client->finished;
-}
-
-static void on_client_ready(uv_poll_t *poll, int status, int events);
-
-static void watch(struct client *client) {
-    uv_poll_start(&client->poll, UV_READABLE | (client->first != NULL ? UV_WRITABLE : 0),
-                  on_client_ready);
-}
-
-/* Events are sent when the loop comes round to it, so that whoever caused one is not surprised by
- * the end of a client. */
-void client_send(struct client *client, const Fxnode__Control__Event *event) {
-    static uint8_t buffer[LIMIT_PACKET]; /* one loop, one thread */
-    if (client->fd < 0 || client->finished)
-        return;
-    int length = msg_encode(&event->base, buffer, sizeof buffer);
-    if (length < 0)
-        return;
-    struct client_packet *packet = packet_new(buffer, (size_t)length);
-    sodium_memzero(buffer, (size_t)length);
-    if (packet == NULL || client->waiting > CLIENT_QUEUE_BYTES) {
-        packet_free(packet);
-        shutdown(client->fd, SHUT_RDWR); /* its end is noticed when reading */
-        return;
-    }
-    *client->last = packet;
-    client->last = &packet->next;
-    client->waiting += packet->length;
-    watch(client);
-}
-
-void client_result(struct client *client, int status, const char *text) {
-    Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
-    Fxnode__Control__Result body = FXNODE__CONTROL__RESULT__INIT;
-    body.status = status;
-    body.text = (char *)text;
-    event.body_case = FXNODE__CONTROL__EVENT__BODY_RESULT;
-    event.result = &body;
-    client_send(client, &event);
-    client->finished = true;
-}
-
-static void on_client_packet(struct client *client, const struct chan_packet *packet) {
-    const Fxnode__Control__Request *request = NULL;
-    struct fail why;
-    if (client->finished)
-        return;
-    if (local_decode_request(client->node->arena, packet->data, packet->length, &request, &why) !=
-        0)
-        client_result(client, 1, "the node does not understand this request");
-    else if (!request_handle(client, request))
-        client_result(client, 1, "the node does not expect this request now");
-    msg_arena_wipe(client->node->arena);
-}
-
-static void on_client_ready(uv_poll_t *poll, int status, int events) {
-    static struct chan_packet packet; /* one loop, one thread */
-    struct client *client = poll->data;
-    int got = status < 0 ? -EIO : -EAGAIN;
-
-    if ((events & UV_READABLE) != 0)
-        got = chan_receive(client->fd, &packet, MSG_DONTWAIT);
-    if (got == 1) {
-        on_client_packet(client, &packet);
-        sodium_memzero(packet.data, packet.length);
-        chan_drop_fds(&packet);
-    }
-    if (client->fd < 0)
-        return;
-    if ((got != 1 && got != -EAGAIN) || !flush(client))
-        client_drop(client);
-    else
-        watch(client);
+void control_desert(struct control *control) {
+    if (control->count == 0 && control->node->transient && !control->closing)
+        control->events.deserted(control->node);
 }
 
 /* The socket. */
@@ -219,26 +63,14 @@ static bool is_allowed(const struct control *control, int fd) {
            !helperproc_is_one(control->node->loop, peer.pid);
 }
 
-static void client_new(struct control *control, int fd) {
-    struct client *client = calloc(1, sizeof *client);
-    if (client == NULL || uv_poll_init(control->node->loop, &client->poll, fd) != 0) {
-        free(client);
-        close(fd);
+static void add_client(struct control *control, int fd) {
+    struct client *client = client_new(control, control->node, fd);
+    if (client == NULL)
         return;
-    }
-    uv_timer_init(control->node->loop, &client->timer);
-    client->poll.data = client;
-    client->timer.data = client;
-    client->open_handles = 2;
-    client->control = control;
-    client->node = control->node;
-    client->fd = fd;
-    client->last = &client->first;
     client->next = control->first;
     control->first = client;
     control->count++;
     uv_timer_stop(&control->alone);
-    watch(client);
 }
 
 static void on_incoming(uv_poll_t *poll, int status, int events);
@@ -266,7 +98,7 @@ static void on_incoming(uv_poll_t *poll, int status, int events) {
         return;
     }
     if (is_allowed(control, fd) && control->count < CONTROL_CLIENTS)
-        client_new(control, fd);
+        add_client(control, fd);
     else
         close(fd);
 }
@@ -324,7 +156,7 @@ static int open_socket(struct control *control, struct fail *fail) {
 }
 
 static void on_alone(uv_timer_t *timer) {
-    desert_if_alone(timer->data);
+    control_desert(timer->data);
 }
 
 static void control_closed(uv_handle_t *handle) {
@@ -371,7 +203,7 @@ void control_close(struct control *control) {
         return;
     control->closing = true;
     while (control->first != NULL) {
-        flush(control->first);
+        client_flush(control->first);
         client_drop(control->first);
     }
     unlink(control->path);

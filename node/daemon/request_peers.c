@@ -48,8 +48,8 @@ void request_peers_list(struct client *client, const Fxnode__Control__Peers *req
 
 /* One peer. */
 
-__attribute__((format(printf, 3, 4))) static void
-result(struct client *client, enum client_status status, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static void result(struct client *client, int status,
+                                                         const char *format, ...) {
     char text[REQUEST_PEER_ROOM + 160];
     va_list values;
     va_start(values, format);

@@ -66,7 +66,7 @@ void exchange_end_from_stop(struct exchange_end *end, const Fxnode__Wire__Stop *
     } meanings[] = {
         [FXNODE__WIRE__STOP__REASON__PAUSED] = {EXCHANGE_PAUSED, "the peer paused"},
         [FXNODE__WIRE__STOP__REASON__CANCELLED] = {EXCHANGE_CANCELLED, "the peer cancelled"},
-        [FXNODE__WIRE__STOP__REASON__NO_SPACE] = {EXCHANGE_NO_SPACE, "the peer has no space"},
+        [FXNODE__WIRE__STOP__REASON__NO_SPACE] = {EXCHANGE_NO_SPACE, "the peer cannot store more"},
         /* It may be what damaged bytes on the way looked like there: worth some more tries. */
         [FXNODE__WIRE__STOP__REASON__ERROR] = {EXCHANGE_PROTOCOL, "the peer met an error"},
         [FXNODE__WIRE__STOP__REASON__BUSY] = {EXCHANGE_BUSY, "the peer is busy"},

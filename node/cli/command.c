@@ -8,6 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What can be done where a peer was not found or cannot be reached; a text that names a command has
+ * said so itself. */
+static void say_way_out(const char *text) {
+    if (strstr(text, "fxnode ") == NULL)
+        fprintf(stderr, "fxnode: `fxnode peers` shows who is there, and `fxnode daemon` has to run "
+                        "on the other machine\n");
+}
+
 int command_end(bool json, int status, const char *text) {
     if (json)
         json_result(status, text);
@@ -17,6 +25,8 @@ int command_end(bool json, int status, const char *text) {
         fprintf(stderr, "fxnode: %s\n", text);
     else if (!json)
         printf("%s\n", text);
+    if (status == CLI_UNREACHABLE && !json)
+        say_way_out(text);
     return status;
 }
 

@@ -73,6 +73,8 @@ static int read_lines(struct list *list, FILE *file, struct fail *fail) {
         /* Nothing but a newline or the end of the file ends a line. */
         if (line[length] == '\0' && !feof(file))
             return fail_set(fail, 0, "line %u: it is too long, or no text", number);
+        if (length > 0 && line[length - 1] == '\r')
+            length--; /* of a file that went through another system */
         line[length] = '\0';
         if (!is_left_out(line))
             rc = add_line(list, line, length, number, fail);

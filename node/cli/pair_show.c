@@ -35,8 +35,7 @@ static void show_to_person(const char *code, const struct client_welcome *own) {
     printf("  %.4s %.4s\n\n", code, code + PAIRING_CODE / 2);
     printf("On the other machine, type this and then the code:\n\n");
     printf("  fxnode pair %s\n\n", what_to_type(id, own));
-    printf("Where that is not found: fxnode pair HOST:%u, with this machine's address.\n",
-           (unsigned)own->port);
+    printf("or, with the address of this one: fxnode pair HOST:%u\n\n", (unsigned)own->port);
 }
 
 bool pair_show_begin(struct pair_show *show, const Fxnode__Control__PairShow *shown,

@@ -34,7 +34,22 @@ static bool is_partial(const Fxnode__Control__Transfer *transfer) {
     return transfer->state == FXNODE__CONTROL__TRANSFER__STATE__DELIVERED && transfer->failed > 0;
 }
 
-/* "4.1 MB of 20 MB"; what is whole or has not begun is not told twice. */
+/* What is whole or has not begun, and what was ended without it being known how far it was. */
+static bool says_enough(const Fxnode__Control__Transfer *transfer) {
+    switch (transfer->state) {
+    case FXNODE__CONTROL__TRANSFER__STATE__OFFERED:
+    case FXNODE__CONTROL__TRANSFER__STATE__DELIVERED:
+        return true;
+    case FXNODE__CONTROL__TRANSFER__STATE__FAILED:
+    case FXNODE__CONTROL__TRANSFER__STATE__REFUSED:
+    case FXNODE__CONTROL__TRANSFER__STATE__CANCELLED:
+        return transfer->done_unknown;
+    default:
+        return false;
+    }
+}
+
+/* "4.1 MB of 20 MB", or the sum alone. */
 #define DONE_ROOM (2 * HUMAN_ROOM + 8)
 static void done_text(char out[DONE_ROOM], const Fxnode__Control__Transfer *transfer) {
     char done[HUMAN_ROOM] = "?";
@@ -42,11 +57,10 @@ static void done_text(char out[DONE_ROOM], const Fxnode__Control__Transfer *tran
     human_bytes(total, transfer->bytes);
     if (!transfer->done_unknown)
         human_bytes(done, transfer->done);
-    if (transfer->state == FXNODE__CONTROL__TRANSFER__STATE__OFFERED ||
-        (transfer->state == FXNODE__CONTROL__TRANSFER__STATE__DELIVERED && !is_partial(transfer)))
-        snprintf(out, DONE_ROOM, "%s", total);
-    else if (is_partial(transfer))
+    if (is_partial(transfer))
         snprintf(out, DONE_ROOM, "part of %s", total);
+    else if (says_enough(transfer))
+        snprintf(out, DONE_ROOM, "%s", total);
     else
         snprintf(out, DONE_ROOM, "%s of %s", done, total);
 }

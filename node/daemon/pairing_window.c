@@ -1,5 +1,6 @@
 #include "node/daemon/pairing_window.h"
 
+#include "base/crash.h"
 #include "base/escape.h"
 #include "base/id.h"
 #include "base/io.h"
@@ -174,6 +175,7 @@ static void on_recorded(void *context, int error) {
         finish(visitor, PAIRING_WINDOW_FAILED);
         return;
     }
+    crash_point("pairing-recorded");
     log_visitor(visitor, "is paired now");
     if (visitor->run != NULL)
         pairing_run_confirm(visitor->run);
@@ -191,6 +193,7 @@ static void record(struct visitor *visitor) {
     window->proven = visitor;
     window->recording = true;
     shut(window, visitor);
+    crash_point("pairing-proven");
     peers_pair(window->node->peers, visitor->key, visitor->name, on_recorded, visitor);
 }
 

@@ -35,6 +35,7 @@ struct console {
     struct log_limit offers;    /* lines about offers, which peers cause, */
     struct log_limit questions; /* and questions about them */
     uint64_t asked;             /* number of the transfer that is asked about; 0: none */
+    bool always;                /* `a` is an answer too */
 };
 
 static void on_closed(uv_handle_t *handle) {
@@ -88,6 +89,17 @@ static void on_input(uv_poll_t *input, int status, int events);
 static void on_suspend(uv_signal_t *handle, int number);
 static void on_look(uv_timer_t *timer);
 
+/* Listens before the question is seen: who answers it with Ctrl-Z at once is asked again later. */
+static bool begin(struct console *console) {
+    uv_signal_start(&console->suspend, on_suspend, SIGTSTP);
+    if (!take_keys(console)) {
+        rest(console);
+        return false;
+    }
+    uv_poll_start(&console->input, UV_READABLE, on_input);
+    return true;
+}
+
 /* Asks about the offer that waits longest, if there is one and somebody to ask. */
 static void ask(struct console *console) {
     struct transfer *transfer = first_waiting(console->node);
@@ -96,16 +108,15 @@ static void ask(struct console *console) {
     if (transfer == NULL || console->node->stopping)
         return;
     if (!in_foreground(console) || !log_limit_take(&console->questions, io_now_ms(), &dropped) ||
-        !take_keys(console)) {
+        !begin(console)) {
         uv_timer_start(&console->look, on_look, CONSOLE_LOOK_MS, 0);
         return;
     }
     console->asked = transfer->record.number;
+    console->always = incoming_may_always(transfer);
     log_info("press y to accept transfer %llu, n to reject it%s",
              (unsigned long long)console->asked,
-             incoming_may_always(transfer) ? ", a to accept all that this peer offers" : "");
-    uv_signal_start(&console->suspend, on_suspend, SIGTSTP);
-    uv_poll_start(&console->input, UV_READABLE, on_input);
+             console->always ? ", a to accept all that this peer offers" : "");
 }
 
 static void on_look(uv_timer_t *timer) {
@@ -144,13 +155,6 @@ static void act(struct console *console, char key) {
         log_info("transfer %llu is %s", number, key == 'n' ? "rejected" : "accepted");
 }
 
-/* An answer to the question as it was put, which names `a` only where that can be answered. */
-static bool is_answer(const struct console *console, char key) {
-    const struct transfer *transfer = transfers_find(console->node->transfers, console->asked);
-    return key == 'y' || key == 'n' ||
-           (key == 'a' && transfer != NULL && incoming_may_always(transfer));
-}
-
 static void on_input(uv_poll_t *input, int status, int events) {
     struct console *console = input->data;
     char key = '\0';
@@ -160,7 +164,7 @@ static void on_input(uv_poll_t *input, int status, int events) {
         return;
     }
     key = (char)tolower((unsigned char)key);
-    if (!is_answer(console, key))
+    if (key != 'y' && key != 'n' && (key != 'a' || !console->always))
         return;
     act(console, key);
     if (console->asked == 0)

@@ -72,6 +72,28 @@ def answered_by_a_key(lab):
     check(terminal.waits_for_lines(), "the terminal is not as it was after a no")
 
 
+def always_by_a_key(lab):
+    """`a` is an answer to offers of a paired peer that is asked about, and to no others."""
+    sender, receiver = _pair(lab)
+    terminal = _Terminal()
+    daemon = _start(receiver, terminal, program(), "daemon")
+    _is_ready(receiver, daemon)
+    source, command = _offer(lab, sender, receiver, "one")
+    check("to accept all" not in daemon.wait_line(QUESTION.format(1)).string, daemon.said())
+    terminal.type(b"ay")
+    check_equal(command.wait(), 0, f"status of send\n{command.said()}")
+    receiver.knows(sender, "friend")
+    receiver.run("set", "friend", "accept=ask")
+    _, command = _offer(lab, sender, receiver, "two")
+    daemon.wait_line("paired peer friend .* offers 1 entry, 1.0 kB, for .*\"two\"")
+    daemon.wait_line(QUESTION.format(2) + ", a to accept all that this peer offers")
+    terminal.type(b"a")
+    check_equal(command.wait(), 0, f"status of send\n{command.said()}")
+    sender.send(receiver, make_file(lab.path("three"), 1000))
+    receiver.check_listed("one", "two", "three")
+    compare(source, receiver.received("one"))
+
+
 def restored_at_the_end(lab):
     """A question that is open when the daemon ends, or that is answered elsewhere, leaves the
     terminal as it was."""

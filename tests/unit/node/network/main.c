@@ -11,6 +11,7 @@ int main(void) {
     SRunner *runner = srunner_create(suite_gate());
     srunner_add_suite(runner, suite_dialing());
     srunner_add_suite(runner, suite_pairing());
+    srunner_add_suite(runner, suite_window());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -10,5 +10,6 @@
 Suite *suite_gate(void);
 Suite *suite_dialing(void);
 Suite *suite_pairing(void);
+Suite *suite_window(void);
 
 #endif

@@ -1,5 +1,6 @@
 #include "node/daemon/pairing_call.h"
 
+#include "base/crash.h"
 #include "base/escape.h"
 #include "base/id.h"
 #include "node/daemon/dialer.h"
@@ -86,6 +87,8 @@ static void on_recorded(void *context, int error) {
 
     call->recording = false;
     if (error == 0)
+        crash_point("pairing-recorded");
+    if (error == 0)
         peers_remember(peers, call->key, "", &call->reached, call->target.typed);
     if (call->cancelled) {
         call_free(call);
@@ -118,6 +121,7 @@ static void on_run_over(void *context, enum pairing_run_outcome outcome, const c
     switch (outcome) {
     case PAIRING_RUN_PROVEN:
         call->recording = true;
+        crash_point("pairing-proven");
         peers_pair(call->node->peers, call->key, name, on_recorded, call);
         return;
     case PAIRING_RUN_WRONG:
@@ -163,10 +167,11 @@ static void connected(struct pairing_call *call, struct link *link) {
 
 static void wrong_key(struct pairing_call *call, const uint8_t *met) {
     char text[TRUST_TEXT];
+    const struct resolve_target *target = &call->target;
     const struct trust_change change = {
-        .name = call->target.name,
-        .level = trust_of(call->node->peers, call->target.key),
-        .before = call->target.key,
+        .name = target->typed[0] != '\0' ? target->typed : target->name,
+        .level = trust_of(call->node->peers, target->key),
+        .before = target->key,
         .now = met,
     };
     end(call, CALL_TRUST, trust_changed(text, &change));

@@ -304,10 +304,21 @@ static void answer_new(struct receiving *receiving) {
 
 /* An offer that was made before. */
 
+static bool are_same_names(const struct store_names *a, const struct store_names *b) {
+    bool same = a->length == b->length;
+    for (size_t i = 0; same && i < a->length; i++)
+        same = a->items[i].length == b->items[i].length &&
+               memcmp(a->items[i].bytes, b->items[i].bytes, a->items[i].length) == 0;
+    return same;
+}
+
+/* All that was shown: the hash stands for the rest, but names that it does not go with would only
+ * be found out by a session that was told them. */
 static bool is_same_offer(const struct store_transfer *a, const struct store_transfer *b) {
     return memcmp(a->manifest_hash, b->manifest_hash, LIMIT_HASH) == 0 &&
            a->manifest_length == b->manifest_length && a->entries == b->entries &&
-           a->bytes == b->bytes && a->units == b->units && a->name_count == b->name_count;
+           a->bytes == b->bytes && a->units == b->units && a->name_count == b->name_count &&
+           are_same_names(&a->names, &b->names);
 }
 
 /* A finished one is answered from what the database knows. */

@@ -141,6 +141,23 @@ def data_instead_of_the_manifest(lab):
     _cut_off(lab, "offer", "data")
 
 
+def other_names_the_second_time(lab):
+    """What was shown at first is not made good by an offer of the same manifest with the names that
+    it really has."""
+    lan, node = _receiver(lab)
+    same = {"key": os.urandom(32).hex(), "transfer": os.urandom(16).hex(), "file": "trojan"}
+    first = hostile.call(lan[1], node, "open", "offer=name", "until=ASKED", **same)
+    _heard(first, "ASKED")
+    _done(first)
+    second = hostile.call(lan[1], node, "open", "offer", "until=CONFLICT", "closed", **same)
+    _heard(second, "CONFLICT")
+    node.run("accept", "1")
+    third = hostile.call(lan[1], node, "open", "offer", "until=CONFLICT", "manifest", "closed", **same)
+    _heard(third, "CONFLICT")
+    check_equal([name["name"] for name in node.transfers()[0]["names"]], ["harmless"], "names")
+    check_equal(_taken(node), [], "on the disk")
+
+
 def _before_the_yes(lab, *steps):
     """Whoever does not wait for the answer is hung up on, and accepting it brings nothing."""
     lan, node = _receiver(lab, hosts=3)

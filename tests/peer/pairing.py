@@ -11,6 +11,7 @@ Steps are those of steps.py and:
                     before (`again`)
     tag[=LIE]       sends Ta or Tb; or 64 zero bytes (`zeros`), others that are none (`wrong`), what
                     the node sent (`reflect`), what was sent on the connection before (`again`)
+    hold            works out its tag and does not send it, for `tag=again` on the next connection
     hear            hears one message
     middle=HOST:PORT  calls another node with the key that it has, and passes on what both say in
                     their connections, until one of them hangs up
@@ -26,12 +27,11 @@ sys.dont_write_bytecode = True
 
 import cpace  # noqa: E402
 import steps  # noqa: E402
-from opening import Closed, open_as_initiator  # noqa: E402
+from opening import PAIR_CONNECTION, Closed, open_as_initiator  # noqa: E402
 from primitives import Forged  # noqa: E402
 from sealed import CONTROL, MESSAGE, Sealed, Unexpected  # noqa: E402
 from steps import PATIENCE, say  # noqa: E402
 
-PAIR_CONNECTION = 3
 SHARE, NAME, TAG = 32, 64, 64
 INVALID = b"\x2b" + bytes(30) + b"\x7f"  # of no group element
 ZEROS = bytes(TAG)
@@ -67,7 +67,7 @@ def hear_body(sealed):
 
 class Pairing(steps.Steps):
     purpose = PAIR_CONNECTION
-    steps = ("code", "share", "tag", "hear", "middle")
+    steps = ("code", "share", "tag", "hold", "hear", "middle")
 
     def __init__(self, arguments):
         super().__init__(arguments)
@@ -100,6 +100,9 @@ class Pairing(steps.Steps):
                 "wrong": lambda: b"\xa5" * TAG, "reflect": lambda: self.heard[1],
                 "again": lambda: self.before["tag"]}
         self._say("tag", lies[lie]())
+
+    def hold(self):
+        self.sent["tag"] = self.side.tags(self.heard[0])[0]
 
     def hear(self):
         body = hear_body(self.sealed)

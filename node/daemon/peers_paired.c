@@ -282,14 +282,21 @@ static void run_change(struct store *store, void *arg) {
     change->error = result > 0 ? -ENOENT : result;
 }
 
+static bool is_same(const struct store_peer_settings *a, const struct store_peer_settings *b) {
+    return a->accept == b->accept && a->limit == b->limit && a->day_limit == b->day_limit &&
+           strcmp(a->directory, b->directory) == 0;
+}
+
+/* Unless another change has followed. */
 static void take_back(const struct change *change) {
     struct store_peer *peer = peers_mirror_find(change->peers, change->key);
     if (peer == NULL || peer->paired == 0)
         return;
-    if (change->renames && !is_taken(change->peers, change->alias_before, change->key))
-        memcpy(peer->alias, change->alias_before, sizeof peer->alias);
-    else if (!change->renames)
+    if (!change->renames && is_same(&peer->settings, &change->settings))
         peer->settings = change->settings_before;
+    else if (change->renames && strcmp(peer->alias, change->alias) == 0 &&
+             !is_taken(change->peers, change->alias_before, change->key))
+        memcpy(peer->alias, change->alias_before, sizeof peer->alias);
 }
 
 static void changed(void *arg) {

@@ -256,7 +256,21 @@ void control_transfer_noted(struct control *control, const struct transfer *tran
             event_note(at, text, warning);
 }
 
-/* `line` is asked for again for each of them: it is valid only until the next. */
+static void tell_watchers(struct control *control, const struct peers_line *line, bool gone) {
+    for (struct client *at = control->first; at != NULL; at = at->next)
+        if (at->watches_peers && !at->lists_peers)
+            event_peer(at, line, gone);
+}
+
+void control_peer_updated(struct control *control, const uint8_t *key) {
+    struct peers_line line;
+    bool known = peers_line(control->node->peers, key, "", &line);
+    if (!known)
+        line = (struct peers_line){
+            .has_key = true, .key = key, .name = "", .announced = "", .called = ""};
+    tell_watchers(control, &line, !known);
+}
+
 void control_peer_changed(struct control *control, const struct discover_entry *entry, bool gone) {
     const uint8_t *key = entry->has_key ? entry->key : NULL;
     struct peers_line line;
@@ -266,9 +280,7 @@ void control_peer_changed(struct control *control, const struct discover_entry *
                                    .name = entry->instance,
                                    .announced = "",
                                    .called = ""};
-    for (struct client *at = control->first; at != NULL; at = at->next)
-        if (at->watches_peers && !at->lists_peers)
-            event_peer(at, &line, gone && !line.online);
+    tell_watchers(control, &line, gone && !line.online);
 }
 
 void control_peers_settled(struct control *control) {

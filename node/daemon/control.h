@@ -37,6 +37,8 @@ void control_transfer_progress(struct control *control, const struct transfer *t
 void control_transfer_noted(struct control *control, const struct transfer *transfer,
                             const char *text, bool warning);
 void control_peer_changed(struct control *control, const struct discover_entry *entry, bool gone);
+/* What is remembered of a peer has changed, or is forgotten. */
+void control_peer_updated(struct control *control, const uint8_t *key);
 void control_peers_settled(struct control *control);
 
 #endif

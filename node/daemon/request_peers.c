@@ -70,28 +70,51 @@ static bool find(struct client *client, const char *peer, uint8_t key[LIMIT_KEY]
     return found == 0;
 }
 
+/* When the node stops, its clients are gone before the database is. */
+static void tell_others(const struct node *node, const uint8_t *key) {
+    if (!node->stopping)
+        control_peer_updated(node->control, key);
+}
+
 void request_peers_changed(struct client *client, const uint8_t *key, const char *text) {
     struct peers_line line;
     if (peers_line(client->node->peers, key, "", &line))
         event_peer(client, &line, false);
+    tell_others(client->node, key);
     client_result(client, CLIENT_DONE, text);
 }
 
 /* Unpair. */
 
+struct unpairing {
+    struct client *client;
+    uint8_t key[LIMIT_KEY];
+};
+
 static void forgotten(void *context, int error) {
-    struct client *client = context;
+    struct unpairing *unpairing = context;
+    struct client *client = unpairing->client;
+    if (error == 0)
+        tell_others(client->node, unpairing->key);
     client_result(client, error == 0 ? CLIENT_DONE : CLIENT_FAILED,
                   error == 0 ? "" : "the key could not be forgotten: the node's log says why");
     client_release(client);
+    free(unpairing);
 }
 
 void request_peers_unpair(struct client *client, const char *peer) {
     uint8_t key[LIMIT_KEY];
     if (!find(client, peer, key))
         return;
+    struct unpairing *unpairing = calloc(1, sizeof *unpairing);
+    if (unpairing == NULL) {
+        client_result(client, CLIENT_FAILED, "out of memory");
+        return;
+    }
+    unpairing->client = client;
+    memcpy(unpairing->key, key, LIMIT_KEY);
     client_hold(client);
-    revoke_peer(client->node, key, forgotten, client);
+    revoke_peer(client->node, key, forgotten, unpairing);
 }
 
 /* Configure. */
@@ -213,8 +236,10 @@ struct import {
 static void tell_imported(const struct import *import) {
     struct peers_line line;
     for (size_t i = 0; i < import->count; i++)
-        if (peers_line(import->client->node->peers, import->list[i].key, "", &line))
+        if (peers_line(import->client->node->peers, import->list[i].key, "", &line)) {
             event_peer(import->client, &line, false);
+            tell_others(import->client->node, import->list[i].key);
+        }
 }
 
 static void imported(void *context, int error, const struct fail *fail) {

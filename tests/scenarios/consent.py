@@ -72,11 +72,15 @@ def shown_before_the_yes(lab):
                 (12, 1, [{"name": "a\nb"}], 1), "what")
     check_equal(offer["destination"], node.files, "where to")
     check(before + DAY - 60 <= offer["expires"] <= before + DAY + 60, f"how long: {offer}")
-    shown = "\n".join(node.run("transfers").out)
-    for words in ("\\e[2Jevil", "a\\nb", "12 bytes|12 B", re.escape(node.files), key[:8], "24 h|23 h"):
-        check(re.search(words if "|" in words else re.escape(words), shown), f"no {words}: {shown}")
-    check("\x1b" not in shown, f"not escaped: {shown!r}")
-    check_equal(_on_disk(node), [], "on the disk before the yes")
+    said = node.daemon.wait_line("offers").string
+    listed = "\n".join(node.run("transfers").out)
+    for shown in (said, listed):
+        for words in ("\\e[2Jevil", "a\\nb", "12 B", "1 entry", node.files, key[:8]):
+            check(words in shown, f"no {words}: {shown}")
+        check("\x1b" not in shown, f"not escaped: {shown!r}")
+    check(re.search(r"within (24:00:00|23:59:\d\d)", listed), f"not how long: {listed}")
+    check("not paired" in listed and "unpaired" in said, "not what it is to us")
+    check_equal(_taken(node), [], "on the disk before the yes")
 
 
 def _cut_off(lab, offer, *after):

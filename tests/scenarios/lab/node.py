@@ -119,8 +119,7 @@ class Node:
         `status`. Returns the ended process."""
         command = self.command(*arguments, typed=typed is not None)
         if typed is not None:
-            command.type(typed)
-            command.popen.stdin.close()
+            command.type(typed, last=True)
         got = command.wait(patience)
         if got != status:
             raise Failure(f"{' '.join(arguments)}: status {got} instead of {status}\n"

@@ -73,10 +73,16 @@ class Process:
             return next(filter(None, map(compiled.search, source[after:])), None)
         return self._wait_for(found, f"a line like {pattern!r}", patience)
 
-    def type(self, text):
-        """Writes to the standard input of a program that was started with `typed`."""
-        self.popen.stdin.write(text.encode())
-        self.popen.stdin.flush()
+    def type(self, text, last=False):
+        """Writes to the standard input of a program that was started with `typed`, and ends it with
+        the `last` text. A program that has ended without reading it says why by itself."""
+        try:
+            self.popen.stdin.write(text.encode())
+            self.popen.stdin.flush()
+            if last:
+                self.popen.stdin.close()
+        except BrokenPipeError:
+            pass
 
     def events(self):
         """The JSON objects on standard output so far."""

@@ -44,7 +44,8 @@ def main():
     pages = sorted(glob.glob(f"{top}/man/*.[1-8]"))
     quoted = [row for page in pages for row in quotations(page, top)]
     faults = [fault for _, fault in quoted if fault]
-    wanted = {"proto/transfer.proto", "tests/vectors/protocol-example.txt"}
+    wanted = {"proto/transfer.proto", "tests/vectors/protocol-example.txt",
+              "tests/vectors/pairing-example.txt"}
     faults += [f"{path}: quoted nowhere" for path in sorted(wanted - {path for path, _ in quoted})]
     if shutil.which("mandoc"):
         faults += [line for page in pages for line in lint(page)]

@@ -31,13 +31,13 @@ def read_example(path):
             for name, value in values.items()}
 
 
-def shake(example):
+def shake(example, purpose=CONTROL_CONNECTION):
     """{name: value} of what the opening has to look like"""
     initiator, e1 = example["initiator-secret"], example["initiator-ephemeral"]
     responder, e2 = example["responder-secret"], example["responder-ephemeral"]
     initiator_public, responder_public = x25519(initiator, BASE), x25519(responder, BASE)
     public1, public2 = x25519(e1, BASE), x25519(e2, BASE)
-    clear = clear_part(CONTROL_CONNECTION)
+    clear = clear_part(purpose)
     noise = Noise(clear)
     noise.mix_hash(public1)
     first = public1 + noise.seal(b"")
@@ -56,9 +56,8 @@ def shake(example):
         "clear": clear, "message-1": with_length(first), "message-2": with_length(second),
         "message-3": with_length(third), "handshake-hash": noise.hash,
         "session-id": noise.hash[:16],
-        "key-forth": blake2b_256(LABEL + bytes((1, 0)) + noise.hash, forth),
-        "key-back": blake2b_256(LABEL + bytes((1, 1)) + noise.hash, back),
-        "manifest-hash": blake2b_256(example["manifest"])}
+        "key-forth": blake2b_256(LABEL + bytes((purpose, 0)) + noise.hash, forth),
+        "key-back": blake2b_256(LABEL + bytes((purpose, 1)) + noise.hash, back)}
 
 
 def open_record(stream, record):
@@ -79,7 +78,7 @@ def open_all(example):
 
 def main():
     example = read_example(sys.argv[1])
-    expected = shake(example)
+    expected = {**shake(example), "manifest-hash": blake2b_256(example["manifest"])}
     faults = [name for name, value in expected.items() if example[name] != value]
     records = open_all(example)
     for name, opened in records.items():

@@ -1,5 +1,5 @@
-"""The group ristretto255 as RFC 9496 has it: encodings in, encodings out. Slow, and not for secrets:
-nothing here takes constant time."""
+"""The group ristretto255 as RFC 9496 has it. Slow, and not for secrets: nothing here takes constant
+time."""
 
 FIELD = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493

@@ -8,6 +8,9 @@ fxnode_suite(session-resume
 fxnode_suite(session-hostile
     SOURCES session/test_hostile.c session/lab.c session/peer.c session/tree.c
     LINK fxnode::node_session TIMEOUT 180)
+fxnode_suite(session-consent
+    SOURCES session/test_consent.c session/lab.c session/peer.c session/tree.c
+    LINK fxnode::node_session TIMEOUT 120)
 fxnode_suite(session-confine
     SOURCES session/test_confine.c session/lab.c session/tree.c
     LINK fxnode::node_session TIMEOUT 120)

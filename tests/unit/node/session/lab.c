@@ -160,6 +160,7 @@ static void tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helpe
     job.kind = kind;
     job.work = bytes_of(lab->work, strlen(lab->work));
     job.destination = bytes_of(lab->destination, strlen(lab->destination));
+    job.directory = bytes_of(lab->directory, strlen(lab->directory));
     job.number = NUMBER;
     job.transfer_id = bytes_of(transfer_id, sizeof transfer_id);
     job.manifest_hash = bytes_of(lab->manifest_hash, LIMIT_HASH);
@@ -241,15 +242,13 @@ static void connect_pair(int fds[2]) {
 }
 
 static void connect_lane(struct lab *lab, uint32_t lane) {
-    uint8_t there[LAB_KEY];
-    uint8_t back[LAB_KEY];
+    uint8_t keys[2][LAB_KEY];
     int fds[2];
 
     connect_pair(fds);
-    randombytes_buf(there, sizeof there);
-    randombytes_buf(back, sizeof back);
-    tell_connection(&lab->sender, lane, fds[0], there, back);
-    tell_connection(&lab->receiver, lane, fds[1], back, there);
+    randombytes_buf(keys, sizeof keys);
+    tell_connection(&lab->sender, lane, fds[0], keys[0], keys[1]);
+    tell_connection(&lab->receiver, lane, fds[1], keys[1], keys[0]);
 }
 
 static void take_offered(struct lab *lab) {
@@ -260,7 +259,8 @@ static void take_offered(struct lab *lab) {
     tell_extents(lab, &lab->receiver);
     if (lab->placing)
         tell_names(lab, &lab->receiver);
-    tell_admit(&lab->receiver, answer, lab->placing);
+    if (answer != LAB_ADMIT(NONE))
+        tell_admit(&lab->receiver, answer, lab->placing);
 }
 
 static void fill_destination(struct lab *lab) {
@@ -293,8 +293,7 @@ static void take_commit(struct lab *lab, const Fxnode__Helper__Commit *commit) {
     tell_committed(&lab->receiver, commit->ticket);
 }
 
-/* The line of a process that counts its filters of system calls; empty where the kernel has none.
- */
+/* The line of a process that counts its filters of system calls; empty where there is none. */
 static void read_filters(char line[128], pid_t pid) {
     char path[64];
     bool found = false;
@@ -311,8 +310,7 @@ static void read_filters(char line[128], pid_t pid) {
 
 /* Whether a session, which waits for our answer, has more of them than we have. */
 static bool is_confined(const struct lab_session *session) {
-    char ours[128];
-    char theirs[128];
+    char ours[128], theirs[128];
 
     read_filters(ours, getpid());
     read_filters(theirs, session->pid);

@@ -42,6 +42,7 @@ struct lab {
     char root[64];
     char source[96];      /* what is sent is in here */
     char destination[96]; /* where it arrives */
+    char directory[32];   /* of the peer, below that; or none */
     char work[96];        /* the sender's own directory */
     const char *paths[8];
     unsigned path_count;
@@ -57,7 +58,7 @@ struct lab {
     unsigned fill_at; /* at this Commit a file "filler" takes what space is left */
     Fxnode__Helper__Stop__Reason stop_reason;
     lab_answer answer;
-    bool ask_first; /* ASKED before the answer */
+    bool ask_first; /* ASKED before the answer, which is NONE where nobody gives one */
 
     /* What the nodes know. */
     uint8_t manifest_hash[LIMIT_HASH];

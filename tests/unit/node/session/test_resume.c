@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -143,6 +144,47 @@ START_TEST(recovery_can_be_interrupted_too) {
 }
 END_TEST
 
+/* A peer's own directory: staged, placed and recovered there, and nowhere else. */
+static const char *const in_directory[] = {"extents-committed:2", "placing-committed", "renamed"};
+
+START_TEST(a_directory_of_the_peer_is_kept_to) {
+    strcpy(lab.directory, "from/phone");
+    crash_at(in_directory[_i]);
+    ck_assert_int_eq(tree_count(lab_path(lab.destination, ".fxnode")), -1);
+    ck_assert_int_ge(tree_count(lab_path(lab.destination, "from/phone/.fxnode/7")), 0);
+    if (lab.placing)
+        lab_recover(&lab, FXNODE__HELPER__JOB__KIND__PLACE);
+    lab_transfer(&lab);
+    ck_assert(lab.placed && lab.delivered && lab.finished);
+    ck_assert_int_eq(tree_count(lab.destination), 1);
+    ck_assert_int_eq(tree_count(lab_path(lab.destination, "from/phone")), 2);
+    tree_compare(lab_path(lab.source, "large"), lab_path(lab.destination, "from/phone/large"));
+    tree_compare(lab_path(lab.source, "tree"), lab_path(lab.destination, "from/phone/tree"));
+}
+END_TEST
+
+/* Somebody puts a link in its place meanwhile, to where the same things are. */
+static void swap_for_link(void) {
+    ck_assert_int_eq(rename(lab_path(lab.destination, "from"), lab_path(lab.root, "away")), 0);
+    ck_assert_int_eq(symlink("../away", lab_path(lab.destination, "from")), 0);
+}
+
+START_TEST(no_link_is_followed_to_a_directory_of_the_peer) {
+    strcpy(lab.directory, "from/phone");
+    crash_at("placing-committed");
+    swap_for_link();
+    lab_recover(&lab, FXNODE__HELPER__JOB__KIND__PLACE);
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(FAILED));
+    ck_assert_msg(strstr(lab.receiver.text, "symbolic link") != NULL, "%s", lab.receiver.text);
+    lab_recover(&lab, FXNODE__HELPER__JOB__KIND__CLEAN);
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(FAILED));
+    lab_transfer(&lab);
+    ck_assert(!lab.placed && !lab.delivered);
+    ck_assert_int_eq(tree_count(lab_path(lab.root, "away/phone")), 1);
+    ck_assert_int_ge(tree_count(lab_path(lab.root, "away/phone/.fxnode/7")), 0);
+}
+END_TEST
+
 /* Between recording a name and taking it somebody else took it. */
 START_TEST(a_name_taken_meanwhile_is_kept) {
     crash_at("placing-committed");
@@ -272,6 +314,8 @@ static Suite *suite(void) {
     tcase_add_loop_test(crash, placing_goes_on_without_a_connection, 0, COUNT(late));
     tcase_add_test(crash, recovery_is_confined_too);
     tcase_add_test(crash, recovery_can_be_interrupted_too);
+    tcase_add_loop_test(crash, a_directory_of_the_peer_is_kept_to, 0, COUNT(in_directory));
+    tcase_add_test(crash, no_link_is_followed_to_a_directory_of_the_peer);
     tcase_add_test(crash, a_name_taken_meanwhile_is_kept);
     tcase_add_test(crash, a_killed_sender_goes_on);
     suite_add_tcase(s, crash);

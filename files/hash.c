@@ -1,6 +1,7 @@
 #include "files/hash.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -17,6 +18,24 @@ static void put(uint8_t out[LIMIT_CHUNK_HASH], XXH128_hash_t value) {
 
 void hash_buffer(uint8_t out[LIMIT_CHUNK_HASH], const void *data, size_t length) {
     put(out, XXH3_128bits(data, length));
+}
+
+/* Never written: not const, for then it would be a megabyte of the program's file. */
+static uint8_t zeros[LIMIT_CHUNK];
+static uint8_t chunk_of_zeros[LIMIT_CHUNK_HASH];
+
+static void hash_chunk_of_zeros(void) {
+    hash_buffer(chunk_of_zeros, zeros, LIMIT_CHUNK);
+}
+
+void hash_zeros(uint8_t out[LIMIT_CHUNK_HASH], uint32_t length) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (length != LIMIT_CHUNK) {
+        hash_buffer(out, zeros, length);
+        return;
+    }
+    pthread_once(&once, hash_chunk_of_zeros);
+    memcpy(out, chunk_of_zeros, LIMIT_CHUNK_HASH);
 }
 
 int hash_new(struct hash **out) {
@@ -46,6 +65,10 @@ void hash_reset(struct hash *hash) {
 
 void hash_add(struct hash *hash, const void *data, size_t length) {
     (void)XXH3_128bits_update(hash->state, data, length);
+}
+
+void hash_add_zeros(struct hash *hash, uint32_t length) {
+    hash_add(hash, zeros, length);
 }
 
 void hash_end(const struct hash *hash, uint8_t out[LIMIT_CHUNK_HASH]) {

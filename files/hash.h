@@ -13,6 +13,10 @@
 /* Hash of `length` bytes at once. Any thread. */
 void hash_buffer(uint8_t out[LIMIT_CHUNK_HASH], const void *data, size_t length);
 
+/* Hash of `length` zeros, LIMIT_CHUNK at most; that many cost nothing after the first time. Any
+ * thread. */
+void hash_zeros(uint8_t out[LIMIT_CHUNK_HASH], uint32_t length);
+
 /* The same piece by piece. One thread each. */
 struct hash;
 
@@ -23,6 +27,9 @@ void hash_free(struct hash *hash);
 /* Starts over with nothing added. */
 void hash_reset(struct hash *hash);
 void hash_add(struct hash *hash, const void *data, size_t length);
+
+/* Adds `length` zeros, LIMIT_CHUNK at most. */
+void hash_add_zeros(struct hash *hash, uint32_t length);
 
 /* Hash of all that was added since the last reset; more may be added afterwards. */
 void hash_end(const struct hash *hash, uint8_t out[LIMIT_CHUNK_HASH]);

@@ -204,19 +204,40 @@ static int compare_open(struct source *source, const struct entry *entry, const 
     return compare_file(entry, stamp, &st, fail);
 }
 
+/* Reads what is not a hole. 0, -errno, or 1 where the file ends before that. */
+static int read_pieces(int fd, uint64_t offset, struct source_chunk *chunk) {
+    if (holes_is_all(&chunk->map))
+        return 0;
+    for (uint32_t i = 0; i < chunk->map.count; i++) {
+        const struct holes_piece *piece = &chunk->map.pieces[i];
+        uint8_t *data = chunk->data + piece->offset;
+        ssize_t got = (ssize_t)piece->length;
+        if (piece->is_hole)
+            memset(data, 0, piece->length);
+        else
+            got = io_pread_full(fd, data, piece->length, offset + piece->offset);
+        if (got < 0)
+            return (int)got;
+        if ((size_t)got < piece->length)
+            return 1;
+    }
+    return 0;
+}
+
 int source_read(struct source *source, const struct entry *entry, const struct stamp *stamp,
-                uint64_t chunk, void *data, struct fail *fail) {
+                uint64_t number, struct source_chunk *chunk, struct fail *fail) {
     int error = open_file(source, entry);
     if (error < 0)
         return outcome_of(entry, error, fail);
     int before = compare_open(source, entry, stamp, fail);
     if (before != SOURCE_SAME && before != SOURCE_SOFT)
         return before;
-    uint32_t length = entry_chunk_size(entry->size, chunk);
-    ssize_t got = io_pread_full(source->file, data, length, chunk * LIMIT_CHUNK);
-    if (got < 0)
-        return outcome_of(entry, (int)got, fail);
-    if ((size_t)got < length)
+    chunk->length = entry_chunk_size(entry->size, number);
+    holes_find(source->file, number * LIMIT_CHUNK, chunk->length, &chunk->map);
+    int read = read_pieces(source->file, number * LIMIT_CHUNK, chunk);
+    if (read < 0)
+        return outcome_of(entry, read, fail);
+    if (read > 0)
         return changed(entry, fail, "has become shorter while it was read");
     return compare_open(source, entry, stamp, fail);
 }

@@ -9,12 +9,20 @@
 
 #include "base/entry.h"
 #include "base/fail.h"
+#include "files/holes.h"
 #include "files/items.h"
 #include "files/stamps.h"
 
 #include <stdint.h>
 
 struct source;
+
+/* A chunk as it was read. `data` is the caller's room of LIMIT_CHUNK bytes. */
+struct source_chunk {
+    uint8_t *data;
+    uint32_t length;
+    struct holes_map map; /* of its `length` bytes */
+};
 
 /* How an entry compares with what the walk saw. */
 enum source_outcome {
@@ -40,13 +48,14 @@ int source_check(struct source *source, const struct entry *entry, const struct 
                  struct fail *fail);
 
 /*
- * Reads chunk `chunk` of a file into `data` (room for entry_chunk_size(entry->size, chunk) bytes),
- * then compares the open file with what the walk saw. The data are those of the entry when the
- * outcome is SAME, and probably so when it is SOFT; otherwise they must not be sent. Returns as
- * source_check. An empty file has one chunk of 0 bytes.
+ * Reads chunk `number` of a file into chunk->data, holes as zeros, then compares the open file with
+ * what the walk saw. A chunk that is one hole (holes_is_all) is not read, and chunk->data stays as
+ * it was. The data and the holes are those of the entry when the outcome is SAME, and probably so
+ * when it is SOFT; otherwise they must not be sent. Returns as source_check. An empty file has one
+ * chunk of 0 bytes.
  */
 int source_read(struct source *source, const struct entry *entry, const struct stamp *stamp,
-                uint64_t chunk, void *data, struct fail *fail);
+                uint64_t number, struct source_chunk *chunk, struct fail *fail);
 
 /* Closes the files that are kept open, for a lane that will be idle. */
 void source_rest(struct source *source);

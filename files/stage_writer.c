@@ -4,6 +4,7 @@
 #include "base/path.h"
 #include "files/beneath.h"
 #include "files/hash.h"
+#include "files/holes.h"
 #include "files/outcome.h"
 #include "files/staged.h"
 #include "files/staging_parts.h"
@@ -15,17 +16,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Larger files get their room when they are made: fewer fragments, and a full disk shows at once.
- */
-#define PREALLOCATE_OVER (16u << 20)
+#define PREALLOCATE_OVER (16u << 20) /* bytes of a file, unless holes are to be expected */
 
 struct stage_writer {
     struct staging *staging; /* borrowed */
     struct dirty *dirty;     /* the staging's */
+    bool sparse;             /* holes are to be expected */
     struct beneath *beneath;
-    /* The file used last. `fresh`: its directory has not been marked since it was opened. */
+    /* The file used last. `fresh`: its directory has not been marked since it was opened. `sized`:
+     * known to have its whole size. */
     struct dirty_file *file;
     bool fresh;
+    bool sized;
     size_t length;
     char path[LIMIT_PATH];
 };
@@ -44,6 +46,10 @@ int stage_writer_open(struct stage_writer **out, struct staging *staging) {
     writer->dirty = staging_parts_dirty(staging);
     *out = writer;
     return 0;
+}
+
+void stage_writer_expect_holes(struct stage_writer *writer) {
+    writer->sparse = true;
 }
 
 static void let_go(struct stage_writer *writer) {
@@ -106,7 +112,7 @@ static int open_staged(struct stage_writer *writer, const struct entry *entry, b
     int fd = openat(parent, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno == EEXIST ? staged_open_file(parent, name, O_RDWR) : -errno;
-    error = preallocate(fd, entry->size);
+    error = writer->sparse ? 0 : preallocate(fd, entry->size);
     if (error < 0) {
         /* What would remain is an empty file in the way of nothing. */
         (void)unlinkat(parent, name, 0);
@@ -129,6 +135,7 @@ static int hold(struct stage_writer *writer, const struct entry *entry, bool mak
     if (error < 0)
         return error;
     writer->fresh = true;
+    writer->sized = false;
     writer->length = entry->path_length;
     memcpy(writer->path, entry->path, entry->path_length);
     return 0;
@@ -169,6 +176,64 @@ int stage_writer_write(struct stage_writer *writer, const struct entry *entry, u
     return 0;
 }
 
+/* Gives the file that is held its whole size, which holes do not. Where several lanes do so it is
+ * the same size. */
+static int give_size(struct stage_writer *writer, const struct entry *entry) {
+    struct stat st;
+    int fd = dirty_file_fd(writer->file);
+    if (writer->sized)
+        return 0;
+    if (fstat(fd, &st) < 0 ||
+        ((uint64_t)st.st_size < entry->size && ftruncate(fd, (off_t)entry->size) < 0))
+        return -errno;
+    writer->sized = true;
+    return 0;
+}
+
+/* What is reserved and not written looks like a hole but is none. */
+static int make_hole(struct stage_writer *writer, uint64_t offset, uint64_t length) {
+    int fd = dirty_file_fd(writer->file);
+    if (writer->sparse && holes_is_hole(fd, offset, length))
+        return 0;
+    return holes_make(fd, offset, length);
+}
+
+int stage_writer_hole(struct stage_writer *writer, const struct entry *entry, uint64_t offset,
+                      uint64_t length, struct fail *fail) {
+    bool whole = offset == 0 && length == entry->size;
+    int error = hold(writer, entry, true);
+    if (error == 0)
+        error = give_size(writer, entry);
+    if (error == 0)
+        error = make_hole(writer, offset, length);
+    if (error == 0 && whole)
+        error = give_metadata(dirty_file_fd(writer->file), entry);
+    if (error < 0)
+        return outcome_of_entry(error, fail, "write", writer->staging, entry);
+    mark(writer, entry, whole);
+    return 0;
+}
+
+/* Hashes what is staged of a chunk. 0, or -errno (-EBADMSG where it is not all there). */
+static int hash_staged(struct stage_writer *writer, uint64_t offset, uint32_t length, void *room,
+                       uint8_t hash[LIMIT_CHUNK_HASH]) {
+    struct stat st;
+    int fd = dirty_file_fd(writer->file);
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if ((uint64_t)st.st_size < offset + length)
+        return -EBADMSG;
+    if (length > 0 && holes_is_hole(fd, offset, length)) {
+        hash_zeros(hash, length);
+        return 0;
+    }
+    ssize_t got = io_pread_full(fd, room, length, offset);
+    if (got < 0 || (size_t)got != length)
+        return got < 0 ? (int)got : -EBADMSG;
+    hash_buffer(hash, room, length);
+    return 0;
+}
+
 int stage_writer_verify(struct stage_writer *writer, const struct entry *entry, uint64_t chunk,
                         uint64_t unit, void *room, struct fail *fail) {
     uint8_t kept[LIMIT_CHUNK_HASH];
@@ -179,10 +244,8 @@ int stage_writer_verify(struct stage_writer *writer, const struct entry *entry, 
     if (error < 0)
         return outcome_of_entry(error, fail, "check", writer->staging, entry);
     uint32_t length = entry_chunk_size(entry->size, chunk);
-    ssize_t got = io_pread_full(dirty_file_fd(writer->file), room, length, chunk * LIMIT_CHUNK);
-    if (got < 0 || (size_t)got != length)
+    if (hash_staged(writer, chunk * LIMIT_CHUNK, length, room, found) < 0)
         return outcome_differs(fail, writer->staging, entry, "cannot be read back whole");
-    hash_buffer(found, room, length);
     if (!hashes_is_known(kept) || memcmp(kept, found, sizeof(kept)) != 0)
         return outcome_differs(fail, writer->staging, entry, "is damaged");
     return 0;

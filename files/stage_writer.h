@@ -20,6 +20,10 @@ struct stage_writer;
 
 /* `staging` is borrowed and outlives it. 0 or -ENOMEM. */
 int stage_writer_open(struct stage_writer **out, struct staging *staging);
+
+/* Holes are to be expected. Otherwise larger files get their room as soon as they are made: fewer
+ * fragments, and a full disk shows at once. */
+void stage_writer_expect_holes(struct stage_writer *writer);
 void stage_writer_close(struct stage_writer *writer);
 
 /* Makes the directory of `entry` (0700 until it is finished), or finds it made already. All
@@ -38,9 +42,15 @@ int stage_writer_directory(struct stage_writer *writer, const struct entry *entr
 int stage_writer_write(struct stage_writer *writer, const struct entry *entry, uint64_t offset,
                        const void *data, size_t length, struct fail *fail);
 
+/* As stage_writer_write, for `length` (1 at least) zeros that are a hole: nothing is written where
+ * nothing is stored, and what is stored there from before becomes a hole, or zeros where the file
+ * system has no holes. The file gets its whole size. */
+int stage_writer_hole(struct stage_writer *writer, const struct entry *entry, uint64_t offset,
+                      uint64_t length, struct fail *fail);
+
 /* Reads chunk `chunk` of the file of `entry`, which is unit `unit`, and compares it with the hash
- * kept. `room` is working space of LIMIT_CHUNK bytes. 0; STAGING_DIFFERS also where file or hash is
- * missing; negative. */
+ * kept; one that is a hole is not read. `room` is working space of LIMIT_CHUNK bytes. 0;
+ * STAGING_DIFFERS also where file or hash is missing; negative. */
 int stage_writer_verify(struct stage_writer *writer, const struct entry *entry, uint64_t chunk,
                         uint64_t unit, void *room, struct fail *fail);
 

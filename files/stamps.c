@@ -21,33 +21,45 @@ struct stamps {
     uint8_t block[BLOCK_STAMPS * STAMP_SIZE];
 };
 
+/* A file system that packs what it stores keeps fewer blocks too: it is an estimate. */
+static uint32_t holes_of(const struct stat *st) {
+    uint64_t stored = (uint64_t)st->st_blocks * 512;
+    uint64_t size = (uint64_t)st->st_size;
+    if (!S_ISREG(st->st_mode) || stored >= size)
+        return 0;
+    uint64_t mib = (size - stored) >> 20;
+    return mib < UINT32_MAX ? (uint32_t)mib : UINT32_MAX;
+}
+
 struct stamp stamps_of(const struct stat *st) {
     return (struct stamp){
         .device = st->st_dev,
         .inode = st->st_ino,
         .ctime_s = st->st_ctim.tv_sec,
         .ctime_ns = (uint32_t)st->st_ctim.tv_nsec,
+        .holes_mib = holes_of(st),
     };
 }
 
 static void encode(uint8_t out[STAMP_SIZE], const struct stamp *stamp) {
     uint64_t words[3] = {htobe64(stamp->device), htobe64(stamp->inode),
                          htobe64((uint64_t)stamp->ctime_s)};
-    uint32_t halves[2] = {htobe32(stamp->ctime_ns), 0};
+    uint32_t halves[2] = {htobe32(stamp->ctime_ns), htobe32(stamp->holes_mib)};
     memcpy(out, words, sizeof(words));
     memcpy(out + sizeof(words), halves, sizeof(halves));
 }
 
 static struct stamp decode(const uint8_t in[STAMP_SIZE]) {
     uint64_t words[3];
-    uint32_t nanoseconds;
+    uint32_t halves[2];
     memcpy(words, in, sizeof(words));
-    memcpy(&nanoseconds, in + sizeof(words), sizeof(nanoseconds));
+    memcpy(halves, in + sizeof(words), sizeof(halves));
     return (struct stamp){
         .device = be64toh(words[0]),
         .inode = be64toh(words[1]),
         .ctime_s = (int64_t)be64toh(words[2]),
-        .ctime_ns = be32toh(nanoseconds),
+        .ctime_ns = be32toh(halves[0]),
+        .holes_mib = be32toh(halves[1]),
     };
 }
 
@@ -108,4 +120,16 @@ int stamps_get(struct stamps *stamps, uint64_t index, struct stamp *out) {
     }
     *out = decode(stamps->block + (index - stamps->first) * STAMP_SIZE);
     return 0;
+}
+
+int stamps_holes(struct stamps *stamps, uint64_t entries, uint64_t *bytes) {
+    struct stamp stamp;
+    int error = 0;
+    *bytes = 0;
+    for (uint64_t i = 0; error == 0 && i < entries; i++) {
+        error = stamps_get(stamps, i, &stamp);
+        if (error == 0)
+            *bytes += (uint64_t)stamp.holes_mib << 20;
+    }
+    return error;
 }

@@ -1,8 +1,8 @@
 /*
- * What the walk saw of each entry beyond the manifest: device, inode and change time. Kept in the
- * sender's own `stat` file, one record of STAMP_SIZE bytes per entry (big-endian: u64 device, u64
- * inode, u64 ctime seconds, u32 nanoseconds, u32 zero), so that equal trees still make equal
- * manifests.
+ * What the walk saw of each entry beyond the manifest: device, inode, change time and about how
+ * much of it is holes. Kept in the sender's own `stat` file, one record of STAMP_SIZE bytes per
+ * entry (big-endian: u64 device, u64 inode, u64 ctime seconds, u32 nanoseconds, u32 MiB of holes),
+ * so that equal trees still make equal manifests.
  */
 #ifndef FILES_STAMPS_H
 #define FILES_STAMPS_H
@@ -17,6 +17,7 @@ struct stamp {
     uint64_t inode;
     int64_t ctime_s;
     uint32_t ctime_ns;
+    uint32_t holes_mib; /* of a file: how much more its size is than its blocks, rounded down */
 };
 
 struct stamps;
@@ -38,5 +39,8 @@ int stamps_flush(struct stamps *stamps);
 
 /* Reads the stamp of entry `index`; cheap in ascending order. 0; -EBADMSG past the end; -errno. */
 int stamps_get(struct stamps *stamps, uint64_t index, struct stamp *out);
+
+/* Adds up the holes of the first `entries` entries: *bytes, about. Returns as stamps_get. */
+int stamps_holes(struct stamps *stamps, uint64_t entries, uint64_t *bytes);
 
 #endif

@@ -52,7 +52,7 @@ static uint64_t flight_bytes(const struct intake *intake) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < LIMIT_LANES; i++)
         if (intake->lanes[i].active)
-            bytes += intake->lanes[i].size;
+            bytes += intake->lanes[i].stored;
     return bytes;
 }
 
@@ -96,10 +96,14 @@ static enum intake_answer begin(struct intake *intake, uint64_t now_ms, struct i
      * be synced to make room for it. For the same reason nothing waits for chunks in flight alone.
      */
     uint64_t stored = stored_bytes(intake);
-    if (stored > 0 && stored + flight_bytes(intake) + piece->unit_size > intake->batch_bytes)
+    uint32_t more = piece->is_hole ? 0 : piece->unit_size;
+    if (stored > 0 && stored + flight_bytes(intake) + more > intake->batch_bytes)
         return INTAKE_WAIT;
-    *lane = (struct intake_lane){
-        .open = true, .active = true, .unit = piece->unit, .size = piece->unit_size};
+    *lane = (struct intake_lane){.open = true,
+                                 .active = true,
+                                 .unit = piece->unit,
+                                 .size = piece->unit_size,
+                                 .stored = more};
     return INTAKE_WRITE;
 }
 
@@ -131,7 +135,7 @@ static int complete(struct intake *intake, uint64_t now_ms, struct intake_lane *
     struct rangeset *const sets[] = {&intake->written, &intake->arrived, NULL};
     if (intake->written.length == 0)
         intake->oldest = now_ms;
-    intake->written_bytes += lane->size > 0 ? lane->size : 1;
+    intake->written_bytes += lane->stored > 0 ? lane->stored : 1;
     lane->active = false;
     return add_to(sets, lane->unit, 1);
 }

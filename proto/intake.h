@@ -23,7 +23,8 @@ struct intake_lane {
     uint64_t blocked_since;
     uint64_t unit;
     uint32_t size;
-    uint32_t next; /* offset that comes next */
+    uint32_t stored; /* bytes of it that have to be written: none of a hole */
+    uint32_t next;   /* offset that comes next */
 };
 
 /* Plain value; zeroed, then intake_init. Sets are to be read only. */

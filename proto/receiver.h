@@ -58,6 +58,7 @@ void receiver_free(struct receiver *receiver);
 struct receiver_offer {
     uint8_t transfer_id[LIMIT_TRANSFER_ID];
     struct manifest_summary summary;
+    uint64_t holes; /* of the bytes, about how many need no room; not more than those */
     uint32_t lanes; /* that the sender would like */
 };
 

@@ -18,6 +18,7 @@ static void read_offer(struct receiver_offer *offer, const Fxnode__Wire__Offer *
         summary->names[i].length = (uint8_t)wire->names[i].len;
         memcpy(summary->names[i].bytes, wire->names[i].data, wire->names[i].len);
     }
+    offer->holes = wire->holes;
     offer->lanes = wire->lanes;
 }
 

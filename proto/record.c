@@ -80,5 +80,6 @@ bool record_locate(const struct record *record, const struct manifest_item *item
         .offset = (uint32_t)(record->offset % LIMIT_CHUNK),
         .length = (uint32_t)record->length,
     };
+    piece->is_hole = record->kind == RECORD_HOLE && piece->length == piece->unit_size;
     return true;
 }

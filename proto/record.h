@@ -58,6 +58,7 @@ struct record_piece {
     uint32_t unit_size; /* bytes of the whole unit; 0 for an empty file */
     uint32_t offset;    /* within the unit */
     uint32_t length;
+    bool is_hole; /* the unit is nothing but this hole */
 };
 
 /* Whether `record` lies within `item` (which is the entry it names, and a file). Fills *piece if

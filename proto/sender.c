@@ -15,6 +15,7 @@ struct sender {
     enum state state; /* but for ENDED, which `talk` knows: see state_of */
     uint8_t transfer_id[LIMIT_TRANSFER_ID];
     struct manifest_summary summary;
+    uint64_t holes;
     uint32_t lanes; /* wanted; from the verdict on, allowed */
     struct talk talk;
     const Fxnode__Wire__Delivered *delivered; /* in the newest message, or NULL */
@@ -47,6 +48,7 @@ int sender_new(struct sender **sender, const struct sender_config *config) {
     }
     memcpy(made->transfer_id, config->transfer_id, sizeof made->transfer_id);
     made->summary = *summary;
+    made->holes = config->holes;
     /* What fits into one chunk is not worth another connection. */
     made->lanes = summary->bytes <= LIMIT_CHUNK ? 1 : config->lanes;
     *sender = made;
@@ -101,7 +103,8 @@ int sender_start(struct sender *sender, uint64_t now_ms) {
     exchange_clock_start(&sender->talk.clock, now_ms);
     sender->claims.lanes[0].open = true;
     sender->state = OFFERED;
-    return talk_say_offer(&sender->talk, sender->transfer_id, &sender->summary, sender->lanes);
+    return talk_say_offer(&sender->talk, sender->transfer_id, &sender->summary, sender->holes,
+                          sender->lanes);
 }
 
 static int on_accept(struct sender *sender, const Fxnode__Wire__Verdict *verdict) {

@@ -43,6 +43,7 @@ struct sender;
 struct sender_config {
     uint8_t transfer_id[LIMIT_TRANSFER_ID];
     const struct manifest_summary *summary; /* copied; with names */
+    uint64_t holes; /* of its bytes, about how many need no room at the peer; not more than those */
     uint32_t lanes; /* connections wanted, the control connection included; 1 to LIMIT_LANES */
 };
 

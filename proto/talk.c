@@ -116,7 +116,7 @@ static char *cut(char out[WIRE_TEXT_MAX + 1], const char *text) {
 }
 
 int talk_say_offer(struct talk *talk, const uint8_t transfer_id[LIMIT_TRANSFER_ID],
-                   const struct manifest_summary *summary, uint32_t lanes) {
+                   const struct manifest_summary *summary, uint64_t holes, uint32_t lanes) {
     Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
     Fxnode__Wire__Offer offer = FXNODE__WIRE__OFFER__INIT;
     ProtobufCBinaryData names[LIMIT_OFFER_NAMES];
@@ -131,6 +131,7 @@ int talk_say_offer(struct talk *talk, const uint8_t transfer_id[LIMIT_TRANSFER_I
     offer.names = names;
     offer.name_count = summary->name_count;
     offer.lanes = lanes;
+    offer.holes = holes;
     control.body_case = FXNODE__WIRE__CONTROL__BODY_OFFER;
     control.offer = &offer;
     return say(talk, &control);

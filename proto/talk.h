@@ -62,7 +62,7 @@ int talk_violation(struct talk *talk, const char *format, ...)
  */
 
 int talk_say_offer(struct talk *talk, const uint8_t transfer_id[LIMIT_TRANSFER_ID],
-                   const struct manifest_summary *summary, uint32_t lanes);
+                   const struct manifest_summary *summary, uint64_t holes, uint32_t lanes);
 
 /* `reason` replaces what is in `verdict`. */
 int talk_say_verdict(struct talk *talk, Fxnode__Wire__Verdict verdict, const char *reason);

@@ -57,6 +57,8 @@ static const char *offer_figures_fault(const Fxnode__Wire__Offer *offer) {
         return "an impossible number of units";
     if (offer->lanes == 0)
         return "no lanes";
+    if (offer->holes > offer->bytes)
+        return "more holes than bytes";
     return NULL;
 }
 

@@ -124,7 +124,9 @@ static int count_held(struct receive *receive, uint64_t *bytes, struct fail *fai
 /* Whether what is missing still fits. 0 or STAGING_NO_SPACE. */
 static int check_space(struct receive *receive, uint64_t held, struct fail *fail) {
     const struct manifest_summary *summary = &receive->offer->summary;
-    uint64_t needed = summary->bytes > held ? summary->bytes - held : 0;
+    /* Some of what is held may be holes too: then it is the disk that says so. */
+    uint64_t stored = summary->bytes - receive->offer->holes;
+    uint64_t needed = stored > held ? stored - held : 0;
     uint64_t free_bytes = 0;
 
     /* The list of files and their hashes are kept beside them. */

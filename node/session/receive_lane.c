@@ -84,21 +84,20 @@ static void written(struct reader *reader, const struct record_piece *piece) {
     pthread_mutex_unlock(&course->lock);
 }
 
-static int write_hole(struct reader *reader, const struct entry *entry, const struct record *record,
-                      struct fail *fail) {
-    static const uint8_t zeros[64 * 1024];
-    uint64_t done = 0;
-    int r = 0;
-
-    while (r == 0 && done < record->length) {
-        uint64_t left = record->length - done;
-        size_t length = left < sizeof zeros ? (size_t)left : sizeof zeros;
-
-        r = stage_writer_write(reader->writer, entry, record->offset + done, zeros, length, fail);
-        hash_add(reader->hash, zeros, length);
-        done += length;
+/* Puts a piece into its file and into the hash of its chunk. 0; an outcome or negative. */
+static int put_piece(struct reader *reader, const struct entry *entry, const struct record *record,
+                     const struct record_piece *piece, struct fail *fail) {
+    if (piece->offset == 0)
+        hash_reset(reader->hash);
+    if (record->kind == RECORD_BYTES) {
+        hash_add(reader->hash, record->bytes, record->length);
+        return stage_writer_write(reader->writer, entry, record->offset, record->bytes,
+                                  record->length, fail);
     }
-    return r;
+    /* Nothing is done byte by byte for a chunk that is one hole. */
+    if (!piece->is_hole)
+        hash_add_zeros(reader->hash, piece->length);
+    return stage_writer_hole(reader->writer, entry, record->offset, record->length, fail);
 }
 
 /* Writes a piece, and with the last one of a chunk its hash. 0; an outcome or negative. */
@@ -107,20 +106,14 @@ static int write_piece(struct reader *reader, const struct manifest_item *item,
                        struct fail *fail) {
     struct staging *staging = reader->receive->staging;
     uint8_t hash[LIMIT_CHUNK_HASH];
-    int r = 0;
+    int r = put_piece(reader, &item->entry, record, piece, fail);
 
-    if (piece->offset == 0)
-        hash_reset(reader->hash);
-    if (record->kind == RECORD_HOLE) {
-        r = write_hole(reader, &item->entry, record, fail);
-    } else {
-        r = stage_writer_write(reader->writer, &item->entry, record->offset, record->bytes,
-                               record->length, fail);
-        hash_add(reader->hash, record->bytes, record->length);
-    }
     if (r != 0 || piece->offset + piece->length < piece->unit_size)
         return r;
-    hash_end(reader->hash, hash);
+    if (piece->is_hole)
+        hash_zeros(hash, piece->unit_size);
+    else
+        hash_end(reader->hash, hash);
     r = hashes_set(staging_hashes(staging), piece->unit, hash);
     if (r < 0)
         fail_set(fail, r, "cannot write %s", staging_shown(staging));
@@ -153,7 +146,8 @@ static bool take_record(struct reader *reader, const struct record *record) {
     r = write_piece(reader, item, record, &piece, &fail);
     if (r != 0)
         receive_stop(reader->receive, r, fail.text);
-    atomic_fetch_add(&reader->receive->course.moved, record->length);
+    if (record->kind == RECORD_BYTES)
+        atomic_fetch_add(&reader->receive->course.moved, record->length);
     written(reader, &piece);
     return r == 0;
 }
@@ -236,6 +230,8 @@ static int open_reader(struct reader *reader) {
 
     if (r == 0 && reader->receive->staging != NULL)
         r = stage_writer_open(&reader->writer, reader->receive->staging);
+    if (r == 0 && reader->writer != NULL && reader->receive->offer->holes > 0)
+        stage_writer_expect_holes(reader->writer);
     return r;
 }
 

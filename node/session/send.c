@@ -164,13 +164,29 @@ static int open_files(struct send *send, struct fail *fail) {
     return items_new(&send->items, (const char *const *)job->paths, job->path_count, fail);
 }
 
+/* How much of what is sent needs no room at the peer. It is an estimate: holes are never more than
+ * everything. */
+static int count_holes(struct send *send, uint64_t *holes) {
+    const struct manifest_summary *summary = manifest_checker_summary(send->checker);
+    struct stamps *stamps = NULL;
+    int r = stamps_new(&stamps, send->stat);
+
+    if (r == 0)
+        r = stamps_holes(stamps, summary->entries, holes);
+    if (*holes > summary->bytes)
+        *holes = summary->bytes;
+    stamps_free(stamps);
+    return r;
+}
+
 static int make_machine(struct send *send, struct fail *fail) {
     struct sender_config config = {.summary = manifest_checker_summary(send->checker),
                                    .lanes = send->job->lanes > 0 ? send->job->lanes : 1};
-    int r = 0;
+    int r = count_holes(send, &config.holes);
 
     memcpy(config.transfer_id, send->job->transfer_id, sizeof config.transfer_id);
-    r = sender_new(&send->sender, &config);
+    if (r == 0)
+        r = sender_new(&send->sender, &config);
     if (r == 0)
         r = catalog_new(&send->lookup, send->manifest, send->index);
     return r < 0 ? fail_set(fail, r, "cannot begin the transfer") : 0;

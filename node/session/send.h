@@ -52,7 +52,7 @@ struct send_reader {
     struct source *source;
     struct catalog *catalog;
     struct stamps *stamps;
-    uint8_t *chunk; /* LIMIT_CHUNK bytes */
+    struct source_chunk chunk; /* has room for LIMIT_CHUNK bytes */
 };
 
 /* 0 or -ENOMEM; either way send_reader_clear() is to be called. */

@@ -89,36 +89,49 @@ static int add_record(struct writer *writer, const struct record *record) {
     uint8_t *body = connection_body(writer->lane->connection);
     int r = 0;
 
-    if (writer->used + RECORD_HEADER + record->length > SEND_FRAME)
+    uint64_t carried = record->kind == RECORD_BYTES ? record->length : 0;
+
+    if (writer->used + RECORD_HEADER + carried > SEND_FRAME)
         r = flush(writer);
     if (r < 0)
         return r;
     record_write_header(body + writer->used, record);
-    if (record->length > 0)
-        memcpy(body + writer->used + RECORD_HEADER, record->bytes, record->length);
-    writer->used += RECORD_HEADER + record->length;
-    writer->content += record->length;
+    if (carried > 0)
+        memcpy(body + writer->used + RECORD_HEADER, record->bytes, carried);
+    writer->used += RECORD_HEADER + carried;
+    writer->content += carried;
     return 0;
 }
 
-/* Sends the chunk that was read, in as many records as it takes; an empty file is one of nothing.
- */
-static int add_chunk(struct writer *writer, const struct manifest_item *item, uint64_t chunk) {
-    uint32_t size = entry_chunk_size(item->entry.size, chunk);
+/* Sends a piece of the chunk that was read: a hole in one record, bytes in as many as it takes; an
+ * empty file is one of nothing. */
+static int add_piece(struct writer *writer, const struct manifest_item *item, uint64_t chunk,
+                     const struct holes_piece *piece) {
+    uint32_t most = piece->is_hole ? LIMIT_CHUNK : PIECE;
     uint32_t done = 0;
     int r = 0;
 
     do {
-        uint32_t length = size - done < PIECE ? size - done : PIECE;
-        struct record record = {.kind = RECORD_BYTES,
+        uint32_t length = piece->length - done < most ? piece->length - done : most;
+        uint32_t at = piece->offset + done;
+        struct record record = {.kind = piece->is_hole ? RECORD_HOLE : RECORD_BYTES,
                                 .entry = item->number,
-                                .offset = chunk * LIMIT_CHUNK + done,
+                                .offset = chunk * LIMIT_CHUNK + at,
                                 .length = length,
-                                .bytes = writer->reader.chunk + done};
+                                .bytes = writer->reader.chunk.data + at};
 
         r = add_record(writer, &record);
         done += length;
-    } while (r == 0 && done < size);
+    } while (r == 0 && done < piece->length);
+    return r;
+}
+
+static int add_chunk(struct writer *writer, const struct manifest_item *item, uint64_t chunk) {
+    const struct holes_map *map = &writer->reader.chunk.map;
+    int r = 0;
+
+    for (uint32_t i = 0; r == 0 && i < map->count; i++)
+        r = add_piece(writer, item, chunk, &map->pieces[i]);
     return r;
 }
 
@@ -155,7 +168,8 @@ static int send_unit(struct writer *writer, uint64_t unit) {
 static void send_batch(struct writer *writer) {
     struct send *send = writer->send;
     const struct manifest_row *row = manifest_index_row(send->index, writer->next_batch);
-    ssize_t n = io_pread_full(send->manifest, writer->reader.chunk, row->length, row->offset);
+    uint8_t *room = writer->reader.chunk.data;
+    ssize_t n = io_pread_full(send->manifest, room, row->length, row->offset);
     int r = n == (ssize_t)row->length ? 0 : -EBADMSG;
 
     if (r < 0) {
@@ -165,7 +179,7 @@ static void send_batch(struct writer *writer) {
     pthread_mutex_lock(&send->course.lock);
     if (send->streaming) {
         send->streaming = ++writer->next_batch < manifest_index_rows(send->index);
-        r = sender_manifest_batch(send->sender, writer->reader.chunk, row->length);
+        r = sender_manifest_batch(send->sender, room, row->length);
         send_act(send);
         if (r < 0)
             course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");

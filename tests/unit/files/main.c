@@ -7,6 +7,7 @@ int main(void) {
     srunner_add_suite(runner, suite_clean());
     srunner_add_suite(runner, suite_destination());
     srunner_add_suite(runner, suite_finish());
+    srunner_add_suite(runner, suite_holes());
     srunner_add_suite(runner, suite_place());
     srunner_add_suite(runner, suite_records());
     srunner_add_suite(runner, suite_source());

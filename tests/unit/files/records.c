@@ -45,6 +45,26 @@ START_TEST(test_pieces_hash_as_the_whole) {
 }
 END_TEST
 
+START_TEST(test_zeros_hash_as_zeros) {
+    static const uint32_t lengths[] = {0, 1, 5000, LIMIT_CHUNK - 1, LIMIT_CHUNK};
+    static uint8_t zeros[LIMIT_CHUNK];
+    uint8_t expected[LIMIT_CHUNK_HASH];
+    uint8_t found[LIMIT_CHUNK_HASH];
+    struct hash *hash = NULL;
+    ck_assert_int_eq(hash_new(&hash), 0);
+    hash_buffer(expected, zeros, lengths[_i]);
+    for (int again = 0; again < 2; again++) {
+        memset(found, 1, sizeof(found));
+        hash_zeros(found, lengths[_i]);
+        ck_assert_mem_eq(found, expected, sizeof(found));
+    }
+    hash_add_zeros(hash, lengths[_i]);
+    hash_end(hash, found);
+    ck_assert_mem_eq(found, expected, sizeof(found));
+    hash_free(hash);
+}
+END_TEST
+
 START_TEST(test_hashes_are_kept) {
     struct hashes *hashes = NULL;
     uint8_t set[LIMIT_CHUNK_HASH];
@@ -90,7 +110,8 @@ START_TEST(test_hashes_follow_no_link) {
 END_TEST
 
 static struct stamp stamp_number(uint64_t number) {
-    return (struct stamp){number << 40, number, -(int64_t)number, (uint32_t)number};
+    return (struct stamp){number << 40, number, -(int64_t)number, (uint32_t)number,
+                          (uint32_t)number / 3};
 }
 
 START_TEST(test_stamps_come_back) {
@@ -114,8 +135,39 @@ START_TEST(test_stamps_come_back) {
         ck_assert_uint_eq(got.inode, wanted.inode);
         ck_assert_int_eq(got.ctime_s, wanted.ctime_s);
         ck_assert_uint_eq(got.ctime_ns, wanted.ctime_ns);
+        ck_assert_uint_eq(got.holes_mib, wanted.holes_mib);
     }
     ck_assert_int_eq(stamps_get(stamps, 1500, &got), -EBADMSG);
+    stamps_free(stamps);
+    close(fd);
+}
+END_TEST
+
+static uint32_t holes_in(mode_t mode, uint64_t size, uint64_t blocks) {
+    struct stat st = {.st_mode = mode, .st_size = (off_t)size, .st_blocks = (blkcnt_t)blocks};
+    return stamps_of(&st).holes_mib;
+}
+
+START_TEST(test_stamps_count_holes) {
+    const uint64_t mib = 1u << 20;
+    struct stamps *stamps = NULL;
+    struct stamp stamp = {.holes_mib = UINT32_MAX};
+    uint64_t bytes = 0;
+    ck_assert_uint_eq(holes_in(S_IFREG, 10 * mib, 20 * 1024), 0);
+    ck_assert_uint_eq(holes_in(S_IFREG, 10 * mib, 99 * 1024), 0); /* more than it needs */
+    ck_assert_uint_eq(holes_in(S_IFREG, 10 * mib, 1), 9);
+    ck_assert_uint_eq(holes_in(S_IFREG, 10 * mib, 0), 10);
+    ck_assert_uint_eq(holes_in(S_IFREG, INT64_MAX, 0), UINT32_MAX);
+    ck_assert_uint_eq(holes_in(S_IFDIR, 10 * mib, 0), 0);
+    int fd = open("stat", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_eq(stamps_new(&stamps, fd), 0);
+    for (int i = 0; i < 600; i++) {
+        ck_assert_int_eq(stamps_add(stamps, &stamp), 0);
+        stamp.holes_mib = 2;
+    }
+    ck_assert_int_eq(stamps_holes(stamps, 600, &bytes), 0);
+    ck_assert_uint_eq(bytes, (UINT32_MAX + 599 * 2ull) * mib);
+    ck_assert_int_eq(stamps_holes(stamps, 601, &bytes), -EBADMSG);
     stamps_free(stamps);
     close(fd);
 }
@@ -174,10 +226,12 @@ Suite *suite_records(void) {
     TCase *tc = room_case("records");
     tcase_add_test(tc, test_hash_of_nothing);
     tcase_add_test(tc, test_pieces_hash_as_the_whole);
+    tcase_add_loop_test(tc, test_zeros_hash_as_zeros, 0, 5);
     tcase_add_test(tc, test_hashes_are_kept);
     tcase_add_test(tc, test_a_torn_hash_is_unknown);
     tcase_add_test(tc, test_hashes_follow_no_link);
     tcase_add_test(tc, test_stamps_come_back);
+    tcase_add_test(tc, test_stamps_count_holes);
     tcase_add_test(tc, test_items_are_sorted_by_name);
     tcase_add_loop_test(tc, test_items_without_a_name, 0, sizeof(NAMELESS) / sizeof(*NAMELESS));
     tcase_add_test(tc, test_dots_are_resolved);

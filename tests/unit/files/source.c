@@ -67,12 +67,13 @@ static int check(const char *path) {
     return outcome;
 }
 
-static char data[LIMIT_CHUNK];
+static uint8_t data[LIMIT_CHUNK];
+static struct source_chunk chunk_read = {.data = data};
 
 static int read_chunk(const char *path, uint64_t chunk) {
     size_t i = index_of(path);
     room_fail = (struct fail){0};
-    int outcome = source_read(source, &entries[i], &stamps[i], chunk, data, &room_fail);
+    int outcome = source_read(source, &entries[i], &stamps[i], chunk, &chunk_read, &room_fail);
     if (outcome != SOURCE_SAME && outcome != SOURCE_SOFT)
         ck_assert_ptr_nonnull(strstr(room_fail.text, path));
     return outcome;

@@ -10,6 +10,7 @@ Suite *suite_beneath(void);
 Suite *suite_clean(void);
 Suite *suite_destination(void);
 Suite *suite_finish(void);
+Suite *suite_holes(void);
 Suite *suite_place(void);
 Suite *suite_records(void);
 Suite *suite_source(void);

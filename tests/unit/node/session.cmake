@@ -5,6 +5,9 @@ fxnode_suite(session-transfer
 fxnode_suite(session-resume
     SOURCES session/test_resume.c session/lab.c session/tree.c
     LINK fxnode::node_session TIMEOUT 300)
+fxnode_suite(session-holes
+    SOURCES session/test_holes.c session/lab.c session/tree.c
+    LINK fxnode::node_session TIMEOUT 300)
 fxnode_suite(session-hostile
     SOURCES session/test_hostile.c session/lab.c session/peer.c session/tree.c
     LINK fxnode::node_session TIMEOUT 180)

@@ -317,6 +317,7 @@ START_TEST(records_stay_within_their_entry) {
     ck_assert_uint_eq(piece.unit, 41);
     ck_assert_uint_eq(piece.unit_size, 10);
     ck_assert_uint_eq(piece.offset, 4);
+    ck_assert(!piece.is_hole);
     ck_assert(!record_locate(&record, &other, &piece));
     record.length = 7;
     ck_assert(!record_locate(&record, &item, &piece));
@@ -324,6 +325,27 @@ START_TEST(records_stay_within_their_entry) {
     ck_assert(!record_locate(&nothing, &item, &piece));
     nothing.entry = 4;
     ck_assert(!record_locate(&nothing, &empty, &piece));
+}
+END_TEST
+
+START_TEST(a_hole_may_be_a_whole_unit) {
+    static const struct {
+        uint64_t offset, length;
+        bool fits, is_hole;
+    } cases[] = {
+        {0, LIMIT_CHUNK, true, true},    {LIMIT_CHUNK, 10, true, true},
+        {LIMIT_CHUNK, 9, true, false},   {1, LIMIT_CHUNK - 1, true, false},
+        {LIMIT_CHUNK, 11, false, false}, {1, LIMIT_CHUNK, false, false},
+    };
+    struct manifest_item item = {file("f", LIMIT_CHUNK + 10), 3, 40};
+    struct record record = {
+        .kind = RECORD_HOLE, .entry = 3, .offset = cases[_i].offset, .length = cases[_i].length};
+    struct record_piece piece = {.is_hole = false};
+    ck_assert(record_locate(&record, &item, &piece) == cases[_i].fits);
+    ck_assert(piece.is_hole == cases[_i].is_hole);
+    record.kind = RECORD_BYTES;
+    ck_assert(record_locate(&record, &item, &piece) == cases[_i].fits);
+    ck_assert(!cases[_i].fits || !piece.is_hole);
 }
 END_TEST
 
@@ -339,6 +361,7 @@ int main(void) {
     tcase_add_test(tests, records_are_read_as_written);
     tcase_add_loop_test(tests, wrong_records_are_refused, 0, 7);
     tcase_add_test(tests, records_stay_within_their_entry);
+    tcase_add_loop_test(tests, a_hole_may_be_a_whole_unit, 0, 6);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

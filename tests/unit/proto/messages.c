@@ -110,6 +110,9 @@ static void break_offer(Fxnode__Wire__Offer *offer, ProtobufCBinaryData *names, 
     case 14:
         names[0].len = 0;
         break;
+    case 15:
+        offer->holes = offer->bytes + 1;
+        break;
     default:
         break;
     }
@@ -130,6 +133,7 @@ START_TEST(offers_are_checked) {
     offer.n_names = offer.name_count = 2;
     offer.names = names;
     offer.lanes = 1;
+    offer.holes = offer.bytes;
     break_offer(&offer, names, _i);
     control.body_case = FXNODE__WIRE__CONTROL__BODY_OFFER;
     control.offer = &offer;
@@ -229,7 +233,7 @@ int main(void) {
     tcase_add_test(tests, empty_submessages_do_not_fill_the_memory);
     tcase_add_test(tests, unknown_fields_are_ignored_and_bounded);
     tcase_add_test(tests, encoding_keeps_to_the_room);
-    tcase_add_loop_test(tests, offers_are_checked, 0, 15);
+    tcase_add_loop_test(tests, offers_are_checked, 0, 16);
     tcase_add_loop_test(tests, extents_are_checked, 0, 7);
     tcase_add_test(tests, only_a_manifest_may_be_large);
     tcase_add_loop_test(tests, connections_carry_whole_keys, 0, 3);

@@ -190,7 +190,8 @@ enum receiver_place {
     RECEIVERS
 };
 
-static const struct record_piece pieces[] = {{0, LIMIT_CHUNK, 0, LIMIT_CHUNK}, {1, 1, 0, 1}};
+static const struct record_piece pieces[] = {{0, LIMIT_CHUNK, 0, LIMIT_CHUNK, false},
+                                             {1, 1, 0, 1, false}};
 
 static enum exchange_outcome receiver_outcome(void) {
     struct receiver_action action;
@@ -280,13 +281,14 @@ END_TEST
 
 START_TEST(data_that_does_not_belong_is_refused) {
     static const struct record_piece wrong[] = {
-        {2, 1, 0, 1},                         /* no such unit */
-        {UINT64_MAX, 1, 0, 1},                /* nor this */
-        {0, LIMIT_CHUNK, 1, 1},               /* not from its beginning */
-        {0, LIMIT_CHUNK, 0, LIMIT_CHUNK + 1}, /* a byte more than there is */
-        {1, 1, 0, 2},                         /* the same */
-        {0, LIMIT_CHUNK, LIMIT_CHUNK + 1, 1}, /* behind its end */
-        {0, LIMIT_CHUNK + 1, 0, LIMIT_CHUNK}, /* too large a unit */
+        {2, 1, 0, 1, false},                         /* no such unit */
+        {UINT64_MAX, 1, 0, 1, false},                /* nor this */
+        {0, LIMIT_CHUNK, 1, 1, false},               /* not from its beginning */
+        {0, LIMIT_CHUNK, 0, LIMIT_CHUNK + 1, false}, /* a byte more than there is */
+        {1, 1, 0, 2, false},                         /* the same */
+        {0, LIMIT_CHUNK, LIMIT_CHUNK + 1, 1, false}, /* behind its end */
+        {0, LIMIT_CHUNK + 1, 0, LIMIT_CHUNK, false}, /* too large a unit */
+        {2, LIMIT_CHUNK, 0, LIMIT_CHUNK, true},      /* a hole that is no unit */
     };
     bring_receiver(IN_DATA);
     ck_assert_int_eq(receiver_record(receiver, 1, 0, &wrong[_i]), RECEIVER_REFUSED);
@@ -315,6 +317,32 @@ START_TEST(nothing_is_written_beyond_one_batch) {
     /* Not reading, it does not take the peer for silent. */
     ck_assert_int_eq(receiver_tick(receiver, 100000), 0);
     ck_assert_int_eq(receiver_outcome(), EXCHANGE_OPEN);
+}
+END_TEST
+
+/* A hole is nothing to be written, so nothing has to be synced to make room for it or after it. But
+ * it becomes durable like everything else. */
+START_TEST(holes_take_no_room_in_a_batch) {
+    static const struct record_piece hole = {0, LIMIT_CHUNK, 0, LIMIT_CHUNK, true};
+    struct receiver_config small = {
+        .lanes = 1, .batch_bytes = LIMIT_CHUNK, .batch_ms = 1000, .offer_ms = 10000};
+    const struct rangeset *units = NULL;
+    receiver_free(receiver);
+    ck_assert_int_eq(receiver_new(&receiver, &small), 0);
+    bring_receiver(IN_DATA);
+    ck_assert_int_eq(receiver_record(receiver, 1, 0, &hole), RECEIVER_WRITE);
+    ck_assert_int_eq(receiver_written(receiver, 1, 0, &hole, NULL), 0);
+    ck_assert(!receiver_sync_due(receiver, 2));
+    ck_assert(receiver_sync_due(receiver, 1001));
+    ck_assert_int_eq(receiver_record(receiver, 1, 0, &pieces[1]), RECEIVER_WRITE);
+    ck_assert_int_eq(receiver_written(receiver, 1, 0, &pieces[1], NULL), 0);
+    ck_assert_int_eq(receiver_sync_begin(receiver, &units), 0);
+    ck_assert(rangeset_contains(units, 0, 2));
+    ck_assert_int_eq(receiver_synced(receiver, 1), 0);
+    ck_assert(!receiver_is_durable(receiver, 0, 1));
+    receiver_outcome();
+    ck_assert_int_eq(receiver_committed(receiver, 1), 0);
+    ck_assert(receiver_is_durable(receiver, 0, 2));
 }
 END_TEST
 
@@ -424,9 +452,10 @@ int main(void) {
     tcase_add_loop_test(tests, receiver_in_each_state_hears_each_message, 0,
                         RECEIVERS * WIRE_BODIES);
     tcase_add_loop_test(tests, data_is_refused_before_it_was_asked_for, IN_OFFER, IN_DATA);
-    tcase_add_loop_test(tests, data_that_does_not_belong_is_refused, 0, 7);
+    tcase_add_loop_test(tests, data_that_does_not_belong_is_refused, 0, 8);
     tcase_add_test(tests, a_unit_that_is_here_is_discarded);
     tcase_add_test(tests, nothing_is_written_beyond_one_batch);
+    tcase_add_test(tests, holes_take_no_room_in_a_batch);
     tcase_add_test(tests, a_failed_sync_reports_nothing);
     tcase_add_test(tests, content_that_keeps_differing_ends_it);
     tcase_add_test(tests, what_is_agreed_is_not_checked_again);

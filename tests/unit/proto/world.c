@@ -225,7 +225,7 @@ static void fail_entry(struct world *world, const struct manifest_item *item) {
     sender_actions(world);
 }
 
-/* A lane sends half of a chunk, or an empty file. */
+/* A lane sends half of a chunk, all of one that is a hole, or an empty file. */
 static void lane_send(struct world *world, uint32_t number) {
     struct lane *lane = &world->lanes[number];
     uint8_t bytes[RECORD_HEADER];
@@ -246,7 +246,7 @@ static void lane_send(struct world *world, uint32_t number) {
     uint32_t size = entry_chunk_size(item->entry.size, chunk);
     if (sender_wants(world->sender, number, unit)) {
         uint32_t length = size - lane->offset;
-        if (lane->offset == 0 && size > 1)
+        if (lane->offset == 0 && size > 1 && dice(world, 4) > 0)
             length = size / 2;
         struct record record = {.kind = RECORD_HOLE,
                                 .entry = item->number,

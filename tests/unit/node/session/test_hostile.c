@@ -197,6 +197,37 @@ static void agree_then_cut(struct peer *peer) {
     peer_send(peer, STREAM_DATA, "\0\0\0\0\0", 5);
 }
 
+static void send_hole(struct peer *peer, uint32_t entry, uint64_t offset, uint64_t length) {
+    uint8_t body[RECORD_HEADER];
+    struct record record = {
+        .kind = RECORD_HOLE, .entry = entry, .offset = offset, .length = length};
+
+    record_write_header(body, &record);
+    peer_send(peer, STREAM_DATA, body, sizeof body);
+}
+
+static void agree_then_hole_beyond(struct peer *peer) {
+    agree(peer);
+    send_hole(peer, 1, 0, FILE_SIZE + 1);
+}
+
+static void agree_then_hole_over_chunks(struct peer *peer) {
+    agree(peer);
+    send_hole(peer, 1, LIMIT_CHUNK - 1, 2);
+}
+
+static void agree_then_vast_hole(struct peer *peer) {
+    agree(peer);
+    send_hole(peer, 1, 0, UINT64_MAX);
+}
+
+/* Over what came in before it. */
+static void agree_then_hole_over_data(struct peer *peer) {
+    agree(peer);
+    send_record(peer, 1, 0, FILE_SIZE / 2);
+    send_hole(peer, 1, FILE_SIZE / 4, FILE_SIZE / 4);
+}
+
 static void agree_then_out_of_order(struct peer *peer) {
     agree(peer);
     send_record(peer, 1, FILE_SIZE / 2, FILE_SIZE / 2);
@@ -270,6 +301,10 @@ static const struct {
     {"nowhere", agree_then_nowhere, LAB_ENDED(PROTOCOL)},
     {"cut", agree_then_cut, LAB_ENDED(PROTOCOL)},
     {"out of order", agree_then_out_of_order, LAB_ENDED(PROTOCOL)},
+    {"hole beyond", agree_then_hole_beyond, LAB_ENDED(PROTOCOL)},
+    {"hole over chunks", agree_then_hole_over_chunks, LAB_ENDED(PROTOCOL)},
+    {"vast hole", agree_then_vast_hole, LAB_ENDED(PROTOCOL)},
+    {"hole over data", agree_then_hole_over_data, LAB_ENDED(PROTOCOL)},
     {"sent too soon", agree_then_sent, LAB_ENDED(PROTOCOL)},
     {"confirm nothing", agree_then_confirm_nothing, LAB_ENDED(PROTOCOL)},
     {"confirm too much", agree_then_confirm_too_much, LAB_ENDED(PROTOCOL)},

@@ -1,0 +1,70 @@
+#include "files/holes.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <unistd.h>
+
+/* Where the next data at or behind `at` begins, `end` at most. A file system that cannot tell has
+ * data everywhere. */
+static uint64_t next_data(int fd, uint64_t at, uint64_t end) {
+    off_t found = lseek(fd, (off_t)at, SEEK_DATA);
+    if (found < 0)
+        return errno == ENXIO ? end : at;
+    return (uint64_t)found < end ? (uint64_t)found : end;
+}
+
+/* Where the data at `at` ends, `end` at most. A file that is being changed may have lost its data
+ * since; that it has changed shows elsewhere. */
+static uint64_t end_of_data(int fd, uint64_t at, uint64_t end) {
+    off_t found = lseek(fd, (off_t)at, SEEK_HOLE);
+    return found > (off_t)at && (uint64_t)found < end ? (uint64_t)found : end;
+}
+
+static void add(struct holes_map *map, uint64_t offset, uint64_t length, bool is_hole) {
+    map->pieces[map->count++] = (struct holes_piece){(uint32_t)offset, (uint32_t)length, is_hole};
+}
+
+void holes_find(int fd, uint64_t offset, uint32_t length, struct holes_map *map) {
+    uint64_t end = offset + length;
+    uint64_t at = offset;
+    map->count = 0;
+    while (at < end && map->count < HOLES_PIECES - 2) {
+        uint64_t data = next_data(fd, at, end);
+        if (data > at)
+            add(map, at - offset, data - at, true);
+        at = data < end ? end_of_data(fd, data, end) : end;
+        if (data < end)
+            add(map, data - offset, at - data, false);
+    }
+    if (at < end || map->count == 0)
+        add(map, at - offset, end - at, false);
+}
+
+bool holes_is_all(const struct holes_map *map) {
+    return map->count == 1 && map->pieces[0].is_hole;
+}
+
+bool holes_is_hole(int fd, uint64_t offset, uint64_t length) {
+    return next_data(fd, offset, offset + length) == offset + length;
+}
+
+static int write_zeros(int fd, uint64_t offset, uint64_t length) {
+    static const uint8_t zeros[64 * 1024];
+    int error = 0;
+    for (uint64_t done = 0; error == 0 && done < length;) {
+        size_t piece = length - done < sizeof zeros ? (size_t)(length - done) : sizeof zeros;
+        error = io_pwrite_full(fd, zeros, piece, offset + done);
+        done += piece;
+    }
+    return error;
+}
+
+int holes_make(int fd, uint64_t offset, uint64_t length) {
+    const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    if (length == 0 || fallocate(fd, punch, (off_t)offset, (off_t)length) == 0)
+        return 0;
+    return errno == EOPNOTSUPP || errno == ENOSYS ? write_zeros(fd, offset, length) : -errno;
+}

@@ -1,0 +1,42 @@
+/*
+ * Holes: stretches of a file that the file system keeps no blocks for and that read as zeros
+ * (lseek(2): SEEK_DATA, SEEK_HOLE). Where a file system does not know of holes everything is data,
+ * so nothing here has to be supported. All calls move the file's position and block.
+ */
+#ifndef FILES_HOLES_H
+#define FILES_HOLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Every other block of 4 KiB of a chunk can be a hole; where there are more, the rest of the
+ * stretch counts as data. */
+#define HOLES_PIECES 258u
+
+struct holes_piece {
+    uint32_t offset; /* within the stretch */
+    uint32_t length;
+    bool is_hole;
+};
+
+/* A stretch in pieces: in order, without gaps, two adjacent ones never both holes. Plain value. */
+struct holes_map {
+    uint32_t count; /* 1 at least; a stretch of nothing is one piece of data of no bytes */
+    struct holes_piece pieces[HOLES_PIECES];
+};
+
+/* Finds the holes of [offset, offset + length) of the open file. What lies behind the end of the
+ * file counts as a hole. */
+void holes_find(int fd, uint64_t offset, uint32_t length, struct holes_map *map);
+
+/* Whether all of the stretch that was mapped, which is not empty, is one hole. */
+bool holes_is_all(const struct holes_map *map);
+
+/* Whether [offset, offset + length) is known to be without any data. */
+bool holes_is_hole(int fd, uint64_t offset, uint64_t length);
+
+/* Makes [offset, offset + length), within the file, read as zeros: as a hole where that is
+ * possible, else by writing zeros. 0 or -errno. */
+int holes_make(int fd, uint64_t offset, uint64_t length);
+
+#endif

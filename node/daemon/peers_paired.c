@@ -111,7 +111,7 @@ static void mirror_one(struct pairing *pairing, size_t i) {
         peer = peers_mirror_add(pairing->peers, one->key, pairing->now);
         pairing->reserved--;
     }
-    if (peer == NULL || pairing->abandoned[i])
+    if (peer == NULL)
         return;
     if (peer->paired == 0) {
         peer->paired = pairing->now > 0 ? pairing->now : 1;

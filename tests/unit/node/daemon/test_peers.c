@@ -235,8 +235,13 @@ START_TEST(no_more_than_the_limit) {
     ck_assert_int_eq(fixture_pair(2, "loft"), -ENOSPC);
     ck_assert_int_eq(fixture_pair(1, "attic"), 0); /* one that is there */
     peers_forget(peers(), fixture_key(1), fixture_finished, NULL);
-    ck_assert_int_eq(fixture_pair(2, "loft"), 0);
-    ck_assert(is_paired(2));
+    peers_pair(peers(), fixture_key(2), "loft", fixture_finished, NULL);
+    ck_assert_int_eq(fixture_pair(3, "box"), -ENOSPC); /* the place is kept ... */
+    peers_forget(peers(), fixture_key(2), fixture_finished, NULL);
+    ck_assert_int_eq(fixture_pair(1, "attic"), -ENOSPC);
+    fixture_wait(5);
+    ck_assert_int_eq(fixture_pair(3, "box"), 0); /* ... and given back */
+    ck_assert(is_paired(3));
     free(list);
 }
 END_TEST

@@ -104,7 +104,6 @@ static size_t character_length(const char *text) {
 
 char *alias_make(char out[ALIAS_ROOM], const char *name, const uint8_t *key) {
     size_t used = 0;
-    char id[ID_SHORT_ROOM];
     while (*name != '\0') {
         size_t length = strnlen(name, character_length(name));
         bool allowed = shown_as_is(name, length) && !(used == 0 && (*name == ' ' || *name == '-'));
@@ -119,6 +118,7 @@ char *alias_make(char out[ALIAS_ROOM], const char *name, const uint8_t *key) {
     }
     out[without_spaces_at_end(out, used)] = '\0';
     if (fault(out) != NULL) { /* empty, or it names a peer in another way */
+        char id[ID_SHORT_ROOM];
         id_format_short(id, key);
         snprintf(out, ALIAS_ROOM, "peer-%s", id);
     }

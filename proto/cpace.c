@@ -71,7 +71,7 @@ static int hash_strings(uint8_t out[HASH], const uint8_t *key, const struct cpac
 /* The strings of the generator. What pads fills the first block of the hash behind DSI and PRS,
  * whose lengths are one byte each as long as there is anything to fill. */
 static void generator_strings(struct cpace_string out[5], const struct cpace_inputs *inputs) {
-    static const uint8_t zeros[BLOCK];
+    static const uint8_t zeros[BLOCK] = {0};
     size_t used = cpace_lv_cat(NULL, &inputs->prs, 1) + sizeof dsi + 1;
     out[0] = (struct cpace_string){dsi, sizeof dsi - 1};
     out[1] = inputs->prs;

@@ -6,6 +6,7 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "node/common/landing.h"
 #include "node/daemon/database.h"
 #include "store/store_extent.h"
 
@@ -85,6 +86,7 @@ static void run(struct store *store, void *arg) {
 static void show(const struct commit *commit) {
     struct transfer *transfer = commit->receiving->transfer;
     char peer[ESCAPE_ROOM(LIMIT_NAME)];
+    char landing[PATH_MAX];
     if (commit->kind == COMMIT_PLACING)
         transfer_has_state(transfer, STORE_PLACING, "");
     if (commit->kind != COMMIT_DONE)
@@ -94,7 +96,7 @@ static void show(const struct commit *commit) {
     transfer_has_state(transfer, STORE_DELIVERED, "");
     escape_text(peer, sizeof peer, transfer->record.peer_name);
     log_info("transfer %llu from %s: delivered to %s", (unsigned long long)commit->number, peer,
-             commit->receiving->destination);
+             landing_plain(landing, transfer->record.destination));
 }
 
 static void committed(void *arg) {

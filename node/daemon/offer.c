@@ -1,15 +1,11 @@
 #include "node/daemon/incoming.h"
 #include "node/daemon/receiving.h"
 
-#include "base/escape.h"
-#include "base/id.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/console.h"
 #include "node/daemon/database.h"
 #include "node/daemon/held.h"
 #include "node/daemon/peers.h"
-#include "node/daemon/policy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -101,205 +97,9 @@ void offer_accept(struct receiving *receiving) {
     receiving->jobs--; /* its worker is still to be reaped */
 }
 
-/* A new offer. */
-
-/* Adds an unfinished incoming transfer to what is counted. */
-static void count(struct policy_offer *counts, const struct receiving *receiving,
-                  const struct transfer *at) {
-    const struct store_transfer *record = &at->record;
-    counts->unfinished++;
-    if (record->state != STORE_OFFERED)
-        return;
-    if (id_equal(record->peer_key, receiving->key))
-        counts->waiting_of_peer++;
-    if (peers_paired(receiving->node->peers, record->peer_key) != NULL)
-        return;
-    counts->waiting++;
-    /* Whoever made an offer and went away has still made it. */
-    if (at->has_from && address_same_host(&at->from, &receiving->address))
-        counts->waiting_from_address++;
-}
-
-static struct policy_offer describe(const struct receiving *receiving) {
-    struct policy_offer offer = {
-        .paired = peers_paired(receiving->node->peers, receiving->key),
-        .entries = receiving->offer.entries,
-        .bytes = receiving->offer.bytes,
-        .manifest_length = receiving->offer.manifest_length,
-    };
-    const struct transfer *at = transfers_first(receiving->node->transfers);
-    for (; at != NULL; at = at->next)
-        if (at->record.direction == STORE_INCOMING && !transfer_is_finished(at))
-            count(&offer, receiving, at);
-    return offer;
-}
-
-static enum policy_answer judge(const struct receiving *receiving,
-                                const struct policy_offer *offer) {
-    static const enum policy_accept accept[] = {
-        [CONFIG_ACCEPT_ASK] = POLICY_ACCEPT_ASK,
-        [CONFIG_ACCEPT_PAIRED] = POLICY_ACCEPT_PAIRED,
-        [CONFIG_ACCEPT_ALL] = POLICY_ACCEPT_ALL,
-    };
-    return policy_judge(accept[receiving->node->config.accept], offer);
-}
-
-struct creation {
-    struct receiving *receiving;
-    enum store_state state; /* RUNNING becomes OFFERED where the day is over its limit */
-    bool full;              /* but no more offers may wait then */
-    bool may_wait;
-    struct store_peer_settings settings; /* of a paired peer; without limits for any other */
-    int64_t now;
-    char destination[PATH_MAX];
-    struct store_transfer record;
-    int result;
-    struct fail fail;
-};
-
-/* On the database's thread: one offer after the other, so that no two of them take the same rest of
- * a day. */
-static int check_day(struct store *store, struct creation *job) {
-    uint64_t taken = 0;
-    if (job->state != STORE_RUNNING || job->settings.day_limit == 0)
-        return 0;
-    int result =
-        store_transfer_taken(store, job->receiving->key, job->now - POLICY_DAY, &taken, &job->fail);
-    if (result == 0 && !policy_within_day(&job->settings, taken, job->receiving->offer.bytes)) {
-        job->state = STORE_OFFERED;
-        job->full = !job->may_wait;
-    }
-    return result;
-}
-
-static void record_offer(struct store *store, struct creation *job) {
-    /* The offer does not change while the receiving is held. */
-    const struct store_transfer *offer = &job->receiving->offer;
-    struct store_transfer_new with = {
-        .direction = STORE_INCOMING,
-        .state = job->state,
-        .peer_key = offer->peer_key,
-        .peer_name = offer->peer_name,
-        .transfer_id = offer->transfer_id,
-        .manifest_hash = offer->manifest_hash,
-        .manifest_length = offer->manifest_length,
-        .entries = offer->entries,
-        .bytes = offer->bytes,
-        .units = offer->units,
-        .names = offer->names.items,
-        .names_length = offer->names.length,
-        .name_count = offer->name_count,
-        .destination = job->destination,
-        .now = job->now,
-    };
-    uint64_t number = 0;
-    job->result = store_transfer_create(store, &with, &number, &job->fail);
-    if (job->result == 0)
-        job->result = store_transfer_get(store, number, &job->record, &job->fail);
-}
-
-static void run_create(struct store *store, void *arg) {
-    struct creation *job = arg;
-    job->result = check_day(store, job);
-    if (job->result == 0 && !job->full)
-        record_offer(store, job);
-}
-
-static void begin(struct receiving *receiving, struct transfer *transfer) {
-    struct peers *peers = receiving->node->peers;
-    if (transfer->record.state == STORE_RUNNING) {
-        if (peers_paired(peers, receiving->key) != NULL)
-            peers_remember(peers, receiving->key, receiving->name, NULL, NULL);
-        offer_accept(receiving);
-    } else {
-        offer_answer(receiving, ANSWER(ASKED), "");
-        console_offer(transfer);
-    }
-}
-
-static void recorded(struct receiving *receiving, struct creation *job) {
-    struct transfer *transfer =
-        job->result == 0 ? transfers_add(receiving->node->transfers, &job->record) : NULL;
-    if (transfer == NULL) {
-        log_error("cannot record an offer: %s", job->result < 0 ? job->fail.text : "no memory");
-        offer_answer(receiving, ANSWER(BUSY), "cannot record the offer");
-    } else if (receiving->worker != NULL && receiving_attach(receiving, transfer)) {
-        begin(receiving, transfer);
-    }
-}
-
-static const char too_much[] = "too much is waiting here already";
-
-static void created(void *arg) {
-    struct creation *job = arg;
-    struct receiving *receiving = job->receiving;
-    if (job->full)
-        offer_answer(receiving, ANSWER(BUSY), too_much);
-    else if (job->result == STORE_EXISTS)
-        offer_look_up(receiving); /* another connection has made the same offer meanwhile */
-    else
-        recorded(receiving, job);
-    store_transfer_clear(&job->record);
-    free(job);
-    receiving_release(receiving);
-}
-
-/* Whether an offer like it may wait for somebody's yes. */
-static bool may_wait(const struct receiving *receiving, struct policy_offer offer) {
-    struct store_peer_settings asked = {.accept = STORE_PEER_ASK};
-    offer.paired = &asked;
-    return judge(receiving, &offer) == POLICY_ASK;
-}
-
-static void create(struct receiving *receiving, enum store_state state,
-                   const struct policy_offer *offer) {
-    struct creation *job = calloc(1, sizeof *job);
-    /* A session that was given the directory of another transfer has not the right one open. */
-    if (job == NULL || !receiving_landing(receiving, job->destination) ||
-        strcmp(job->destination, receiving->destination) != 0) {
-        free(job);
-        offer_answer(receiving, ANSWER(BUSY), "");
-        return;
-    }
-    job->receiving = receiving;
-    job->state = state;
-    job->now = io_wall_s();
-    if (offer->paired != NULL) {
-        job->settings = *offer->paired;
-        job->may_wait = may_wait(receiving, *offer);
-    }
-    receiving_hold(receiving);
-    if (database_submit(receiving->node->database, run_create, created, job) != 0) {
-        job->result = fail_set(&job->fail, -ENOMEM, "no memory");
-        created(job);
-    }
-}
-
-/* What the person there reads: who is to do what. */
-static void answer_new(struct receiving *receiving) {
-    struct policy_offer offer = describe(receiving);
-    switch (judge(receiving, &offer)) {
-    case POLICY_YES:
-        create(receiving, STORE_RUNNING, &offer);
-        break;
-    case POLICY_ASK:
-        create(receiving, STORE_OFFERED, &offer);
-        break;
-    case POLICY_TOO_LARGE:
-        offer_answer(receiving, ANSWER(REFUSE),
-                     "the receiver takes so many files at once from paired peers only: send less "
-                     "at a time, or pair with it (fxnode pair)");
-        break;
-    case POLICY_UNWELCOME:
-        offer_answer(receiving, ANSWER(REFUSE),
-                     offer.paired != NULL ? "the receiver takes no offers of this node"
-                                          : "the receiver takes offers of paired peers only: pair "
-                                            "with it (fxnode pair)");
-        break;
-    case POLICY_BUSY:
-        offer_answer(receiving, ANSWER(BUSY), too_much);
-        break;
-    }
+void offer_come_again(struct receiving *receiving) {
+    if (receiving->worker != NULL)
+        worker_stop(receiving->worker, WORKER_STOP(REPLACED));
 }
 
 /* An offer that was made before. */
@@ -349,7 +149,7 @@ static void answer_unfinished(struct receiving *receiving, struct transfer *tran
     if (transfer->record.state == STORE_PAUSED) {
         offer_answer(receiving, ANSWER(BUSY), "paused by the receiver");
     } else if (!is_at_home(receiving, transfer)) {
-        offer_answer(receiving, ANSWER(BUSY), "");
+        offer_come_again(receiving);
     } else if (!receiving_attach(receiving, transfer)) {
         return; /* the session before is on its way out */
     } else if (transfer->record.state == STORE_OFFERED) {
@@ -381,7 +181,7 @@ static void answer(struct receiving *receiving, const struct look_up *job) {
         log_error("cannot look an offer up: %s", job->fail.text);
         offer_answer(receiving, ANSWER(BUSY), "");
     } else if (job->result == STORE_NONE) {
-        answer_new(receiving);
+        offer_new(receiving);
     } else if (!is_same_offer(&job->record, &receiving->offer)) {
         offer_answer(receiving, ANSWER(CONFLICT), "");
     } else if (transfer != NULL && !transfer_is_finished(transfer)) {

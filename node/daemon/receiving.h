@@ -69,6 +69,12 @@ void offer_accept(struct receiving *receiving);
 void offer_answer(struct receiving *receiving, Fxnode__Helper__Admit__Answer answer,
                   const char *reason);
 
+/* Its session has not the right directory open. Ends it: the sender connects again at once. */
+void offer_come_again(struct receiving *receiving);
+
+/* offer_new.c: answers an offer that was not made before. */
+void offer_new(struct receiving *receiving);
+
 /* commit.c: what the session asks to be recorded; false where it may not ask that now. */
 bool commit_extents(struct receiving *receiving, const Fxnode__Helper__Commit *commit);
 bool commit_placing(struct receiving *receiving, const Fxnode__Helper__Placing *placing);

@@ -156,6 +156,29 @@ def directory_of_a_peer(lab):
     receiver.check_tidy()
 
 
+def directory_changes_meanwhile(lab):
+    """A transfer goes on where it began, after restarts too; what is offered later goes to the
+    directory of then."""
+    _, sender, receiver = _friends(lab)
+    begun = []
+    for number, directory in enumerate(("first", "")):
+        receiver.run("set", "sender", f"directory={directory}")
+        source = make_file(lab.path(f"file{number}"), 6 * MIB, seed=number)
+        command = sender.command("send", "--json", "--limit", "2M", receiver.at, source)
+        command.wait_event(lambda event: event.get("done", 0) > 0, "some of it is there")
+        begun.append((command, source, os.path.join(directory, f"file{number}")))
+    receiver.run("set", "sender", "directory=second")
+    receiver.restart()
+    for command, source, name in begun:
+        _ended(command)
+        compare(source, receiver.received(name))
+    source = make_file(lab.path("late"), 100)
+    sender.send(receiver, source)
+    compare(source, receiver.received("second/late"))
+    receiver.check_listed("file1", "first", "second")
+    receiver.check_tidy()
+
+
 def directory_is_a_link(lab):
     """A link in the place of a peer's directory is not followed out of that for received files."""
     _, sender, receiver = _friends(lab)

@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/escape.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "node/daemon/dialer.h"
 #include "node/daemon/pairing_run.h"
 #include "node/daemon/peers.h"
@@ -88,19 +89,20 @@ static void on_recorded(void *context, int error) {
     call->recording = false;
     if (error == 0)
         crash_point("pairing-recorded");
-    if (error == 0)
+    escape_text(name, sizeof name, peers_name(peers, call->key));
+    id_format_grouped(id, call->key);
+    snprintf(text, sizeof text, "paired with %s (%s)", name, id);
+    if (error == 0) {
         peers_remember(peers, call->key, "", &call->reached, call->target.typed);
-    if (call->cancelled) {
+        log_info("%s", text);
+    }
+    if (call->cancelled)
         call_free(call);
-    } else if (error != 0) {
+    else if (error != 0)
         fail(call, CALL_FAILED, "%s could not be recorded as paired: the node's log says why",
              call->shown);
-    } else {
-        escape_text(name, sizeof name, peers_name(peers, call->key));
-        id_format_grouped(id, call->key);
-        snprintf(text, sizeof text, "paired with %s (%s)", name, id);
+    else
         end(call, CALL_DONE, text);
-    }
 }
 
 /* The run. */

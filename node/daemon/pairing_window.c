@@ -48,23 +48,13 @@ int pairing_window_new(struct pairing_window **out, struct node *node) {
     return 0;
 }
 
-/* What the log says of strangers: not more than they are worth. */
+/* What the log says. */
 
-static bool may_log(struct pairing_window *window) {
-    uint32_t dropped = 0;
-    if (!log_limit_take(&window->limit, io_now_ms(), &dropped))
-        return false;
-    if (dropped > 0)
-        log_info("%u lines about pairing were left out", (unsigned)dropped);
-    return true;
-}
-
+/* A window has so few tries that what is said of them needs no limit, and always gets its line. */
 static void log_visitor(const struct visitor *visitor, const char *what) {
     char name[ESCAPE_ROOM(LIMIT_NAME)];
     char id[ID_GROUPED_ROOM];
     char address[ADDRESS_ROOM];
-    if (!may_log(visitor->window))
-        return;
     escape_text(name, sizeof name, visitor->name);
     id_format_grouped(id, visitor->key);
     address_format(address, &visitor->address);
@@ -246,17 +236,26 @@ static void admit(struct pairing_window *window, int slot, struct link *link) {
         leave(visitor);
 }
 
-void pairing_window_arrived(struct pairing_window *window, struct link *link) {
+/* This is what strangers can cause as often as they like. */
+static void log_refused(struct pairing_window *window, const struct link *link) {
     char address[ADDRESS_ROOM];
-    bool open = window->code != NULL;
+    uint32_t dropped = 0;
+    if (!log_limit_take(&window->limit, io_now_ms(), &dropped))
+        return;
+    if (dropped > 0)
+        log_info("%u more connections for pairing were closed like the next one",
+                 (unsigned)dropped);
+    address_format(address, &link->address);
+    log_info("a connection for pairing from %s was closed: %s", address,
+             window->code != NULL ? "too many at once" : "no code is shown here");
+}
+
+void pairing_window_arrived(struct pairing_window *window, struct link *link) {
     int slot = pairing_rules_enter(&window->rules, &link->address, uv_now(window->node->loop));
     if (slot >= 0) {
         admit(window, slot, link);
-        return;
+    } else {
+        log_refused(window, link);
+        link_drop(link);
     }
-    if (may_log(window))
-        log_info("a connection for pairing from %s was closed: %s",
-                 (address_format(address, &link->address), address),
-                 open ? "too many at once" : "no code is shown here");
-    link_drop(link);
 }

@@ -20,19 +20,21 @@ static int read_text(struct config *config, const char *text, struct fail *fail)
 START_TEST(test_reads_every_setting) {
     struct config config;
     struct fail fail;
-    ck_assert_int_eq(read_text(&config,
-                               "# a comment\n"
-                               "name = my \xc3\xa4 machine ; not a comment\n"
-                               "files=/srv/in\nlisten = 10.0.0.1:99\nlisten = [::1]\n"
-                               "discovery = quiet\naccept = all\nlanes = 2\nbatch = 8M\n",
-                               &fail),
-                     0);
+    ck_assert_int_eq(
+        read_text(&config,
+                  "# a comment\n"
+                  "name = my \xc3\xa4 machine ; not a comment\n"
+                  "files=/srv/in\nlisten = 10.0.0.1:99\nlisten = [::1]\n"
+                  "discovery = quiet\naccept = all\nsend-to = known\nlanes = 2\nbatch = 8M\n",
+                  &fail),
+        0);
     ck_assert_str_eq(config.name, "my \xc3\xa4 machine ; not a comment");
     ck_assert_str_eq(config.files, "/srv/in");
     ck_assert_uint_eq(config.listen_count, 2);
     ck_assert_str_eq(config.listen[1], "[::1]");
     ck_assert_int_eq(config.discovery, CONFIG_DISCOVERY_QUIET);
     ck_assert_int_eq(config.accept, CONFIG_ACCEPT_ALL);
+    ck_assert_int_eq(config.send_to, CONFIG_SEND_TO_KNOWN);
     ck_assert_uint_eq(config.lanes, 2);
     ck_assert_uint_eq(config.batch, 8u << 20);
 }
@@ -43,7 +45,8 @@ static const struct {
     const char *said;
 } wrongs[] = {
     {"nmae = x\n", "line 1: there is no setting \"nmae\""},
-    {"\naccept = maybe\n", "line 2: accept is ask or all"},
+    {"\naccept = maybe\n", "line 2: accept is ask, paired or all"},
+    {"send-to = friends\n", "line 1: send-to is any, known or paired"},
     {"discovery = yes\n", "line 1: discovery is on, quiet or off"},
     {"lanes = 0\n", "line 1: lanes is a number"},
     {"lanes = 9\n", "line 1: lanes is a number"},

@@ -162,6 +162,21 @@ def other_names_the_second_time(lab):
     check_equal(_taken(node), [], "on the disk")
 
 
+def once_is_once(lab):
+    """A yes to one offer of a stranger is none to the next, also when the node knows its key."""
+    lan, node = _receiver(lab, hosts=3)
+    sender = lab.node(lan[1], name="sender", config={"discovery": "off"})
+    for name in ("one", "two"):
+        command = sender.command("send", "--json", node.at, make_file(lab.path(name), 1000))
+        command.wait_event(lambda event: event.get("state") == "offered", "somebody is asked")
+        offer, = node.transfers()
+        check_equal((offer["state"], offer["paired"]), ("offered", False), "the offer")
+        check_equal(_taken(node), ["one"] if name == "two" else [], "on the disk before the yes")
+        node.run("accept", str(offer["transfer"]))
+        check_equal(command.wait(), 0, f"status of send\n{command.said()}")
+    node.check_listed("one", "two")
+
+
 def _before_the_yes(lab, *steps):
     """Whoever does not wait for the answer is hung up on, and accepting it brings nothing."""
     lan, node = _receiver(lab, hosts=3)

@@ -80,7 +80,8 @@ def only_paired(lab):
     """accept = paired: others are refused with status 4, and leave nothing."""
     lan, sender, receiver = _friends(lab, {"accept": "paired"}, hosts=3)
     stranger = lab.node(lan[2], name="stranger", config=QUIET)
-    stranger.send(receiver, make_file(lab.path("unwanted"), 100), status=4)
+    refused = stranger.send(receiver, make_file(lab.path("unwanted"), 100), status=4)
+    _says(refused, "takes offers of paired peers only: pair with it")
     check_equal(receiver.transfers("--all"), [], "transfers")
     check_equal(os.listdir(receiver.files), [], "files")
     sender.send(receiver, make_file(lab.path("wanted"), 100))
@@ -99,7 +100,8 @@ def asked_about_one_peer(lab):
     _ended(command)
     sender.send(receiver, make_file(lab.path("three"), 100))
     receiver.run("set", "sender", "accept=off")
-    sender.send(receiver, make_file(lab.path("four"), 100), status=4)
+    refused = sender.send(receiver, make_file(lab.path("four"), 100), status=4)
+    _says(refused, "takes no offers of this node")
     receiver.check_listed("one", "two", "three")
 
 
@@ -136,6 +138,27 @@ def limits(lab):
     receiver.run("set", "sender", "limit=none", "day-limit=none")
     sender.send(receiver, make_file(lab.path("any"), 20_000))
     receiver.check_listed("ten", "five", "byte", "any")
+
+
+def two_at_once(lab):
+    """Offers that come together do not share the rest of a day: one is taken, the other asked
+    about."""
+    _, sender, receiver = _friends(lab)
+    receiver.run("set", "sender", "day-limit=15k")
+    commands = [sender.command("send", "--json", receiver.at, make_file(lab.path(name), 10_000))
+                for name in ("one", "two")]
+    ends = {"delivered", "offered"}
+    states = sorted(command.wait_event(lambda event: event.get("state") in ends, "an answer")
+                    ["state"] for command in commands)
+    check_equal(states, ["delivered", "offered"], "what became of them")
+    offer, = [offer for offer in receiver.transfers() if offer["state"] == "offered"]
+    always = receiver.command("accept", "--always", str(offer["transfer"]))
+    check_equal(always.wait(), 1, always.said())
+    _says(always, "within its limits is accepted always")
+    receiver.run("accept", str(offer["transfer"]))
+    for command in commands:
+        _ended(command)
+    receiver.check_listed("one", "two")
 
 
 def directory_of_a_peer(lab):

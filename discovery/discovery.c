@@ -1,10 +1,10 @@
 #include "discovery/discovery.h"
 
 #include "discovery/bus.h"
-#include "discovery/client.h"
 #include "discovery/embedded.h"
 #include "discovery/lookup.h"
 #include "discovery/publisher.h"
+#include "discovery/remote.h"
 #include "discovery/reporter.h"
 #include "discovery/timer.h"
 
@@ -173,7 +173,7 @@ static void start_client(void *context) {
     struct engine_events events = {discovery, on_client_up, on_client_down, on_browsed,
                                    on_published};
     int error = AVAHI_OK;
-    discovery->client = client_new(discovery->poll, &events, &error);
+    discovery->client = remote_new(discovery->poll, &events, &error);
     if (discovery->client)
         return;
     discovery->client_up = false;

@@ -1,4 +1,4 @@
-#include "discovery/client.h"
+#include "discovery/remote.h"
 
 #include <avahi-client/client.h>
 #include <avahi-client/lookup.h>
@@ -206,7 +206,7 @@ static const struct engine_ops OPS = {
     .free = client_free,
 };
 
-struct engine *client_new(const AvahiPoll *poll, const struct engine_events *events, int *error) {
+struct engine *remote_new(const AvahiPoll *poll, const struct engine_events *events, int *error) {
     struct client *client = calloc(1, sizeof *client);
     *error = AVAHI_ERR_NO_MEMORY;
     if (!client)

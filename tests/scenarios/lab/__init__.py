@@ -7,6 +7,7 @@
     node      an fxnode daemon and its commands
     hostile   peers that misbehave on command
     data      files and trees from a seed, and how to compare them
+    tree      random trees of everything that arrives as it was; tree_compare tells two apart
 """
 
 from .errors import Failure, Skip, check, check_equal

@@ -72,9 +72,9 @@ static int never_always(struct fail *fail, const struct transfer *transfer) {
                         "set), or leave out --always",
                         peer);
     return fail_set(fail, 0,
-                    "offers of %s are refused: change that first (fxnode set %s accept=on), or "
-                    "leave out --always",
-                    peer, peer);
+                    "offers of %s are refused: change that first (fxnode set), or leave out "
+                    "--always",
+                    peer);
 }
 
 static void setting_is_kept(void *context, int error) {

@@ -156,16 +156,19 @@ START_TEST(another_than_offered_is_refused) {
 }
 END_TEST
 
+#define TOGETHER 16
+
 /* One batch of these entries, whatever they are, judged alone. */
 static int outcome_of(const struct entry *entries, size_t count) {
-    static Fxnode__Wire__Entry wire[8];
-    Fxnode__Wire__Entry *list[8];
+    static Fxnode__Wire__Entry wire[TOGETHER];
+    Fxnode__Wire__Entry *list[TOGETHER];
     Fxnode__Wire__ManifestBatch batch = FXNODE__WIRE__MANIFEST_BATCH__INIT;
     struct manifest_checker *checker = NULL;
     struct manifest_summary any = {.length = LIMIT_MANIFEST,
                                    .entries = LIMIT_ENTRIES,
                                    .bytes = LIMIT_FILE_SIZE,
                                    .units = LIMIT_ENTRIES};
+    ck_assert_uint_le(count, TOGETHER);
     for (size_t i = 0; i < count; i++) {
         fxnode__wire__entry__init(&wire[i]);
         wire[i].type = (Fxnode__Wire__Entry__Type)entries[i].type;

@@ -12,8 +12,8 @@
  * said so itself. */
 static void say_way_out(const char *text) {
     if (strstr(text, "fxnode ") == NULL)
-        fprintf(stderr, "fxnode: `fxnode peers` shows who is there, and `fxnode daemon` has to run "
-                        "on the other machine\n");
+        fprintf(stderr, "fxnode: `fxnode peers` lists who is remembered or there; to be found, the "
+                        "other machine has to run `fxnode daemon`\n");
 }
 
 int command_end(bool json, int status, const char *text) {

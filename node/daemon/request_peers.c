@@ -86,18 +86,50 @@ void request_peers_changed(struct client *client, const uint8_t *key, const char
 
 /* Unpair. */
 
+#define REQUEST_WHO_ROOM (ESCAPE_ROOM(LIMIT_NAME) + ID_SHORT_ROOM + 4)
+
 struct unpairing {
     struct client *client;
     uint8_t key[LIMIT_KEY];
+    char who[REQUEST_WHO_ROOM]; /* as it was called */
 };
+
+static void describe_who(char out[REQUEST_WHO_ROOM], const struct node *node, const uint8_t *key) {
+    char name[ESCAPE_ROOM(LIMIT_NAME)];
+    char id[ID_SHORT_ROOM];
+    escape_text(name, sizeof name, peers_name(node->peers, key));
+    id_format_short(id, key);
+    snprintf(out, REQUEST_WHO_ROOM, "%s (%s)", name[0] != '\0' ? name : "a node", id);
+}
+
+static unsigned count_paused(const struct node *node, const uint8_t *key) {
+    unsigned count = 0;
+    for (const struct transfer *at = transfers_first(node->transfers); at != NULL; at = at->next)
+        count += at->shown == TRANSFER_SHOWN(PAUSED) && id_equal(at->record.peer_key, key);
+    return count;
+}
+
+static void tell_forgotten(const struct unpairing *unpairing) {
+    char text[REQUEST_WHO_ROOM + 64];
+    unsigned paused = count_paused(unpairing->client->node, unpairing->key);
+    if (paused == 0)
+        snprintf(text, sizeof text, "forgot %s", unpairing->who);
+    else
+        snprintf(text, sizeof text, "forgot %s; %u %s paused", unpairing->who, paused,
+                 paused == 1 ? "transfer with it is" : "transfers with it are");
+    client_result(unpairing->client, CLIENT_DONE, text);
+}
 
 static void forgotten(void *context, int error) {
     struct unpairing *unpairing = context;
     struct client *client = unpairing->client;
-    if (error == 0)
+    if (error == 0) {
         tell_others(client->node, unpairing->key);
-    client_result(client, error == 0 ? CLIENT_DONE : CLIENT_FAILED,
-                  error == 0 ? "" : "the key could not be forgotten: the node's log says why");
+        tell_forgotten(unpairing);
+    } else {
+        client_result(client, CLIENT_FAILED,
+                      "the key could not be forgotten: the node's log says why");
+    }
     client_release(client);
     free(unpairing);
 }
@@ -113,6 +145,7 @@ void request_peers_unpair(struct client *client, const char *peer) {
     }
     unpairing->client = client;
     memcpy(unpairing->key, key, LIMIT_KEY);
+    describe_who(unpairing->who, client->node, key);
     client_hold(client);
     revoke_peer(client->node, key, forgotten, unpairing);
 }

@@ -3,6 +3,7 @@
 import re
 
 from lab import check, check_equal
+from lab.data import make_file
 from lab.node import program
 
 CODE = r"^  (\d{4}) (\d{4})\r?$"
@@ -155,3 +156,20 @@ def given_by_a_script(lab):
                 ["pair-ask", "peer", "result"], "events of the right code")
     check_equal(shown.wait(), 0, f"status of pair\n{shown.said()}")
     check("\x1b" not in "".join(shown.out), shown.said())
+
+
+def said_of_a_peer(lab):
+    """Lists tell who is paired and what an offer is; rename and unpair say what they did."""
+    sender, receiver = lab.pair(receiver={"config": {"accept": "ask"}})
+    sender.knows(receiver, "cellar")
+    renamed = sender.run("rename", "cellar", "attic").out
+    check_equal(renamed, [f"cellar is now called attic ({receiver.id[:8]})"], "rename")
+    listed = "\n".join(sender.run("peers").out)
+    check(re.search(rf"^NAME .*\nattic  {receiver.id[:8]}  away +paired", listed), listed)
+    sender.run("send", "--detach", "--json", receiver.at, make_file(lab.path("file"), 1000))
+    receiver.daemon.wait_line("offers")
+    listed = "\n".join(receiver.run("transfers").out)
+    check(re.search(rf"not paired; 1 entry for {receiver.files}; fxnode accept 1 or fxnode reject 1"
+                    r", within 2\d:\d\d:\d\d$", listed), listed)
+    said = sender.run("unpair", "attic").out
+    check_equal(said, [f"forgot attic ({receiver.id[:8]}); 1 transfer with it is paused"], "unpair")

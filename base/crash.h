@@ -2,8 +2,8 @@
  * Crash points of test builds: FXNODE_CRASH=NAME[:N] makes the process kill itself (SIGKILL) the
  * N-th time (default first) that it passes the point NAME, and say so on standard error before.
  * Without FXNODE_CRASH_POINTS it compiles to nothing. Names: offered, accepted, manifest-synced,
- * batch-written, batch-synced, extents-committed, placing-committed, renamed, done-committed; of
- * pairing, on either side: pairing-proven (nothing is stored), pairing-recorded.
+ * batch-written, batch-synced, extents-committed, finished, placing-committed, renamed,
+ * done-committed; of pairing, on either side: pairing-proven (nothing is stored), pairing-recorded.
  */
 #ifndef BASE_CRASH_H
 #define BASE_CRASH_H

@@ -3,9 +3,9 @@
  * area receives.
  *
  * Progress is counted in units. A file of `size` bytes has one unit per chunk of LIMIT_CHUNK bytes
- * begun, and an empty file one, so that its creation counts; directories and symbolic links have
- * none. Units are numbered through the manifest in its order, so "what is durable" of a transfer
- * with a million files is one set of ranges.
+ * begun, and an empty file one, so that its creation counts; directories and links have none. Units
+ * are numbered through the manifest in its order, so "what is durable" of a transfer with a million
+ * files is one set of ranges.
  */
 #ifndef BASE_ENTRY_H
 #define BASE_ENTRY_H
@@ -15,7 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum entry_type { ENTRY_FILE = 1, ENTRY_DIRECTORY = 2, ENTRY_SYMLINK = 3 };
+enum entry_type { ENTRY_FILE = 1, ENTRY_DIRECTORY = 2, ENTRY_SYMLINK = 3, ENTRY_HARDLINK = 4 };
+
+/* An extended attribute. Neither part is terminated; both are borrowed. */
+struct entry_attribute {
+    const char *name; /* begins with ENTRY_ATTRIBUTE_PREFIX */
+    size_t name_length;
+    const void *value;
+    size_t value_length;
+};
+
+#define ENTRY_ATTRIBUTE_PREFIX "user."
 
 struct entry {
     enum entry_type type;
@@ -27,6 +37,11 @@ struct entry {
     size_t path_length;
     const char *target; /* of a symbolic link, not terminated, borrowed; else NULL */
     size_t target_length;
+    uint32_t original; /* of a hard link: the number of the file that it is another name of, whose
+                        * mode, time and attributes are its own too; else 0 */
+    /* Of a file or directory, by the bytes of their names, borrowed. */
+    const struct entry_attribute *attributes;
+    size_t attribute_count;
 };
 
 /* Units of an entry. */

@@ -24,6 +24,10 @@
 #define LIMIT_ENTRIES 16777216u               /* entries of a manifest */
 #define LIMIT_MANIFEST (4ull << 30)           /* a whole manifest */
 #define LIMIT_FILE_SIZE ((uint64_t)INT64_MAX) /* a file */
+#define LIMIT_ATTRIBUTES 1024u                /* extended attributes of one entry */
+#define LIMIT_ATTRIBUTE_NAME 255u             /* the name of one */
+#define LIMIT_ATTRIBUTE_VALUE (64u * 1024u)   /* its value */
+#define LIMIT_ATTRIBUTE_BYTES (128u * 1024u)  /* names and values of one entry */
 #define LIMIT_OFFER_NAMES 64u                 /* top-level names shown in an offer */
 #define LIMIT_LANES 8u                        /* connections of a transfer, control included */
 

@@ -1,12 +1,16 @@
 #include "files/finish.h"
 
+#include "base/escape.h"
 #include "base/path.h"
+#include "files/attributes.h"
+#include "files/hardlinks.h"
 #include "files/outcome.h"
 #include "files/staged.h"
 #include "files/staging_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +27,10 @@ struct open_directory {
 struct finish {
     struct staging *staging; /* borrowed */
     struct dirty *dirty;     /* the staging's */
+    struct finish_sink sink;
+    struct hardlinks *hardlinks; /* NULL as long as there is none */
+    uint32_t copies;             /* that stand for hard links */
+    uint32_t bare;               /* entries whose attributes the file system does not take */
     size_t depth;
     struct open_directory directories[LIMIT_DEPTH];
     char path[LIMIT_PATH]; /* of the innermost directory */
@@ -30,12 +38,13 @@ struct finish {
     char target[LIMIT_PATH + 1];
 };
 
-int finish_new(struct finish **out, struct staging *staging) {
+int finish_new(struct finish **out, struct staging *staging, const struct finish_sink *sink) {
     struct finish *finish = calloc(1, sizeof(*finish));
     if (finish == NULL)
         return -ENOMEM;
     finish->staging = staging;
     finish->dirty = staging_parts_dirty(staging);
+    finish->sink = *sink;
     *out = finish;
     return 0;
 }
@@ -45,6 +54,7 @@ void finish_free(struct finish *finish) {
         return;
     while (finish->depth > 0)
         close(finish->directories[--finish->depth].fd);
+    hardlinks_free(finish->hardlinks);
     free(finish);
 }
 
@@ -83,12 +93,35 @@ static int leave_for(struct finish *finish, const struct entry *entry) {
     return error;
 }
 
+static void note_no_room(const struct finish *finish, const struct entry *entry) {
+    char shown[ESCAPE_ROOM(96)];
+    char line[sizeof(shown) + 128];
+    snprintf(line, sizeof(line),
+             "%s lacks some of its extended attributes: there is no room for them",
+             escape_bytes(shown, sizeof(shown), entry->path, entry->path_length));
+    finish->sink.note(finish->sink.context, line);
+}
+
+/* 0 or -errno. */
+static int set_attributes(struct finish *finish, int fd, const struct entry *entry) {
+    int result = attributes_set(fd, entry);
+    if (result == ATTRIBUTES_NO_ROOM)
+        note_no_room(finish, entry);
+    else if (result == ATTRIBUTES_UNSUPPORTED)
+        finish->bare++;
+    return result < 0 ? result : 0;
+}
+
 static int enter(struct finish *finish, int parent, const struct entry *entry) {
     int fd = staged_open_directory(parent, finish->name);
     if (fd < 0)
         return fd;
-    if (finish->depth == LIMIT_DEPTH || fchmod(fd, 0700) < 0) {
-        int error = finish->depth == LIMIT_DEPTH ? -ELOOP : -errno;
+    int error = finish->depth == LIMIT_DEPTH ? -ELOOP : 0;
+    if (error == 0 && fchmod(fd, 0700) < 0)
+        error = -errno;
+    if (error == 0)
+        error = set_attributes(finish, fd, entry);
+    if (error < 0) {
         close(fd);
         return error;
     }
@@ -117,20 +150,28 @@ static int set_time(int parent, const char *name, const struct entry *entry) {
     return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-static int set_file(struct finish *finish, int parent, const struct entry *entry) {
+/* Gives the file `fd` (taken over) all that is not content. Who may not write a file may not set
+ * its attributes either, not even its owner. */
+static int set_open_file(struct finish *finish, int fd, const struct entry *entry) {
     struct timespec times[2] = {
         {.tv_nsec = UTIME_NOW},
         {.tv_sec = entry->mtime_s, .tv_nsec = entry->mtime_ns},
     };
-    int fd = staged_open_file(parent, finish->name, O_RDONLY);
-    if (fd < 0)
-        return fd;
-    if (futimens(fd, times) < 0 || fchmod(fd, entry->mode) < 0) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    return mark(finish, fd);
+    int error = 0;
+    if (entry->attribute_count > 0)
+        error = fchmod(fd, 0600) < 0 ? -errno : set_attributes(finish, fd, entry);
+    if (error == 0 && (futimens(fd, times) < 0 || fchmod(fd, entry->mode) < 0))
+        error = -errno;
+    if (error == 0)
+        return mark(finish, fd);
+    close(fd);
+    return error;
+}
+
+static int set_file(struct finish *finish, int parent, const struct entry *entry) {
+    int fd = finish->hardlinks == NULL ? staged_open_file(parent, finish->name, O_RDONLY)
+                                       : staged_open_linked_file(parent, finish->name, O_RDONLY);
+    return fd < 0 ? fd : set_open_file(finish, fd, entry);
 }
 
 /* Most files got mode and time as they were written; then looking at them is enough, as far as
@@ -139,9 +180,11 @@ static int finish_file(struct finish *finish, int parent, const struct entry *en
     struct stat st;
     if (fstatat(parent, finish->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
-    if (!staged_is_file(&st) || (uint64_t)st.st_size != entry->size)
+    bool is_ours = finish->hardlinks == NULL ? staged_is_file(&st) : staged_is_linked_file(&st);
+    if (!is_ours || (uint64_t)st.st_size != entry->size)
         return -EEXIST;
-    bool ready = (st.st_mode & 07777) == entry->mode && has_time(&st, entry);
+    bool ready =
+        (st.st_mode & 07777) == entry->mode && has_time(&st, entry) && entry->attribute_count == 0;
     return ready && dirty_has_everything(finish->dirty) ? 0 : set_file(finish, parent, entry);
 }
 
@@ -161,6 +204,14 @@ static int finish_link(struct finish *finish, int parent, const struct entry *en
     return set_time(parent, finish->name, entry);
 }
 
+/* The link is a name of what its original got, or a copy that got it when it was made. */
+static int check_hardlink(struct finish *finish, int parent) {
+    struct stat st;
+    if (fstatat(parent, finish->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    return staged_is_linked_file(&st) ? 0 : -EEXIST;
+}
+
 static int finish_by_type(struct finish *finish, int parent, const struct entry *entry) {
     switch (entry->type) {
     case ENTRY_FILE:
@@ -169,8 +220,34 @@ static int finish_by_type(struct finish *finish, int parent, const struct entry 
         return enter(finish, parent, entry);
     case ENTRY_SYMLINK:
         return finish_link(finish, parent, entry);
+    case ENTRY_HARDLINK:
+        return check_hardlink(finish, parent);
     }
     return -EINVAL;
+}
+
+/* For a file system without hard links. */
+static int copy_original(struct finish *finish, const struct entry *entry,
+                         const struct entry *original) {
+    int fd = hardlinks_copy(finish->hardlinks, entry, original);
+    if (fd < 0)
+        return fd;
+    finish->copies++;
+    return set_open_file(finish, fd, original);
+}
+
+static int make_hardlink(struct finish *finish, const struct entry *entry,
+                         const struct entry *original) {
+    int result = finish->hardlinks != NULL ? 0 : hardlinks_new(&finish->hardlinks, finish->staging);
+    if (result == 0)
+        result = hardlinks_make(finish->hardlinks, entry, original);
+    return result == HARDLINKS_UNSUPPORTED ? copy_original(finish, entry, original) : result;
+}
+
+int finish_hardlink(struct finish *finish, const struct entry *entry, const struct entry *original,
+                    struct fail *fail) {
+    int error = make_hardlink(finish, entry, original);
+    return error < 0 ? outcome_of_entry(error, fail, "finish", finish->staging, entry) : 0;
 }
 
 int finish_entry(struct finish *finish, const struct entry *entry, struct fail *fail) {
@@ -188,6 +265,23 @@ int finish_entry(struct finish *finish, const struct entry *entry, struct fail *
     return error < 0 ? outcome_of_entry(error, fail, "finish", finish->staging, entry) : 0;
 }
 
+/* What the file system does not have is said once, not for every file. */
+static void note_lack(const struct finish *finish) {
+    const char *where = destination_shown(staging_destination(finish->staging));
+    char line[640];
+    if (finish->copies > 0) {
+        snprintf(line, sizeof(line), "%s does not take every hard link: copies stand for %u", where,
+                 finish->copies);
+        finish->sink.note(finish->sink.context, line);
+    }
+    if (finish->bare > 0) {
+        snprintf(line, sizeof(line),
+                 "%s keeps no extended attributes: %u files and directories lack theirs", where,
+                 finish->bare);
+        finish->sink.note(finish->sink.context, line);
+    }
+}
+
 int finish_end(struct finish *finish, struct fail *fail) {
     int error = 0;
     while (error == 0 && finish->depth > 0)
@@ -196,5 +290,8 @@ int finish_end(struct finish *finish, struct fail *fail) {
         dirty_add_directory(finish->dirty, "", 0);
         error = dirty_sync(finish->dirty);
     }
-    return error < 0 ? outcome_of(error, fail, "finish", staging_shown(finish->staging)) : 0;
+    if (error < 0)
+        return outcome_of(error, fail, "finish", staging_shown(finish->staging));
+    note_lack(finish);
+    return 0;
 }

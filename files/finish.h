@@ -1,14 +1,18 @@
 /*
- * Finishing a staged tree: symbolic links are made, every file and directory gets its mode and
- * time, and all of it is made durable, so that only renames remain. What was written must have been
- * made durable before (staging_sync_batch).
+ * Finishing a staged tree: links are made, every file and directory gets its extended attributes,
+ * time and mode, and all of it is made durable, so that only renames remain. What was written must
+ * have been made durable before (staging_sync_batch).
  *
- *   finish_new -> finish_entry for every entry that is delivered, in manifest order -> finish_end
+ *   finish_new -> finish_hardlink for every hard link that is delivered -> finish_entry for every
+ *   entry that is delivered, these too, in manifest order -> finish_end
  *
  * Directories get theirs after what is in them, so the times stay. A top-level directory that
  * its owner may not read, write and search keeps those bits until place_item has renamed it. Can be
  * repeated from the start after an interruption. One thread; nobody writes into the staging
  * meanwhile. Blocks.
+ *
+ * What the file system of the destination does not have is no failure: a hard link becomes a copy,
+ * and attributes are left out.
  */
 #ifndef FILES_FINISH_H
 #define FILES_FINISH_H
@@ -19,15 +23,26 @@
 
 struct finish;
 
-/* `staging` is borrowed. 0 or -ENOMEM. */
-int finish_new(struct finish **out, struct staging *staging);
+/* Where it says what arrives otherwise than it was sent. `context` is handed through. */
+struct finish_sink {
+    void *context;
+    void (*note)(void *context, const char *line); /* escaped */
+};
+
+/* `staging` is borrowed, *sink copied. 0 or -ENOMEM. */
+int finish_new(struct finish **out, struct staging *staging, const struct finish_sink *sink);
 void finish_free(struct finish *finish);
+
+/* Makes a hard link to `original`, a file that is delivered too. Returns as finish_entry. */
+int finish_hardlink(struct finish *finish, const struct entry *entry, const struct entry *original,
+                    struct fail *fail);
 
 /* The next delivered entry. 0; STAGING_DIFFERS where what is staged is missing, of another kind or
  * of another size; STAGING_NO_SPACE; STAGING_BAD_NAME; negative. */
 int finish_entry(struct finish *finish, const struct entry *entry, struct fail *fail);
 
-/* After the last entry: the directories still open, then the sync. 0; STAGING_NO_SPACE; negative
+/* After the last entry: the directories still open, then the sync, and what the file system does
+ * not have is noted. 0; STAGING_NO_SPACE; negative
  * (then nothing of it counts as durable). */
 int finish_end(struct finish *finish, struct fail *fail);
 

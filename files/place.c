@@ -124,9 +124,10 @@ static int reserve_and_rename(const struct move *move) {
 }
 
 /* Without RENAME_NOREPLACE. A file gets its second name only where there is none, then loses its
- * first. */
+ * first; but one that may have others would not be told from them after an interruption in between.
+ */
 static int rename_old(const struct move *move) {
-    if (move->item->type == ENTRY_DIRECTORY)
+    if (move->item->type == ENTRY_DIRECTORY || move->item->linked)
         return reserve_and_rename(move);
     if (linkat(move->tree, move->name, move->destination, move->item->final, 0) == 0)
         return unlinkat(move->tree, move->name, 0) < 0 ? -errno : 0;
@@ -167,7 +168,7 @@ static int give_mode(const struct move *move) {
 /* The item is still staged. 0, -EEXIST where the name is somebody else's, -errno. */
 static int move_item(const struct move *move) {
     int error = rename_exclusively(move);
-    if (error != -EEXIST || !is_placed(move))
+    if (error != -EEXIST || move->item->linked || !is_placed(move))
         return error;
     /* Linked before an interruption, and not yet unlinked. */
     return unlinkat(move->tree, move->name, 0) < 0 ? -errno : 0;

@@ -16,11 +16,12 @@
 #include "base/limits.h"
 #include "files/staging.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* A top-level item; plain value. The caller fills the first four from the manifest; for recovery
- * also the rest, from what was committed. */
+/* A top-level item; plain value. The caller fills name, type, mode and `linked` from the manifest;
+ * for recovery also the rest, from what was committed. */
 struct place_item {
     const char *name; /* in the manifest; not terminated, borrowed */
     size_t name_length;
@@ -28,6 +29,8 @@ struct place_item {
     uint32_t mode;
     uint64_t device; /* of the staged item */
     uint64_t inode;
+    bool linked; /* the transfer has hard links, so another item may be the same file: what has its
+                  * inode need not be this item */
     char final[LIMIT_COMPONENT + 1]; /* name in the destination, terminated */
 };
 

@@ -122,6 +122,7 @@ static int find(struct source *source, const struct entry *entry, struct spot *s
 static bool is_type(enum entry_type type, mode_t mode) {
     switch (type) {
     case ENTRY_FILE:
+    case ENTRY_HARDLINK:
         return S_ISREG(mode);
     case ENTRY_DIRECTORY:
         return S_ISDIR(mode);
@@ -157,20 +158,42 @@ static int compare_link(const struct entry *entry, const struct spot *spot, stru
     return SOURCE_SAME;
 }
 
+/* Describes what is at the path of `entry`. As source_check(). */
+static int look(struct source *source, const struct entry *entry, struct spot *spot,
+                struct stat *st, struct fail *fail) {
+    int error = find(source, entry, spot);
+    if (error < 0)
+        return outcome_of(entry, error, fail);
+    if (fstatat(spot->parent, spot->name, st, spot->top ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+        return outcome_of(entry, -errno, fail);
+    if (!is_type(entry->type, st->st_mode))
+        return changed(entry, fail, "is of another type since it was offered");
+    return SOURCE_SAME;
+}
+
 int source_check(struct source *source, const struct entry *entry, const struct stamp *stamp,
                  struct fail *fail) {
     struct spot spot;
     struct stat st;
-    int error = find(source, entry, &spot);
-    if (error < 0)
-        return outcome_of(entry, error, fail);
-    if (fstatat(spot.parent, spot.name, &st, spot.top ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
-        return outcome_of(entry, -errno, fail);
-    if (!is_type(entry->type, st.st_mode))
-        return changed(entry, fail, "is of another type since it was offered");
+    int outcome = look(source, entry, &spot, &st, fail);
+    if (outcome != SOURCE_SAME)
+        return outcome;
     if (entry->type == ENTRY_FILE)
         return compare_file(entry, stamp, &st, fail);
     return entry->type == ENTRY_SYMLINK ? compare_link(entry, &spot, fail) : SOURCE_SAME;
+}
+
+int source_check_hardlink(struct source *source, const struct entry *entry,
+                          const struct entry *original, struct fail *fail) {
+    struct spot spot;
+    struct stat link;
+    struct stat file;
+    int outcome = look(source, original, &spot, &file, fail);
+    if (outcome == SOURCE_SAME)
+        outcome = look(source, entry, &spot, &link, fail);
+    if (outcome == SOURCE_SAME && (link.st_ino != file.st_ino || link.st_dev != file.st_dev))
+        return changed(entry, fail, "is another file since it was offered");
+    return outcome;
 }
 
 /* Opens the file of `entry`, unless it is the one that is open. 0 or -errno. Not blocking, for what

@@ -47,6 +47,11 @@ void source_free(struct source *source);
 int source_check(struct source *source, const struct entry *entry, const struct stamp *stamp,
                  struct fail *fail);
 
+/* The same for a hard link: it counts as unchanged while it and the file `original`, which it is
+ * another name of, are one. */
+int source_check_hardlink(struct source *source, const struct entry *entry,
+                          const struct entry *original, struct fail *fail);
+
 /*
  * Reads chunk `number` of a file into chunk->data, holes as zeros, then compares the open file with
  * what the walk saw. A chunk that is one hole (holes_is_all) is not read, and chunk->data stays as

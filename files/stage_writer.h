@@ -54,8 +54,9 @@ int stage_writer_hole(struct stage_writer *writer, const struct entry *entry, ui
 int stage_writer_verify(struct stage_writer *writer, const struct entry *entry, uint64_t chunk,
                         uint64_t unit, void *room, struct fail *fail);
 
-/* Removes the staged file of an entry that will not be delivered; it may be missing. 0 or negative.
- * No other writer may be writing that entry. */
+/* Removes the staged file of an entry that will not be delivered, or a link that was made when the
+ * tree was finished but not placed; it may be missing. 0 or negative. No other writer may be
+ * writing that entry. */
 int stage_writer_drop(struct stage_writer *writer, const struct entry *entry, struct fail *fail);
 
 #endif

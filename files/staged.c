@@ -4,8 +4,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+bool staged_is_linked_file(const struct stat *st) {
+    return S_ISREG(st->st_mode) && st->st_uid == geteuid();
+}
+
 bool staged_is_file(const struct stat *st) {
-    return S_ISREG(st->st_mode) && st->st_nlink == 1 && st->st_uid == geteuid();
+    return staged_is_linked_file(st) && st->st_nlink == 1;
 }
 
 static bool is_directory(const struct stat *st) {
@@ -43,6 +47,10 @@ static int open_ours(int parent, const char *name, int flags, bool (*is_ours)(co
 
 int staged_open_file(int parent, const char *name, int access) {
     return open_ours(parent, name, access | O_NONBLOCK | O_NOCTTY, staged_is_file, 0600);
+}
+
+int staged_open_linked_file(int parent, const char *name, int access) {
+    return open_ours(parent, name, access | O_NONBLOCK | O_NOCTTY, staged_is_linked_file, 0600);
 }
 
 int staged_open_directory(int parent, const char *name) {

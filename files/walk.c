@@ -1,8 +1,11 @@
 #include "files/walk.h"
 
 #include "base/escape.h"
+#include "base/io.h"
 #include "base/path.h"
+#include "files/attributes.h"
 #include "files/destination.h"
+#include "files/inodes.h"
 #include "files/names.h"
 
 #include <errno.h>
@@ -15,6 +18,8 @@
 struct walk {
     const struct walk_sink *sink;
     struct fail *fail;
+    struct inodes *inodes;
+    struct attributes *attributes;
     uint32_t entries;
     struct item item;
     /* Path in the manifest of what is being looked at, terminated. The walk descends at most
@@ -32,14 +37,30 @@ struct place {
     int flags; /* 0 or AT_SYMLINK_NOFOLLOW */
 };
 
-static void skip(struct walk *walk, const char *reason, bool failed) {
+#define SHOWN 1024 /* room for a path in a line */
+
+/* Where the user knows what is being looked at. */
+static const char *show(const struct walk *walk, char shown[SHOWN]) {
     char full[2 * sizeof(walk->path)];
-    char shown[1024];
-    char line[1280];
     snprintf(full, sizeof(full), "%s%s", walk->item.path, walk->path + walk->item.name_length);
-    escape_text(shown, sizeof(shown), full);
-    snprintf(line, sizeof(line), "%s is not sent: %s", shown, reason);
+    return escape_text(shown, SHOWN, full);
+}
+
+static void skip(struct walk *walk, const char *reason, bool failed) {
+    char shown[SHOWN];
+    char line[SHOWN + 256];
+    snprintf(line, sizeof(line), "%s is not sent: %s", show(walk, shown), reason);
     walk->sink->skipped(walk->sink->context, line, failed);
+}
+
+static void skip_attribute(void *context, const char *name, const char *reason) {
+    struct walk *walk = context;
+    char shown[SHOWN];
+    char attribute[ESCAPE_ROOM(96)];
+    char line[SHOWN + sizeof(attribute) + 256];
+    snprintf(line, sizeof(line), "%s is sent without its attribute%s%s: %s", show(walk, shown),
+             name[0] != '\0' ? " " : "s", escape_text(attribute, sizeof(attribute), name), reason);
+    walk->sink->skipped(walk->sink->context, line, true);
 }
 
 static int skip_error(struct walk *walk, int error) {
@@ -50,29 +71,67 @@ static int skip_error(struct walk *walk, int error) {
     return 0;
 }
 
-static int emit(struct walk *walk, enum entry_type type, const struct stat *st, size_t target) {
-    if (walk->entries == LIMIT_ENTRIES)
-        return fail_set(walk->fail, 0, "there are more than %u files to send", LIMIT_ENTRIES);
-    walk->entries++;
-    struct entry entry = {
+/* What is being looked at, as it is described by `st`. */
+static struct entry entry_of(const struct walk *walk, enum entry_type type, const struct stat *st) {
+    return (struct entry){
         .type = type,
-        .mode = type == ENTRY_SYMLINK ? 0777 : st->st_mode & 0777,
-        .size = type == ENTRY_FILE ? (uint64_t)st->st_size : 0,
+        .mode = st->st_mode & 0777,
         .mtime_s = st->st_mtim.tv_sec,
         .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
         .path = walk->path,
         .path_length = walk->length,
-        .target = type == ENTRY_SYMLINK ? walk->target : NULL,
-        .target_length = target,
     };
-    struct stamp stamp = stamps_of(st);
-    return walk->sink->entry(walk->sink->context, &entry, &stamp);
 }
 
-static int visit_file(struct walk *walk, const struct place *place, const struct stat *st) {
-    if (faccessat(place->directory, place->name, R_OK, AT_EACCESS | place->flags) < 0)
+static int emit(struct walk *walk, const struct entry *entry, const struct stat *st) {
+    if (walk->entries == LIMIT_ENTRIES)
+        return fail_set(walk->fail, 0, "there are more than %u files to send", LIMIT_ENTRIES);
+    walk->entries++;
+    struct stamp stamp = stamps_of(st);
+    return walk->sink->entry(walk->sink->context, entry, &stamp);
+}
+
+static int emit_hardlink(struct walk *walk, uint32_t original, const struct stat *st) {
+    struct entry entry = {
+        .type = ENTRY_HARDLINK,
+        .path = walk->path,
+        .path_length = walk->length,
+        .original = original,
+    };
+    return emit(walk, &entry, st);
+}
+
+/* A file that is open, and that was not met before under another name. */
+static int visit_open_file(struct walk *walk, int fd) {
+    struct stat st;
+    uint32_t number = walk->entries;
+    if (fstat(fd, &st) < 0)
         return skip_error(walk, -errno);
-    return emit(walk, ENTRY_FILE, st, 0);
+    if (!S_ISREG(st.st_mode)) {
+        skip(walk, "it has just been replaced", true);
+        return 0;
+    }
+    struct entry entry = entry_of(walk, ENTRY_FILE, &st);
+    entry.size = (uint64_t)st.st_size;
+    attributes_read(walk->attributes, fd, &entry, skip_attribute, walk);
+    if (inodes_add(walk->inodes, &st, number) < 0)
+        return skip_error(walk, -ENOMEM);
+    return emit(walk, &entry, &st);
+}
+
+/* Not blocking, for what was a file may be a named pipe by now. */
+static int visit_file(struct walk *walk, const struct place *place, const struct stat *st) {
+    uint32_t original = 0;
+    int follow = (place->flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0;
+    if (inodes_find(walk->inodes, st, &original))
+        return emit_hardlink(walk, original, st);
+    int fd = openat(place->directory, place->name,
+                    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | follow);
+    if (fd < 0)
+        return skip_error(walk, -errno);
+    int result = visit_open_file(walk, fd);
+    io_close(&fd);
+    return result;
 }
 
 static int visit_link(struct walk *walk, const struct place *place, const struct stat *st) {
@@ -83,7 +142,11 @@ static int visit_link(struct walk *walk, const struct place *place, const struct
         skip(walk, "it is a symbolic link that leads out of what is sent", false);
         return 0;
     }
-    return emit(walk, ENTRY_SYMLINK, st, (size_t)length);
+    struct entry entry = entry_of(walk, ENTRY_SYMLINK, st);
+    entry.mode = 0777;
+    entry.target = walk->target;
+    entry.target_length = (size_t)length;
+    return emit(walk, &entry, st);
 }
 
 static int visit(struct walk *walk, const struct place *place);
@@ -115,10 +178,19 @@ static int visit_inside(struct walk *walk, DIR *directory) {
     return result;
 }
 
+/* The entry of a directory that is open. */
+static int emit_directory(struct walk *walk, int fd) {
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return skip_error(walk, -errno);
+    struct entry entry = entry_of(walk, ENTRY_DIRECTORY, &st);
+    attributes_read(walk->attributes, fd, &entry, skip_attribute, walk);
+    return emit(walk, &entry, &st);
+}
+
 /* A directory is an entry only when it can be opened: else it would arrive empty. Its `stat` is
  * taken anew from what was opened. */
 static int visit_directory(struct walk *walk, const struct place *place) {
-    struct stat st;
     int follow = (place->flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0;
     int fd = openat(place->directory, place->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow);
     if (fd < 0)
@@ -129,8 +201,7 @@ static int visit_directory(struct walk *walk, const struct place *place) {
         close(fd);
         return skip_error(walk, error);
     }
-    int result =
-        fstat(fd, &st) < 0 ? skip_error(walk, -errno) : emit(walk, ENTRY_DIRECTORY, &st, 0);
+    int result = emit_directory(walk, fd);
     if (result == 0)
         result = visit_inside(walk, directory);
     closedir(directory);
@@ -196,8 +267,14 @@ static int visit_item(struct walk *walk, struct item item) {
 
 int walk_items(const struct items *items, const struct walk_sink *sink, struct fail *fail) {
     struct walk walk = {.sink = sink, .fail = fail};
-    int result = 0;
+    int result = inodes_new(&walk.inodes);
+    if (result == 0)
+        result = attributes_new(&walk.attributes);
+    if (result < 0)
+        fail_set(fail, result, "cannot look through what is to be sent");
     for (size_t i = 0; result == 0 && i < items_count(items); i++)
         result = visit_item(&walk, items_get(items, i));
+    attributes_free(walk.attributes);
+    inodes_free(walk.inodes);
     return result;
 }

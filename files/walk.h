@@ -8,6 +8,10 @@
  * out and named, as is the staging area `.fxnode` of a directory for received files. What cannot be
  * read, has vanished in between, or has too long a path is named as failed. Mode bits above 0777
  * are not carried. Mount points are crossed.
+ *
+ * A file with several names is a file under the one that is met first, and a hard link under each
+ * other that is met. Extended attributes of the namespace "user" are read with their file or
+ * directory; one that cannot be read, or is beyond the limits of an entry, is named as failed.
  */
 #ifndef FILES_WALK_H
 #define FILES_WALK_H

@@ -71,6 +71,10 @@ size_t manifest_builder_take(struct manifest_builder *builder, const uint8_t **d
 void manifest_builder_summary(const struct manifest_builder *builder,
                               struct manifest_summary *summary);
 
+/* What not every manifest has. */
+#define MANIFEST_HARDLINKS 1u
+#define MANIFEST_ATTRIBUTES 2u
+
 /* Where a batch lies and what is in it. */
 struct manifest_row {
     uint64_t offset;     /* of the encoded batch in the file, behind its prefix */
@@ -79,6 +83,7 @@ struct manifest_row {
     uint32_t first_entry;
     uint32_t entries; /* at least 1 */
     uint32_t length;  /* bytes of the encoded batch */
+    unsigned has;     /* MANIFEST_HARDLINKS, MANIFEST_ATTRIBUTES */
 };
 
 /* The rows of a manifest in order. */
@@ -88,6 +93,9 @@ size_t manifest_index_rows(const struct manifest_index *index);
 
 /* Row `row`, which must exist. Valid until the next batch is added. */
 const struct manifest_row *manifest_index_row(const struct manifest_index *index, size_t row);
+
+/* What is in any of its rows. */
+unsigned manifest_index_has(const struct manifest_index *index);
 
 /* The row that holds entry `entry` or unit `unit`, or NULL where there is no such one. */
 const struct manifest_row *manifest_index_by_entry(const struct manifest_index *index,
@@ -108,9 +116,9 @@ void manifest_checker_free(struct manifest_checker *checker);
 
 /*
  * Judges the next batch, without its prefix: path rules (base/path.h), strict order, every parent
- * present before as a directory, the rules of each type, links that stay inside, sizes, counts and
- * sums, and nothing beyond what was expected. 0; MSG_INVALID with `why`; -ENOMEM. After anything
- * but 0 the checker stays failed.
+ * present before as a directory, the rules of each type, symbolic links that stay inside, hard
+ * links to files before them, attributes of users, sizes, counts and sums, and nothing beyond what
+ * was expected. 0; MSG_INVALID with `why`; -ENOMEM. After anything but 0 the checker stays failed.
  */
 int manifest_checker_add(struct manifest_checker *checker, const void *batch, size_t length,
                          struct fail *why);

@@ -5,14 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The most that one entry takes in a batch: path, target, and at most 64 bytes of everything else.
- */
-#define ENTRY_MAX (2 * LIMIT_PATH + 64)
+/* The most that one entry takes in a batch: path, target, attributes with at most 12 bytes around
+ * each, and at most 64 bytes of everything else. */
+#define ENTRY_MAX (2 * LIMIT_PATH + LIMIT_ATTRIBUTE_BYTES + 12 * LIMIT_ATTRIBUTES + 64)
+
+_Static_assert(MANIFEST_BATCH_TARGET + ENTRY_MAX <= LIMIT_MANIFEST_BATCH, "an entry fits");
 
 struct manifest_builder {
     struct manifest_rules rules;
     size_t used;  /* bytes of the batch being filled */
     size_t ready; /* bytes of the complete batch, prefix included; 0 where none is */
+    /* Of the entry that is encoded. */
+    Fxnode__Wire__Attribute attributes[LIMIT_ATTRIBUTES];
+    Fxnode__Wire__Attribute *list[LIMIT_ATTRIBUTES];
     uint8_t bytes[MANIFEST_PREFIX + MANIFEST_BATCH_TARGET + ENTRY_MAX];
 };
 
@@ -29,6 +34,9 @@ int manifest_builder_new(struct manifest_builder **builder) {
 }
 
 void manifest_builder_free(struct manifest_builder *builder) {
+    if (builder == NULL)
+        return;
+    manifest_rules_clear(&builder->rules);
     free(builder);
 }
 
@@ -38,9 +46,25 @@ static Fxnode__Wire__Entry__Type wire_type(enum entry_type type) {
         return FXNODE__WIRE__ENTRY__TYPE__FILE;
     case ENTRY_DIRECTORY:
         return FXNODE__WIRE__ENTRY__TYPE__DIRECTORY;
+    case ENTRY_HARDLINK:
+        return FXNODE__WIRE__ENTRY__TYPE__HARDLINK;
     default:
         return FXNODE__WIRE__ENTRY__TYPE__SYMLINK;
     }
+}
+
+static void fill_attributes(struct manifest_builder *builder, Fxnode__Wire__Entry *wire,
+                            const struct entry *entry) {
+    for (size_t i = 0; i < entry->attribute_count; i++) {
+        const struct entry_attribute *from = &entry->attributes[i];
+        Fxnode__Wire__Attribute *to = &builder->attributes[i];
+        fxnode__wire__attribute__init(to);
+        to->name = (ProtobufCBinaryData){from->name_length, (uint8_t *)(uintptr_t)from->name};
+        to->value = (ProtobufCBinaryData){from->value_length, (uint8_t *)(uintptr_t)from->value};
+        builder->list[i] = to;
+    }
+    wire->n_attributes = entry->attribute_count;
+    wire->attributes = builder->list;
 }
 
 /* Appends `entry` to the batch. Encoded messages that follow each other are one message with the
@@ -58,6 +82,8 @@ static int append(struct manifest_builder *builder, const struct entry *entry) {
     wire.mtime_s = entry->mtime_s;
     wire.mtime_ns = entry->mtime_ns;
     wire.target = (ProtobufCBinaryData){entry->target_length, (uint8_t *)(uintptr_t)entry->target};
+    wire.original = entry->original;
+    fill_attributes(builder, &wire, entry);
     batch.n_entries = 1;
     batch.entries = entries;
     int size = msg_encode(&batch.base, at, ENTRY_MAX);
@@ -87,9 +113,10 @@ int manifest_builder_add(struct manifest_builder *builder, const struct entry *e
         return fail_set(fail, 0, "%s: %s", shown, fault);
     }
     int rc = append(builder, entry);
+    if (rc == 0)
+        rc = manifest_rules_add(&builder->rules, entry);
     if (rc < 0)
         return fail_set(fail, rc, "cannot encode an entry");
-    manifest_rules_add(&builder->rules, entry);
     if (builder->used < MANIFEST_BATCH_TARGET)
         return MANIFEST_ADDED;
     complete(builder);

@@ -13,6 +13,7 @@ struct manifest_checker {
     struct msg_arena *arena;
     size_t last_batch; /* bytes of the batch before, 0 at first */
     bool failed;
+    struct entry_attribute attributes[LIMIT_ATTRIBUTES]; /* of the entry that is looked at */
 };
 
 int manifest_checker_new(struct manifest_checker **checker,
@@ -37,6 +38,7 @@ void manifest_checker_free(struct manifest_checker *checker) {
     if (checker == NULL)
         return;
     manifest_index_clear(&checker->index);
+    manifest_rules_clear(&checker->rules);
     msg_arena_free(checker->arena);
     free(checker);
 }
@@ -49,10 +51,10 @@ static int entry_invalid(const struct entry *entry, uint32_t number, const char 
     return msg_invalid(why, "entry %u of the manifest (%s): %s", number, shown, fault);
 }
 
-static int add_entry(struct manifest_checker *checker, const Fxnode__Wire__Entry *wire,
-                     struct fail *why) {
+static int add_entry(struct manifest_checker *checker, struct manifest_row *row,
+                     const Fxnode__Wire__Entry *wire, struct fail *why) {
     struct manifest_rules *rules = &checker->rules;
-    struct entry entry = manifest_rules_read(wire);
+    struct entry entry = manifest_rules_read(wire, checker->attributes);
     const char *fault = manifest_rules_next_fault(rules, &entry);
     if (fault == NULL && rules->sums.entries == checker->expected.entries)
         fault = "more entries than offered";
@@ -60,8 +62,9 @@ static int add_entry(struct manifest_checker *checker, const Fxnode__Wire__Entry
         fault = "more bytes than offered";
     if (fault != NULL)
         return entry_invalid(&entry, rules->sums.entries, fault, why);
-    manifest_rules_add(rules, &entry);
-    return 0;
+    row->has |= entry.type == ENTRY_HARDLINK ? MANIFEST_HARDLINKS : 0;
+    row->has |= entry.attribute_count > 0 ? MANIFEST_ATTRIBUTES : 0;
+    return manifest_rules_add(rules, &entry);
 }
 
 /* What can be said of a batch before it is decoded. */
@@ -104,7 +107,7 @@ static int add_batch(struct manifest_checker *checker, const void *data, size_t 
     if (rc == MSG_INVALID || (rc == 0 && batch->n_entries == 0))
         rc = msg_invalid(why, "a malformed batch of the manifest");
     for (size_t i = 0; rc == 0 && i < batch->n_entries; i++)
-        rc = add_entry(checker, batch->entries[i], why);
+        rc = add_entry(checker, &row, batch->entries[i], why);
     if (rc != 0)
         return rc;
     hash_batch(checker, data, length);

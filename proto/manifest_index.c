@@ -29,6 +29,13 @@ const struct manifest_row *manifest_index_row(const struct manifest_index *index
     return &index->rows[row];
 }
 
+unsigned manifest_index_has(const struct manifest_index *index) {
+    unsigned has = 0;
+    for (size_t i = 0; i < index->length; i++)
+        has |= index->rows[i].has;
+    return has;
+}
+
 const struct manifest_row *manifest_index_by_entry(const struct manifest_index *index,
                                                    uint32_t entry) {
     size_t low = 0;

@@ -2,15 +2,68 @@
 
 #include "base/path.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MODE_MAX 0777u
 #define NANOSECONDS 1000000000u
+#define FILES_ROOM 1024u /* bytes of the first bits */
 
 void manifest_rules_init(struct manifest_rules *rules) {
     memset(rules, 0, sizeof *rules);
     crypto_generichash_init(&rules->hash, NULL, 0, LIMIT_HASH);
+}
+
+void manifest_rules_clear(struct manifest_rules *rules) {
+    free(rules->files);
+    rules->files = NULL;
+}
+
+static int compare_names(const struct entry_attribute *a, const struct entry_attribute *b) {
+    size_t shared = a->name_length < b->name_length ? a->name_length : b->name_length;
+    int order = memcmp(a->name, b->name, shared);
+    return order != 0 ? order
+                      : (a->name_length > b->name_length) - (a->name_length < b->name_length);
+}
+
+static const char *attribute_fault(const struct entry_attribute *attribute) {
+    const size_t prefix = strlen(ENTRY_ATTRIBUTE_PREFIX);
+    if (attribute->name_length <= prefix || attribute->name_length > LIMIT_ATTRIBUTE_NAME ||
+        memcmp(attribute->name, ENTRY_ATTRIBUTE_PREFIX, prefix) != 0 ||
+        memchr(attribute->name, '\0', attribute->name_length) != NULL)
+        return "an attribute that is none of a user";
+    return attribute->value_length > LIMIT_ATTRIBUTE_VALUE ? "too large an attribute" : NULL;
+}
+
+static const char *attributes_fault(const struct entry *entry) {
+    size_t bytes = 0;
+    if (entry->attribute_count == 0)
+        return NULL;
+    if (entry->type != ENTRY_FILE && entry->type != ENTRY_DIRECTORY)
+        return "attributes, but neither file nor directory";
+    if (entry->attribute_count > LIMIT_ATTRIBUTES)
+        return "too many attributes";
+    for (size_t i = 0; i < entry->attribute_count; i++) {
+        const struct entry_attribute *attribute = &entry->attributes[i];
+        const char *fault = attribute_fault(attribute);
+        if (fault != NULL)
+            return fault;
+        if (i > 0 && compare_names(attribute - 1, attribute) >= 0)
+            return "attributes out of order";
+        bytes += attribute->name_length + attribute->value_length;
+    }
+    return bytes > LIMIT_ATTRIBUTE_BYTES ? "too large attributes" : NULL;
+}
+
+/* A hard link has nothing of its own but a path, and nothing else names an entry. */
+static const char *hardlink_fault(const struct entry *entry) {
+    if (entry->type != ENTRY_HARDLINK)
+        return entry->original == 0 ? NULL : "a file that it is another name of, but no hard link";
+    return entry->mode != 0 || entry->mtime_s != 0 || entry->mtime_ns != 0
+               ? "a hard link with a mode or time of its own"
+               : NULL;
 }
 
 static const char *link_fault(const struct entry *entry) {
@@ -23,7 +76,7 @@ static const char *link_fault(const struct entry *entry) {
 }
 
 const char *manifest_rules_entry_fault(const struct entry *entry) {
-    if (entry->type < ENTRY_FILE || entry->type > ENTRY_SYMLINK)
+    if (entry->type < ENTRY_FILE || entry->type > ENTRY_HARDLINK)
         return "an unknown type";
     if (entry->path_length == 0)
         return "no path";
@@ -38,7 +91,14 @@ const char *manifest_rules_entry_fault(const struct entry *entry) {
         return "an impossible size";
     if (entry->mtime_ns >= NANOSECONDS)
         return "an impossible time";
-    return link_fault(entry);
+    fault = link_fault(entry);
+    if (fault == NULL)
+        fault = hardlink_fault(entry);
+    return fault == NULL ? attributes_fault(entry) : fault;
+}
+
+static bool is_file(const struct manifest_rules *rules, uint32_t entry) {
+    return entry < rules->sums.entries && (rules->files[entry / 8] >> entry % 8 & 1) != 0;
 }
 
 static bool parent_is_there(const struct manifest_rules *rules, const struct entry *entry) {
@@ -60,6 +120,8 @@ const char *manifest_rules_next_fault(const struct manifest_rules *rules,
         return "out of order";
     if (!parent_is_there(rules, entry))
         return "no directory before it";
+    if (entry->type == ENTRY_HARDLINK && !is_file(rules, entry->original))
+        return "a hard link to what is no file before it";
     if (rules->sums.entries == LIMIT_ENTRIES)
         return "too many entries";
     /* The limit of the sum also bounds the units: fewer than entries + bytes / LIMIT_CHUNK. */
@@ -68,8 +130,27 @@ const char *manifest_rules_next_fault(const struct manifest_rules *rules,
     return NULL;
 }
 
-void manifest_rules_add(struct manifest_rules *rules, const struct entry *entry) {
+/* Notes of the next entry whether it is a file. */
+static int add_bit(struct manifest_rules *rules, bool file) {
+    size_t at = rules->sums.entries / 8;
+    if (at == rules->files_room) {
+        size_t room = at == 0 ? FILES_ROOM : at * 2;
+        uint8_t *files = realloc(rules->files, room);
+        if (files == NULL)
+            return -ENOMEM;
+        memset(files + at, 0, room - at);
+        rules->files = files;
+        rules->files_room = room;
+    }
+    rules->files[at] |= (uint8_t)(file << rules->sums.entries % 8);
+    return 0;
+}
+
+int manifest_rules_add(struct manifest_rules *rules, const struct entry *entry) {
     struct manifest_summary *sums = &rules->sums;
+    int rc = add_bit(rules, entry->type == ENTRY_FILE);
+    if (rc < 0)
+        return rc;
     sums->entries++;
     sums->bytes += entry->size;
     sums->units += entry_units(entry->type, entry->size);
@@ -84,6 +165,7 @@ void manifest_rules_add(struct manifest_rules *rules, const struct entry *entry)
     rules->last_type = entry->type;
     rules->last_length = entry->path_length;
     memcpy(rules->last, entry->path, entry->path_length);
+    return 0;
 }
 
 void manifest_rules_hash(struct manifest_rules *rules, const void *data, size_t length) {
@@ -99,12 +181,24 @@ static enum entry_type read_type(Fxnode__Wire__Entry__Type type) {
         return ENTRY_DIRECTORY;
     case FXNODE__WIRE__ENTRY__TYPE__SYMLINK:
         return ENTRY_SYMLINK;
+    case FXNODE__WIRE__ENTRY__TYPE__HARDLINK:
+        return ENTRY_HARDLINK;
     default:
         return (enum entry_type)0;
     }
 }
 
-struct entry manifest_rules_read(const Fxnode__Wire__Entry *wire) {
+struct entry manifest_rules_read(const Fxnode__Wire__Entry *wire,
+                                 struct entry_attribute *attributes) {
+    for (size_t i = 0; i < wire->n_attributes && i < LIMIT_ATTRIBUTES; i++) {
+        const Fxnode__Wire__Attribute *attribute = wire->attributes[i];
+        attributes[i] = (struct entry_attribute){
+            .name = (const char *)attribute->name.data,
+            .name_length = attribute->name.len,
+            .value = attribute->value.data,
+            .value_length = attribute->value.len,
+        };
+    }
     return (struct entry){
         .type = read_type(wire->type),
         .mode = wire->mode,
@@ -115,5 +209,8 @@ struct entry manifest_rules_read(const Fxnode__Wire__Entry *wire) {
         .path_length = wire->path.len,
         .target = (const char *)wire->target.data,
         .target_length = wire->target.len,
+        .original = wire->original,
+        .attributes = attributes,
+        .attribute_count = wire->n_attributes,
     };
 }

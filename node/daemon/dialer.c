@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "node/daemon/opening.h"
+#include "proto/features.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -176,6 +177,7 @@ static int make_handshake(struct attempt *attempt) {
         .secret = call->identity->secret,
         .ephemeral = ephemeral,
         .protocol = {HANDSHAKE_PROTOCOL_LOWEST, HANDSHAKE_PROTOCOL_HIGHEST},
+        .features = FEATURES,
     };
     struct handshake_call wanted = {
         .purpose = call->purpose,

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "node/daemon/gate.h"
 #include "node/daemon/opening.h"
+#include "proto/features.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -184,6 +185,7 @@ static struct handshake *make_handshake(const struct identity *identity) {
         .secret = identity->secret,
         .ephemeral = ephemeral,
         .protocol = {HANDSHAKE_PROTOCOL_LOWEST, HANDSHAKE_PROTOCOL_HIGHEST},
+        .features = FEATURES,
     };
     struct handshake *handshake = NULL;
 

@@ -100,6 +100,10 @@ int catalog_new(struct catalog **out, int fd, const struct manifest_index *index
     return 0;
 }
 
+int catalog_again(struct catalog **out, const struct catalog *catalog) {
+    return catalog_new(out, catalog->fd, catalog->index);
+}
+
 void catalog_free(struct catalog *catalog) {
     if (catalog == NULL)
         return;
@@ -147,6 +151,42 @@ int catalog_by_unit(struct catalog *catalog, uint64_t unit, const struct manifes
         return r;
     *item = manifest_batch_by_unit(catalog->batch, unit);
     return *item == NULL ? msg_invalid(fail, "there is no such chunk") : 0;
+}
+
+/* The first hard link of the loaded batch from entry `from` on, or NULL. */
+static const struct manifest_item *find_hardlink(const struct catalog *catalog, uint32_t from) {
+    const struct manifest_row *row = catalog->row;
+    uint32_t entry = from > row->first_entry ? from : row->first_entry;
+
+    for (; entry - row->first_entry < row->entries; entry++) {
+        const struct manifest_item *item = manifest_batch_by_entry(catalog->batch, entry);
+
+        if (item->entry.type == ENTRY_HARDLINK)
+            return item;
+    }
+    return NULL;
+}
+
+int catalog_next_hardlink(struct catalog *catalog, uint32_t from, const struct manifest_item **item,
+                          struct fail *fail) {
+    const struct manifest_row *row = manifest_index_by_entry(catalog->index, from);
+    const struct manifest_row *end =
+        manifest_index_row(catalog->index, 0) + manifest_index_rows(catalog->index);
+    int r = 0;
+
+    *item = NULL;
+    for (; row != NULL && row < end && r == 0 && *item == NULL; row++) {
+        if ((row->has & MANIFEST_HARDLINKS) == 0)
+            continue;
+        r = load(catalog, row, fail);
+        if (r == 0)
+            *item = find_hardlink(catalog, from);
+    }
+    return r;
+}
+
+bool catalog_has_hardlinks(const struct catalog *catalog) {
+    return (manifest_index_has(catalog->index) & MANIFEST_HARDLINKS) != 0;
 }
 
 /* Content bytes of the entries of the loaded batch whose units all come before `unit`, and of the

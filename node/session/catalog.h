@@ -9,6 +9,7 @@
 #include "base/rangeset.h"
 #include "proto/manifest.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct catalog;
@@ -27,6 +28,10 @@ int catalog_check(struct manifest_checker **checker, int fd,
 
 /* A catalog of the manifest in `fd`, both borrowed. 0 or -ENOMEM. */
 int catalog_new(struct catalog **out, int fd, const struct manifest_index *index);
+
+/* One more of the same manifest: for a second place in it, since a catalog is cheap where it was
+ * used last. */
+int catalog_again(struct catalog **out, const struct catalog *catalog);
 void catalog_free(struct catalog *catalog);
 
 /* The entry with a number, or the file that a unit belongs to. *item is valid until the next call
@@ -36,6 +41,14 @@ int catalog_by_entry(struct catalog *catalog, uint32_t entry, const struct manif
                      struct fail *fail);
 int catalog_by_unit(struct catalog *catalog, uint64_t unit, const struct manifest_item **item,
                     struct fail *fail);
+
+/* The first hard link from entry `from` on, by a look at those batches only that have some; *item
+ * is NULL where there is no more. Returns as above. */
+int catalog_next_hardlink(struct catalog *catalog, uint32_t from, const struct manifest_item **item,
+                          struct fail *fail);
+
+/* Whether the manifest has any. */
+bool catalog_has_hardlinks(const struct catalog *catalog);
 
 /* Content bytes of the units in `set`, in *bytes. Returns as above. */
 int catalog_bytes(struct catalog *catalog, const struct rangeset *set, uint64_t *bytes,

@@ -30,13 +30,40 @@ static bool is_failed(const struct placing *placing, uint32_t entry) {
     return rangeset_contains(placing->failed, entry, 1);
 }
 
-/* Modes, times and links of everything that is delivered, and all of it durable. */
-static int finish(const struct placing *placing, struct fail *fail) {
-    struct finish *finish = NULL;
-    int r = finish_new(&finish, placing->staging);
+static int broken_link(const struct manifest_item *item, struct fail *fail) {
+    char shown[ESCAPE_ROOM(96)];
 
-    if (r < 0)
-        return fail_set(fail, r, "cannot finish what was received");
+    return fail_set(fail, -EBADMSG, "%s is another name of a file that the sender did not send",
+                    escape_bytes(shown, sizeof shown, item->entry.path, item->entry.path_length));
+}
+
+/* Hard links come first, as long as every directory may be searched. That one is not delivered
+ * where its original is not is for the sender to say, and was. */
+static int make_hardlinks(const struct placing *placing, struct finish *finish,
+                          struct catalog *originals, struct fail *fail) {
+    const struct manifest_item *item = NULL;
+    int r = catalog_next_hardlink(placing->catalog, 0, &item, fail);
+
+    while (r == 0 && item != NULL) {
+        const struct manifest_item *original = NULL;
+        uint32_t number = item->number;
+
+        if (!is_failed(placing, number)) {
+            r = catalog_by_entry(originals, item->entry.original, &original, fail);
+            if (r == 0 && is_failed(placing, original->number))
+                return broken_link(item, fail);
+            if (r == 0)
+                r = finish_hardlink(finish, &item->entry, &original->entry, fail);
+        }
+        if (r == 0)
+            r = catalog_next_hardlink(placing->catalog, number + 1, &item, fail);
+    }
+    return r;
+}
+
+static int finish_entries(const struct placing *placing, struct finish *finish, struct fail *fail) {
+    int r = 0;
+
     for (uint32_t i = 0; i < placing->entries && r == 0; i++) {
         const struct manifest_item *item = NULL;
 
@@ -48,8 +75,29 @@ static int finish(const struct placing *placing, struct fail *fail) {
         else
             r = -EBADMSG;
     }
+    return r;
+}
+
+/* Links, attributes, modes and times of everything that is delivered, and all of it durable. */
+static int finish(const struct placing *placing, struct fail *fail) {
+    const struct finish_sink sink = {.context = placing->context, .note = placing->note};
+    struct finish *finish = NULL;
+    struct catalog *originals = NULL;
+    int r = finish_new(&finish, placing->staging, &sink);
+
+    if (r == 0)
+        r = catalog_again(&originals, placing->catalog);
+    if (r < 0)
+        fail_set(fail, r, "cannot finish what was received");
+    if (r == 0)
+        r = make_hardlinks(placing, finish, originals, fail);
+    if (r == 0)
+        r = finish_entries(placing, finish, fail);
     if (r == 0)
         r = finish_end(finish, fail);
+    if (r == 0)
+        crash_point("finished");
+    catalog_free(originals);
     finish_free(finish);
     return r;
 }
@@ -66,11 +114,13 @@ static int add_top(struct run *run, const struct manifest_item *item) {
         run->tops = tops;
     if (name == NULL)
         return fail_set(run->fail, -ENOMEM, "cannot place what was received");
-    tops[run->count] = (struct top){.item = {.name = name,
-                                             .name_length = item->entry.path_length,
-                                             .type = item->entry.type,
-                                             .mode = item->entry.mode},
-                                    .index = (uint32_t)run->count};
+    tops[run->count] =
+        (struct top){.item = {.name = name,
+                              .name_length = item->entry.path_length,
+                              .type = item->entry.type,
+                              .mode = item->entry.mode,
+                              .linked = catalog_has_hardlinks(run->placing->catalog)},
+                     .index = (uint32_t)run->count};
     run->count++;
     return 0;
 }

@@ -28,6 +28,9 @@ struct placing {
     /* Sends a Placing or Done, whose ticket it sets, and waits until it is recorded. 0 or negative.
      */
     int (*record)(void *context, Fxnode__Helper__ToNode *message);
+
+    /* Tells the user what arrives otherwise than it was sent. Only placing_run does. */
+    void (*note)(void *context, const char *line);
     void *context;
 };
 

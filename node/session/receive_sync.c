@@ -61,11 +61,18 @@ static void pause_now(struct receive *receive) {
     course_end(course, EXCHANGE_STOPPED, "");
 }
 
+static void note(void *context, const char *line) {
+    struct receive *receive = context;
+
+    uplink_note(receive->course.uplink, line, false);
+}
+
 /* Content is complete: places it. Lock not held. 0; an outcome or negative. */
 static int place(struct receive *receive, struct placing_result *result, struct fail *fail) {
     struct placing placing = {.staging = receive->staging,
                               .entries = receive->offer->summary.entries,
                               .record = receive_record,
+                              .note = note,
                               .context = receive};
     struct rangeset failed;
     int r = 0;

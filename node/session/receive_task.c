@@ -8,7 +8,8 @@
 
 #define HASHES 1024 /* read at once */
 
-/* In the order of the manifest, so that each comes after the one it is in. */
+/* In the order of the manifest, so that each comes after the one it is in. Hard links that were
+ * made before an interruption of the placing go: until then every file has one name. */
 static int make_directories(struct receive *receive, struct stage_writer *writer,
                             struct catalog *catalog, struct fail *fail) {
     uint32_t entries = receive->offer->summary.entries;
@@ -24,6 +25,8 @@ static int make_directories(struct receive *receive, struct stage_writer *writer
             return -EBADMSG;
         if (item->entry.type == ENTRY_DIRECTORY)
             r = stage_writer_directory(writer, &item->entry, fail);
+        else if (item->entry.type == ENTRY_HARDLINK)
+            r = stage_writer_drop(writer, &item->entry, fail);
     }
     return r;
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "node/session/confine.h"
 #include "node/session/tally.h"
+#include "proto/features.h"
 #include "proto/wire.h"
 
 #include <errno.h>
@@ -233,6 +234,27 @@ static int set_up(struct send *send, struct main *main, struct fail *fail) {
     return r == 0 ? confine(send, fail) : r;
 }
 
+/* Whether a peer with these features understands the manifest. One that is too old leaves
+ * attributes out, but takes a hard link for nonsense. */
+static bool suits(struct send *send, uint32_t features) {
+    unsigned has = (features & FEATURE_LINKS) != 0 ? 0 : manifest_index_has(send->index);
+
+    if ((has & MANIFEST_HARDLINKS) != 0) {
+        pthread_mutex_lock(&send->course.lock);
+        course_end(
+            &send->course, EXCHANGE_FAILED,
+            "there are hard links to send, and the peer's fxnode is too old for them: update "
+            "it there");
+        pthread_mutex_unlock(&send->course.lock);
+        return false;
+    }
+    if ((has & MANIFEST_ATTRIBUTES) != 0)
+        uplink_note(send->course.uplink,
+                    "extended attributes are not kept: the peer's fxnode is too old for them",
+                    false);
+    return true;
+}
+
 /* A connection from the node becomes a lane. What comes too late or twice is closed. */
 static void add_connection(struct send *send, struct uplink_message *message) {
     uint32_t number = message->body->connection->lane;
@@ -240,6 +262,8 @@ static void add_connection(struct send *send, struct uplink_message *message) {
     int r = 0;
 
     if (number >= LIMIT_LANES || send->course.lanes[number].connection != NULL)
+        return;
+    if (number == 0 && !suits(send, message->body->connection->features))
         return;
     connection = course_connect(&send->course, message, SEND_FRAME, LIMIT_CONTROL);
     if (connection == NULL)

@@ -14,6 +14,7 @@
  * looked at again, and the hashes of what was sent go into a digest. */
 struct confirm {
     struct send_reader reader;
+    struct catalog *originals; /* for hard links */
     struct hash *digest;
     bool added; /* something of the current entry is in the digest */
     uint8_t hashes[HASHES * LIMIT_CHUNK_HASH];
@@ -93,11 +94,33 @@ static int check_file(struct confirm *confirm, const struct manifest_item *item,
     return r;
 }
 
+/* A hard link is what its original is, also where that could not be sent. An outcome; negative. */
+static int check_hardlink(struct confirm *confirm, const struct manifest_item *item,
+                          struct fail *fail) {
+    const struct manifest_item *original = NULL;
+    char shown[2][ESCAPE_ROOM(24)];
+    int r = catalog_by_entry(confirm->originals, item->entry.original, &original, fail);
+
+    if (r != 0)
+        return -EBADMSG;
+    if (!has_failed(confirm->reader.send, original->number))
+        return source_check_hardlink(confirm->reader.source, &item->entry, &original->entry, fail);
+    fail_set(
+        fail, 0, "%s is another name of %s, which was not sent",
+        escape_bytes(shown[0], sizeof shown[0], item->entry.path, item->entry.path_length),
+        escape_bytes(shown[1], sizeof shown[1], original->entry.path, original->entry.path_length));
+    return SOURCE_CHANGED;
+}
+
 /* Whether the source of an entry still is what was sent. An outcome; negative. */
 static int check_entry(struct confirm *confirm, const struct manifest_item *item,
                        struct fail *fail) {
     struct stamp stamp;
-    int r = stamps_get(confirm->reader.stamps, item->number, &stamp);
+    int r = 0;
+
+    if (item->entry.type == ENTRY_HARDLINK)
+        return check_hardlink(confirm, item, fail);
+    r = stamps_get(confirm->reader.stamps, item->number, &stamp);
 
     if (r < 0)
         return r;
@@ -205,12 +228,14 @@ void *send_confirm(void *arg) {
     struct confirm *confirm = calloc(1, sizeof *confirm);
 
     if (confirm != NULL && send_reader_init(&confirm->reader, send) == 0 &&
+        catalog_again(&confirm->originals, confirm->reader.catalog) == 0 &&
         hash_new(&confirm->digest) == 0)
         confirm_loop(confirm);
     else
         send_stop(send, "out of memory");
     if (confirm != NULL) {
         send_reader_clear(&confirm->reader);
+        catalog_free(confirm->originals);
         hash_free(confirm->digest);
     }
     free(confirm);

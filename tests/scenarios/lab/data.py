@@ -77,10 +77,16 @@ def _describe(path, name):
         return ("link", os.readlink(path))
     mode = stat.S_IMODE(found.st_mode)
     if stat.S_ISDIR(kind):
-        return ("directory", oct(mode), found.st_mtime_ns)
+        return ("directory", oct(mode), found.st_mtime_ns, attributes(path))
     if not stat.S_ISREG(kind):
         raise Failure(f"{name!r} is neither a file, a directory nor a link")
-    return ("file", oct(mode), found.st_mtime_ns, found.st_size, digest(path))
+    return ("file", oct(mode), found.st_mtime_ns, found.st_size, digest(path), attributes(path))
+
+
+def attributes(path):
+    """The extended attributes of users that a file or directory has, {name: value}."""
+    return {name: os.getxattr(path, name) for name in sorted(os.listxattr(path))
+            if name.startswith("user.")}
 
 
 def snapshot(root):
@@ -94,8 +100,20 @@ def snapshot(root):
     return result
 
 
+def same_files(*roots):
+    """The hard links in these files and trees: groups of names that are one file, sorted. A name is
+    the number of its root and the path below it."""
+    names = {}
+    for number, root in enumerate(roots):
+        for relative in snapshot(root):
+            found = os.lstat(os.path.join(root, relative) if relative else root)
+            if stat.S_ISREG(found.st_mode):
+                names.setdefault((found.st_dev, found.st_ino), []).append((number, relative))
+    return sorted(sorted(group) for group in names.values() if len(group) > 1)
+
+
 def compare(source, copy):
-    """Fails where two files or trees differ in names, kinds, modes, times or contents."""
+    """Fails where two files or trees differ in names, kinds, modes, times, attributes or contents."""
     wanted, got = snapshot(source), snapshot(copy)
     if wanted == got:
         return

@@ -4,6 +4,7 @@
 #include "files/hash.h"
 #include "room.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct destination *arrival_destination;
@@ -40,9 +41,24 @@ void arrival_folder(struct entry entry) {
     ck_assert_msg(result == 0, "%s", room_fail.text);
 }
 
+char arrival_notes[ARRIVAL_NOTES][512];
+size_t arrival_note_count;
+
+static void note(void *context, const char *line) {
+    ck_assert_ptr_eq(context, arrival_notes);
+    ck_assert_uint_lt(arrival_note_count, ARRIVAL_NOTES);
+    snprintf(arrival_notes[arrival_note_count++], sizeof(arrival_notes[0]), "%s", line);
+}
+
 int arrival_finish(const struct entry *entries, size_t count) {
+    const struct finish_sink sink = {arrival_notes, note};
     struct finish *finish = NULL;
-    int result = finish_new(&finish, arrival);
+    arrival_note_count = 0;
+    int result = finish_new(&finish, arrival, &sink);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        if (entries[i].type == ENTRY_HARDLINK)
+            result =
+                finish_hardlink(finish, &entries[i], &entries[entries[i].original], &room_fail);
     for (size_t i = 0; result == 0 && i < count; i++)
         result = finish_entry(finish, &entries[i], &room_fail);
     if (result == 0)

@@ -27,8 +27,14 @@ void arrival_close(void);
 void arrival_file(struct entry entry, uint64_t unit, const char *text);
 void arrival_folder(struct entry entry);
 
-/* Finishes `count` entries. The outcome of the first that is not 0, or of the end. */
+/* Finishes `count` entries, which are a whole manifest where there are hard links. The outcome of
+ * the first that is not 0, or of the end. */
 int arrival_finish(const struct entry *entries, size_t count);
+
+/* What was noted by the last arrival_finish(). */
+#define ARRIVAL_NOTES 4
+extern char arrival_notes[ARRIVAL_NOTES][512];
+extern size_t arrival_note_count;
 
 /* The place_item of a top-level entry. */
 struct place_item arrival_item(const struct entry *entry);

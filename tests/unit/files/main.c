@@ -3,11 +3,14 @@
 #include <stdlib.h>
 
 int main(void) {
-    SRunner *runner = srunner_create(suite_beneath());
+    SRunner *runner = srunner_create(suite_attributes());
+    srunner_add_suite(runner, suite_beneath());
     srunner_add_suite(runner, suite_clean());
     srunner_add_suite(runner, suite_destination());
     srunner_add_suite(runner, suite_finish());
+    srunner_add_suite(runner, suite_hardlinks());
     srunner_add_suite(runner, suite_holes());
+    srunner_add_suite(runner, suite_inodes());
     srunner_add_suite(runner, suite_place());
     srunner_add_suite(runner, suite_records());
     srunner_add_suite(runner, suite_source());

@@ -164,6 +164,36 @@ START_TEST(test_recovery_of_half_a_link) {
 }
 END_TEST
 
+/* Two items that are one file, of which the second gets for another name the first one's own: that
+ * name has its inode, and yet it is not what was placed there. */
+START_TEST(test_items_that_are_one_file) {
+    struct entry entries[] = {room_file("a (2).txt", 3), room_file("a.txt", 3)};
+    struct place_item items[2];
+    arrival_open(_i != 0);
+    entries[1] = (struct entry){.type = ENTRY_HARDLINK, .path = "a.txt", .path_length = 5};
+    room_text("in/a.txt", "old");
+    arrival_file(entries[0], 0, "new");
+    ck_assert_int_eq(arrival_finish(entries, 2), 0);
+    for (size_t i = 0; i < 2; i++) {
+        items[i] = arrival_item(&entries[i]);
+        items[i].linked = true;
+        ck_assert_int_eq(place_choose(arrival, &items[i], &room_fail), 0);
+        ck_assert_str_eq(items[i].final, "a (2).txt");
+    }
+    ck_assert_int_eq(place_item(arrival, &items[0], &room_fail), PLACE_DONE);
+    ck_assert_int_eq(place_item(arrival, &items[1], &room_fail), PLACE_TAKEN);
+    ck_assert_str_eq(items[1].final, "a (3).txt");
+    ck_assert_int_eq(place_item(arrival, &items[1], &room_fail), PLACE_DONE);
+    ck_assert_int_eq(place_item(arrival, &items[0], &room_fail), PLACE_DONE);
+    ck_assert_int_eq(place_item(arrival, &items[1], &room_fail), PLACE_DONE);
+    ck_assert(room_says("in/a.txt", "old"));
+    ck_assert_uint_eq(room_stat("in/a (2).txt").st_nlink, 2);
+    ck_assert_uint_eq(room_stat("in/a (2).txt").st_ino, room_stat("in/a (3).txt").st_ino);
+    ck_assert_uint_eq(room_count(ARRIVAL_TREE), 0);
+    arrival_close();
+}
+END_TEST
+
 static const uint32_t CLOSED_MODES[] = {0555, 0500, 0300, 0000};
 
 /* The kernel lets a user move a directory to another parent only where the user may write to it. */
@@ -336,6 +366,7 @@ Suite *suite_place(void) {
     tcase_add_loop_test(tc, test_recovery, 0, 2);
     tcase_add_loop_test(tc, test_recovery_of_what_moved_on, 0, 2);
     tcase_add_loop_test(tc, test_recovery_of_half_a_link, 0, 2);
+    tcase_add_loop_test(tc, test_items_that_are_one_file, 0, 2);
     tcase_add_loop_test(tc, test_closed_directories, 0,
                         sizeof(CLOSED_MODES) / sizeof(*CLOSED_MODES));
     tcase_add_loop_test(tc, test_unwritable_destination, 0, 2);

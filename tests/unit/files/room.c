@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define NOBODY 65534
@@ -95,6 +96,24 @@ void room_text(const char *path, const char *text) {
 
 void room_link(const char *target, const char *path) {
     ck_assert_msg(symlink(target, path) == 0, "symlink %s: %s", path, strerror(errno));
+}
+
+void room_name(const char *original, const char *path) {
+    ck_assert_msg(link(original, path) == 0, "link %s: %s", path, strerror(errno));
+}
+
+bool room_attribute(const char *path, const char *name, const char *text) {
+    if (lsetxattr(path, name, text, strlen(text), 0) == 0)
+        return true;
+    ck_assert_msg(errno == ENOTSUP, "attribute of %s: %s", path, strerror(errno));
+    printf("SKIPPED: no extended attributes in %s\n", room);
+    return false;
+}
+
+bool room_has_attribute(const char *path, const char *name, const char *text) {
+    char value[256];
+    ssize_t length = lgetxattr(path, name, value, sizeof(value));
+    return length == (ssize_t)strlen(text) && memcmp(value, text, strlen(text)) == 0;
 }
 
 void room_time(const char *path, int64_t seconds, uint32_t nanoseconds) {

@@ -28,6 +28,16 @@ void room_write(const char *path, const void *data, size_t length);
 void room_text(const char *path, const char *text);
 void room_link(const char *target, const char *path);
 
+/* One more name, `path`, for the file `original`. */
+void room_name(const char *original, const char *path);
+
+/* Sets an attribute to a text. False, with a line that says why, where the file system of the room
+ * has none: then the test ends. */
+bool room_attribute(const char *path, const char *name, const char *text);
+
+/* Whether it has exactly this attribute. */
+bool room_has_attribute(const char *path, const char *name, const char *text);
+
 /* Sets the modification time. */
 void room_time(const char *path, int64_t seconds, uint32_t nanoseconds);
 

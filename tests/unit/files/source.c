@@ -268,6 +268,35 @@ START_TEST(test_named_links) {
 }
 END_TEST
 
+static int check_names(void) {
+    room_fail = (struct fail){0};
+    return source_check_hardlink(source, &entries[index_of("d/sub/name")],
+                                 &entries[index_of("d/file")], &room_fail);
+}
+
+/* The name of another file, with all that could be compared the same; of none; of a directory. */
+START_TEST(test_hard_links) {
+    room_directory("d");
+    room_directory("d/sub");
+    room_text("d/file", "content");
+    room_name("d/file", "d/sub/name");
+    look("d");
+    ck_assert_int_eq(entries[index_of("d/sub/name")].type, ENTRY_HARDLINK);
+    ck_assert_int_eq(check_names(), SOURCE_SAME);
+    ck_assert_int_eq(rename("d/file", "kept"), 0);
+    ck_assert_int_eq(check_names(), SOURCE_VANISHED);
+    ck_assert_ptr_nonnull(strstr(room_fail.text, "d/file"));
+    room_text("d/file", "content");
+    ck_assert_int_eq(check_names(), SOURCE_CHANGED);
+    ck_assert_ptr_nonnull(strstr(room_fail.text, "d/sub/name"));
+    ck_assert_int_eq(unlink("d/sub/name"), 0);
+    ck_assert_int_eq(check_names(), SOURCE_VANISHED);
+    room_directory("d/sub/name");
+    ck_assert_int_eq(check_names(), SOURCE_CHANGED);
+    stop();
+}
+END_TEST
+
 Suite *suite_source(void) {
     Suite *suite = suite_create("source");
     TCase *tc = room_case("source");
@@ -280,6 +309,7 @@ Suite *suite_source(void) {
     tcase_add_test(tc, test_parents_that_become_links);
     tcase_add_test(tc, test_unreadable);
     tcase_add_test(tc, test_named_links);
+    tcase_add_test(tc, test_hard_links);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -6,11 +6,14 @@
 
 #include <check.h>
 
+Suite *suite_attributes(void);
 Suite *suite_beneath(void);
 Suite *suite_clean(void);
 Suite *suite_destination(void);
 Suite *suite_finish(void);
+Suite *suite_hardlinks(void);
 Suite *suite_holes(void);
+Suite *suite_inodes(void);
 Suite *suite_place(void);
 Suite *suite_records(void);
 Suite *suite_source(void);

@@ -20,6 +20,8 @@ struct seen {
     struct stamp stamp;
     char *path;
     char *target;
+    size_t attribute_count;
+    char attributes[4][64]; /* NAME=VALUE */
 };
 
 static struct seen seen[SEEN_MAX];
@@ -39,6 +41,13 @@ static int on_entry(void *context, const struct entry *entry, const struct stamp
     slot->path = strndup(entry->path, entry->path_length);
     slot->entry.path = slot->path;
     slot->target = entry->target != NULL ? strndup(entry->target, entry->target_length) : NULL;
+    slot->attribute_count = entry->attribute_count;
+    for (size_t i = 0; i < entry->attribute_count && i < 4; i++) {
+        const struct entry_attribute *attribute = &entry->attributes[i];
+        snprintf(slot->attributes[i], sizeof(slot->attributes[0]), "%.*s=%.*s",
+                 (int)attribute->name_length, attribute->name, (int)attribute->value_length,
+                 (const char *)attribute->value);
+    }
     return 0;
 }
 
@@ -293,6 +302,64 @@ START_TEST(test_too_long_is_named) {
 }
 END_TEST
 
+/* The same file in two directories and as an item of its own; one whose other name is not sent. */
+START_TEST(test_other_names_are_hard_links) {
+    room_directory("d");
+    room_directory("d/a");
+    room_text("d/a/file", "1234");
+    room_directory("d/b");
+    room_name("d/a/file", "d/b/again");
+    room_name("d/a/file", "top");
+    room_text("outside", "");
+    room_name("outside", "d/b/alone");
+    const char *paths[] = {room_path("d"), room_path("top")};
+    ck_assert_int_eq(walk(paths, 2), 0);
+    ck_assert_str_eq(all(), "d d/a d/a/file d/b d/b/again d/b/alone top");
+    ck_assert_int_eq(seen[2].entry.type, ENTRY_FILE);
+    ck_assert_uint_eq(seen[2].entry.size, 4);
+    for (size_t i = 4; i <= 6; i += 2) {
+        ck_assert_int_eq(seen[i].entry.type, ENTRY_HARDLINK);
+        ck_assert_uint_eq(seen[i].entry.original, 2);
+        ck_assert_uint_eq(seen[i].entry.size + seen[i].entry.mode, 0);
+        ck_assert_int_eq(seen[i].entry.mtime_s, 0);
+    }
+    ck_assert_int_eq(seen[5].entry.type, ENTRY_FILE);
+    forget();
+}
+END_TEST
+
+/* What could not be read is not there to be linked to. */
+START_TEST(test_names_of_the_unreadable) {
+    room_become_user();
+    room_directory("d");
+    room_text("d/a", "");
+    room_name("d/a", "d/b");
+    ck_assert_int_eq(chmod("d/a", 0), 0);
+    ck_assert_int_eq(walk_one("d"), 0);
+    ck_assert_str_eq(all(), "d");
+    ck_assert_uint_eq(line_count, 2);
+    ck_assert(line_failed[0] && line_failed[1]);
+    forget();
+}
+END_TEST
+
+START_TEST(test_attributes_are_read) {
+    room_directory("d");
+    room_text("d/file", "");
+    if (!room_attribute("d/file", "user.second", "two") ||
+        !room_attribute("d/file", "user.first", "") || !room_attribute("d", "user.of", "d"))
+        return;
+    ck_assert_int_eq(walk_one("d"), 0);
+    ck_assert_uint_eq(seen[0].attribute_count, 1);
+    ck_assert_str_eq(seen[0].attributes[0], "user.of=d");
+    ck_assert_uint_eq(seen[1].attribute_count, 2);
+    ck_assert_str_eq(seen[1].attributes[0], "user.first=");
+    ck_assert_str_eq(seen[1].attributes[1], "user.second=two");
+    ck_assert_uint_eq(line_count, 0);
+    forget();
+}
+END_TEST
+
 START_TEST(test_the_sink_may_stop) {
     room_directory("d");
     room_text("d/a", "");
@@ -318,6 +385,9 @@ Suite *suite_walk(void) {
     tcase_add_test(tc, test_unreadable_is_named);
     tcase_add_test(tc, test_too_deep_is_named);
     tcase_add_test(tc, test_too_long_is_named);
+    tcase_add_test(tc, test_other_names_are_hard_links);
+    tcase_add_test(tc, test_names_of_the_unreadable);
+    tcase_add_test(tc, test_attributes_are_read);
     tcase_add_test(tc, test_the_sink_may_stop);
     suite_add_tcase(suite, tc);
     return suite;

@@ -32,6 +32,19 @@ static struct entry link_to(const char *path, const char *target) {
                           .target_length = strlen(target)};
 }
 
+static struct entry hardlink(const char *path, uint32_t original) {
+    return (struct entry){
+        .type = ENTRY_HARDLINK, .path = path, .path_length = strlen(path), .original = original};
+}
+
+/* The file "a" with these attributes. */
+static struct entry with(const struct entry_attribute *attributes, size_t count) {
+    struct entry entry = file("a", 1);
+    entry.attributes = attributes;
+    entry.attribute_count = count;
+    return entry;
+}
+
 /* A manifest of FILES files in one directory, as a file in memory. */
 static uint8_t bytes[1024 * 1024];
 static size_t length;
@@ -161,6 +174,8 @@ END_TEST
 /* One batch of these entries, whatever they are, judged alone. */
 static int outcome_of(const struct entry *entries, size_t count) {
     static Fxnode__Wire__Entry wire[TOGETHER];
+    static Fxnode__Wire__Attribute attributes[TOGETHER][LIMIT_ATTRIBUTES + 1];
+    static Fxnode__Wire__Attribute *pointers[TOGETHER][LIMIT_ATTRIBUTES + 1];
     Fxnode__Wire__Entry *list[TOGETHER];
     Fxnode__Wire__ManifestBatch batch = FXNODE__WIRE__MANIFEST_BATCH__INIT;
     struct manifest_checker *checker = NULL;
@@ -174,7 +189,20 @@ static int outcome_of(const struct entry *entries, size_t count) {
         wire[i].type = (Fxnode__Wire__Entry__Type)entries[i].type;
         wire[i].mode = entries[i].mode;
         wire[i].size = entries[i].size;
+        wire[i].mtime_s = entries[i].mtime_s;
         wire[i].mtime_ns = entries[i].mtime_ns;
+        wire[i].original = entries[i].original;
+        wire[i].n_attributes = entries[i].attribute_count;
+        wire[i].attributes = pointers[i];
+        for (size_t j = 0; j < entries[i].attribute_count; j++) {
+            const struct entry_attribute *from = &entries[i].attributes[j];
+            fxnode__wire__attribute__init(&attributes[i][j]);
+            attributes[i][j].name =
+                (ProtobufCBinaryData){from->name_length, (uint8_t *)(uintptr_t)from->name};
+            attributes[i][j].value =
+                (ProtobufCBinaryData){from->value_length, (uint8_t *)(uintptr_t)from->value};
+            pointers[i][j] = &attributes[i][j];
+        }
         wire[i].path =
             (ProtobufCBinaryData){entries[i].path_length, (uint8_t *)(uintptr_t)entries[i].path};
         wire[i].target = (ProtobufCBinaryData){entries[i].target_length,
@@ -210,7 +238,7 @@ START_TEST(entries_against_the_rules_are_refused) {
         {{.type = ENTRY_DIRECTORY, .size = 1, .path = "a", .path_length = 1}},
         {{.type = ENTRY_FILE, .mode = 01777, .path = "a", .path_length = 1}},
         {{.type = ENTRY_FILE, .mtime_ns = 1000000000, .path = "a", .path_length = 1}},
-        {{.type = (enum entry_type)4, .path = "a", .path_length = 1}},
+        {{.type = (enum entry_type)5, .path = "a", .path_length = 1}},
         {{.type = ENTRY_FILE, .path = "a", .path_length = 1, .target = "x", .target_length = 1}},
         {{.type = ENTRY_FILE, .path = "a\0b", .path_length = 3}},
         {directory(".fxnode")},
@@ -224,10 +252,149 @@ START_TEST(entries_against_the_rules_are_refused) {
 }
 END_TEST
 
+START_TEST(hard_links_against_the_rules_are_refused) {
+    struct entry wrong[][3] = {
+        {hardlink("a", 0)},                                      /* itself */
+        {file("a", 1), hardlink("b", 2), file("c", 1)},          /* forward */
+        {file("a", 1), hardlink("b", UINT32_MAX)},               /* far beyond */
+        {directory("a"), hardlink("b", 0)},                      /* a directory */
+        {directory("a"), link_to("a/l", "x"), hardlink("b", 1)}, /* a symbolic link */
+        {file("a", 1), hardlink("b", 0), hardlink("c", 1)},      /* a hard link */
+        {file("a", 1), hardlink("b", 0), file("b/c", 1)},        /* as a directory */
+        {file("a", 1), {.type = ENTRY_HARDLINK, .path = "b", .path_length = 1, .size = 1}},
+        {file("a", 1), {.type = ENTRY_HARDLINK, .path = "b", .path_length = 1, .mode = 1}},
+        {file("a", 1), {.type = ENTRY_HARDLINK, .path = "b", .path_length = 1, .mtime_s = 1}},
+        {file("a", 1), {.type = ENTRY_HARDLINK, .path = "b", .path_length = 1, .mtime_ns = 1}},
+        {file("a", 1),
+         {.type = ENTRY_HARDLINK,
+          .path = "b",
+          .path_length = 1,
+          .target = "a",
+          .target_length = 1}},
+        {file("a", 1),
+         file("b", 1),
+         {.type = ENTRY_FILE, .path = "c", .path_length = 1, .original = 1}},
+    };
+    ck_assert_uint_lt((size_t)_i, sizeof wrong / sizeof wrong[0]);
+    size_t count = 1;
+    while (count < 3 && wrong[_i][count].path != NULL)
+        count++;
+    ck_assert_int_eq(outcome_of(wrong[_i], count), MSG_INVALID);
+}
+END_TEST
+
+static char large[LIMIT_ATTRIBUTE_VALUE + 1];
+static char name_max[] =
+    "user." /* 250 bytes follow */
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+    "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
+
+START_TEST(attributes_against_the_rules_are_refused) {
+    const struct entry_attribute wrong[][3] = {
+        {{.name = "", .name_length = 0}},
+        {{.name = "user.", .name_length = 5}},
+        {{.name = "security.x", .name_length = 10}},
+        {{.name = "trusted.x", .name_length = 9}},
+        {{.name = "userx", .name_length = 5}},
+        {{.name = "user.a\0b", .name_length = 8}},
+        {{.name = name_max, .name_length = LIMIT_ATTRIBUTE_NAME + 1}},
+        {{.name = "user.a", .name_length = 6, .value = large, .value_length = sizeof large}},
+        {{.name = "user.a", .name_length = 6}, {.name = "user.a", .name_length = 6}},
+        {{.name = "user.ab", .name_length = 7}, {.name = "user.a", .name_length = 6}},
+        {{.name = "user.a", .name_length = 6, .value = large, .value_length = sizeof large - 1},
+         {.name = "user.b", .name_length = 6, .value = large, .value_length = sizeof large - 7},
+         {.name = "user.c", .name_length = 6}},
+    };
+    ck_assert_uint_lt((size_t)_i, sizeof wrong / sizeof wrong[0]);
+    size_t count = 1;
+    while (count < 3 && wrong[_i][count].name != NULL)
+        count++;
+    struct entry entry = with(wrong[_i], count);
+    ck_assert_int_eq(outcome_of(&entry, 1), MSG_INVALID);
+}
+END_TEST
+
+/* As many as can be, and one more; on what has none. */
+START_TEST(attributes_are_counted) {
+    static struct entry_attribute many[LIMIT_ATTRIBUTES + 1];
+    static char names[LIMIT_ATTRIBUTES + 1][16];
+    for (unsigned i = 0; i <= LIMIT_ATTRIBUTES; i++) {
+        snprintf(names[i], sizeof names[i], "user.%05u", i);
+        many[i] = (struct entry_attribute){.name = names[i], .name_length = 10};
+    }
+    struct entry entry = with(many, LIMIT_ATTRIBUTES);
+    ck_assert_int_eq(outcome_of(&entry, 1), 0);
+    entry.attribute_count++;
+    ck_assert_int_eq(outcome_of(&entry, 1), MSG_INVALID);
+    struct entry links[] = {directory("d"), link_to("d/l", "x"), file("e", 1), hardlink("f", 2)};
+    ck_assert_int_eq(outcome_of(links, 4), 0);
+    links[1].attributes = links[3].attributes = many;
+    links[1].attribute_count = 1;
+    ck_assert_int_eq(outcome_of(links, 2), MSG_INVALID);
+    links[1].attribute_count = 0;
+    links[3].attribute_count = 1;
+    ck_assert_int_eq(outcome_of(links, 4), MSG_INVALID);
+    links[3].attribute_count = 0;
+    links[0].attributes = many;
+    links[0].attribute_count = 1;
+    ck_assert_int_eq(outcome_of(links, 4), 0);
+}
+END_TEST
+
+/* The largest that an entry may be, behind others that nearly fill a batch, and back. */
+START_TEST(attributes_and_links_are_read_as_written) {
+    struct manifest_builder *builder = NULL;
+    struct manifest_checker *checker = NULL;
+    struct manifest_batch *batch = NULL;
+    char path[64];
+    const struct entry_attribute values[] = {
+        {name_max, LIMIT_ATTRIBUTE_NAME, large, LIMIT_ATTRIBUTE_VALUE},
+        {"user.z", 6, large,
+         LIMIT_ATTRIBUTE_BYTES - LIMIT_ATTRIBUTE_VALUE - LIMIT_ATTRIBUTE_NAME - 6}};
+    struct entry first = with(values, 2);
+    size_t before = 0;
+    length = 0;
+    ck_assert_int_eq(manifest_builder_new(&builder), 0);
+    do {
+        snprintf(path, sizeof path, "Entry %06zu", before);
+        struct entry entry = before == 0 ? file(path, 1) : hardlink(path, 0);
+        ck_assert_int_eq(manifest_builder_add(builder, &entry, &why), MANIFEST_ADDED);
+    } while (++before < MANIFEST_BATCH_TARGET / 30);
+    ck_assert_int_eq(manifest_builder_add(builder, &first, &why), MANIFEST_BATCH_READY);
+    take(builder);
+    ck_assert_int_eq(manifest_builder_end(builder, &why), MANIFEST_ADDED);
+    manifest_builder_summary(builder, &summary);
+    manifest_builder_free(builder);
+    ck_assert_uint_eq(summary.bytes, 2);
+    ck_assert_uint_eq(summary.units, 2);
+    ck_assert_int_eq(manifest_checker_new(&checker, &summary), 0);
+    ck_assert_msg(check_all(checker) == 0, "%s", why.text);
+    const struct manifest_index *index = manifest_checker_index(checker);
+    const struct manifest_row *row = manifest_index_row(index, 0);
+    ck_assert_uint_eq(manifest_index_has(index), MANIFEST_HARDLINKS | MANIFEST_ATTRIBUTES);
+    ck_assert_int_eq(manifest_batch_new(&batch), 0);
+    ck_assert_int_eq(manifest_batch_load(batch, row, bytes + row->offset, &why), 0);
+    const struct entry *found = &manifest_batch_by_entry(batch, (uint32_t)before)->entry;
+    ck_assert_uint_eq(found->attribute_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_uint_eq(found->attributes[i].name_length, values[i].name_length);
+        ck_assert_mem_eq(found->attributes[i].name, values[i].name, values[i].name_length);
+        ck_assert_uint_eq(found->attributes[i].value_length, values[i].value_length);
+        ck_assert_mem_eq(found->attributes[i].value, values[i].value, values[i].value_length);
+    }
+    found = &manifest_batch_by_entry(batch, 1)->entry;
+    ck_assert_int_eq(found->type, ENTRY_HARDLINK);
+    ck_assert_uint_eq(found->original, 0);
+    manifest_batch_free(batch);
+    manifest_checker_free(checker);
+}
+END_TEST
+
 START_TEST(right_entries_are_accepted) {
     struct entry right[] = {file(".fxnode", 1),       directory("a"),     file("a/.fxnode", 1),
                             file("a/b", 0),           directory("a/c"),   directory("a/c/.fxnode2"),
-                            link_to("a/c/l", "../b"), file("a/c.txt", 5), file("a.txt", 1)};
+                            link_to("a/c/l", "../b"), file("a/c.txt", 5), hardlink("a.txt", 3)};
     ck_assert_int_eq(outcome_of(right, sizeof right / sizeof right[0]), 0);
     ck_assert_int_eq(outcome_of(right, 0), MSG_INVALID);
 }
@@ -358,6 +525,10 @@ int main(void) {
     tcase_add_test(tests, what_was_built_is_accepted);
     tcase_add_loop_test(tests, another_than_offered_is_refused, 0, 8);
     tcase_add_loop_test(tests, entries_against_the_rules_are_refused, 0, 23);
+    tcase_add_loop_test(tests, hard_links_against_the_rules_are_refused, 0, 13);
+    tcase_add_loop_test(tests, attributes_against_the_rules_are_refused, 0, 11);
+    tcase_add_test(tests, attributes_are_counted);
+    tcase_add_test(tests, attributes_and_links_are_read_as_written);
     tcase_add_test(tests, right_entries_are_accepted);
     tcase_add_test(tests, builder_refuses_what_a_checker_would);
     tcase_add_test(tests, short_batches_are_refused);

@@ -3,6 +3,7 @@
 #include "base/chan.h"
 #include "base/io.h"
 #include "node/session/main.h"
+#include "proto/features.h"
 #include "proto/local.h"
 #include "proto/msg.h"
 #include "tree.h"
@@ -28,7 +29,8 @@
 static const uint8_t transfer_id[LIMIT_TRANSFER_ID] = "a transfer's id";
 
 void lab_open(struct lab *lab) {
-    *lab = (struct lab){.lanes = 1, .batch_bytes = 4 << 20, .answer = LAB_ADMIT(ACCEPT)};
+    *lab = (struct lab){
+        .lanes = 1, .features = FEATURES, .batch_bytes = 4 << 20, .answer = LAB_ADMIT(ACCEPT)};
     ck_assert_int_ge(sodium_init(), 0);
     rangeset_init(&lab->extents);
     strcpy(lab->root, "/tmp/fxnode-session-XXXXXX");
@@ -178,14 +180,15 @@ static void tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helpe
     tell(session, &message);
 }
 
-static void tell_connection(struct lab_session *session, uint32_t lane, int fd,
-                            const uint8_t *send_key, const uint8_t *receive_key) {
+static void tell_connection(const struct lab *lab, struct lab_session *session, uint32_t lane,
+                            int fd, const uint8_t *send_key, const uint8_t *receive_key) {
     Fxnode__Helper__Connection body = FXNODE__HELPER__CONNECTION__INIT;
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
 
     body.lane = lane;
     body.send_key = bytes_of(send_key, LAB_KEY);
     body.receive_key = bytes_of(receive_key, LAB_KEY);
+    body.features = lab->features;
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_CONNECTION;
     message.connection = &body;
     tell_with(session, &message, fd);
@@ -247,8 +250,8 @@ static void connect_lane(struct lab *lab, uint32_t lane) {
 
     connect_pair(fds);
     randombytes_buf(keys, sizeof keys);
-    tell_connection(&lab->sender, lane, fds[0], keys[0], keys[1]);
-    tell_connection(&lab->receiver, lane, fds[1], keys[1], keys[0]);
+    tell_connection(lab, &lab->sender, lane, fds[0], keys[0], keys[1]);
+    tell_connection(lab, &lab->receiver, lane, fds[1], keys[1], keys[0]);
 }
 
 static void take_offered(struct lab *lab) {
@@ -488,7 +491,7 @@ void lab_start_receiver(struct lab *lab, int fd, const uint8_t *send_key,
                         const uint8_t *receive_key) {
     start(&lab->receiver, NULL);
     tell_job(lab, &lab->receiver, FXNODE__HELPER__JOB__KIND__RECEIVE);
-    tell_connection(&lab->receiver, 0, fd, send_key, receive_key);
+    tell_connection(lab, &lab->receiver, 0, fd, send_key, receive_key);
 }
 
 void lab_start_sender(struct lab *lab, int fd, const uint8_t *send_key,
@@ -496,5 +499,5 @@ void lab_start_sender(struct lab *lab, int fd, const uint8_t *send_key,
     start(&lab->sender, NULL);
     tell_paths(lab, &lab->sender);
     tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SEND);
-    tell_connection(&lab->sender, 0, fd, send_key, receive_key);
+    tell_connection(lab, &lab->sender, 0, fd, send_key, receive_key);
 }

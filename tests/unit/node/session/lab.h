@@ -49,6 +49,7 @@ struct lab {
 
     /* Settings of the next run. */
     uint32_t lanes;
+    uint32_t features; /* that both sides have: all at first */
     uint64_t rate;
     uint64_t batch_bytes;
     const char *crash;       /* crash point of the receiver */

@@ -2,10 +2,13 @@
 #include "tree.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -178,6 +181,80 @@ START_TEST(a_touched_file_is_read_again) {
 }
 END_TEST
 
+/* A file with names in two directories and at the top. */
+static void make_names(void) {
+    tree_directory(lab.source, "tree", 0755);
+    tree_directory(lab.source, "tree/sub", 0755);
+    tree_file(lab.source, "tree/file", 70000, 3, 0640);
+    ck_assert_int_eq(link(lab_path(lab.source, "tree/file"), lab_path(lab.source, "tree/sub/name")),
+                     0);
+    ck_assert_int_eq(link(lab_path(lab.source, "tree/file"), lab_path(lab.source, "alone")), 0);
+    lab_add(&lab, "tree");
+    lab_add(&lab, "alone");
+    lab_scan(&lab);
+}
+
+START_TEST(names_of_one_file_arrive_as_that) {
+    struct stat st[2];
+
+    make_names();
+    ck_assert_uint_eq(lab.bytes, 70000);
+    lab_transfer(&lab);
+    expect_complete();
+    expect_same("tree/file");
+    ck_assert_int_eq(stat(lab_path(lab.destination, "alone"), &st[0]), 0);
+    ck_assert_int_eq(stat(lab_path(lab.destination, "tree/sub/name"), &st[1]), 0);
+    ck_assert_uint_eq(st[0].st_nlink, 3);
+    ck_assert_uint_eq(st[0].st_ino, st[1].st_ino);
+}
+END_TEST
+
+/* Where it changes; but a name that has gone fails alone. */
+START_TEST(a_file_fails_under_all_its_names) {
+    make_names();
+    if (_i == 0)
+        ck_assert_int_eq(truncate(lab_path(lab.source, "tree/file"), 500), 0);
+    else
+        ck_assert_int_eq(unlink(lab_path(lab.source, "tree/sub/name")), 0);
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(COMPLETE));
+    ck_assert_uint_eq(lab.delivered_failed, _i == 0 ? 3 : 1);
+    ck_assert_uint_eq(lab.sender.failed_notes, _i == 0 ? 3 : 1);
+    ck_assert_uint_eq(lab.receiver.failed_notes, _i == 0 ? 3 : 1);
+    ck_assert_int_eq(tree_count(lab_path(lab.destination, "tree")), _i == 0 ? 1 : 2);
+    ck_assert_int_eq(tree_count(lab_path(lab.destination, "tree/sub")), 0);
+}
+END_TEST
+
+START_TEST(a_peer_may_be_too_old_for_hard_links) {
+    lab.features = 0;
+    make_names();
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(FAILED));
+    ck_assert_ptr_nonnull(strstr(lab.sender.text, "too old"));
+    ck_assert(!lab.placed);
+    ck_assert_int_eq(tree_count(lab.destination), 0);
+}
+END_TEST
+
+START_TEST(a_peer_may_be_too_old_for_attributes) {
+    lab.features = 0;
+    tree_file(lab.source, "file", 100, 1, 0644);
+    if (setxattr(lab_path(lab.source, "file"), "user.x", "y", 1, 0) < 0) {
+        ck_assert_int_eq(errno, ENOTSUP);
+        printf("SKIPPED: no extended attributes in %s\n", lab.source);
+        return;
+    }
+    lab_add(&lab, "file");
+    lab_scan(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    ck_assert_uint_eq(lab.sender.notes, 1);
+    ck_assert_uint_eq(lab.sender.failed_notes, 0);
+    ck_assert_ptr_nonnull(strstr(lab.sender.note, "extended attributes are not kept"));
+}
+END_TEST
+
 START_TEST(everything_may_fail) {
     tree_file(lab.source, "file", 100, 1, 0644);
     lab_add(&lab, "file");
@@ -237,6 +314,10 @@ static Suite *suite(void) {
     tcase_set_timeout(partial, 60);
     tcase_add_test(partial, changed_files_fail_by_name);
     tcase_add_test(partial, a_touched_file_is_read_again);
+    tcase_add_test(partial, names_of_one_file_arrive_as_that);
+    tcase_add_loop_test(partial, a_file_fails_under_all_its_names, 0, 2);
+    tcase_add_test(partial, a_peer_may_be_too_old_for_hard_links);
+    tcase_add_test(partial, a_peer_may_be_too_old_for_attributes);
     tcase_add_test(partial, everything_may_fail);
     tcase_add_test(partial, a_missing_path_cannot_be_scanned);
     suite_add_tcase(s, partial);

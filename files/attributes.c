@@ -1,0 +1,114 @@
+#include "files/attributes.h"
+
+#include <errno.h>
+#include <linux/limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+struct attributes {
+    struct entry_attribute list[LIMIT_ATTRIBUTES];
+    size_t count;
+    size_t used; /* bytes of names and values in the list */
+    size_t values_used;
+    char names[XATTR_LIST_MAX];
+    char values[LIMIT_ATTRIBUTE_BYTES];
+};
+
+int attributes_new(struct attributes **out) {
+    *out = malloc(sizeof(**out));
+    return *out == NULL ? -ENOMEM : 0;
+}
+
+void attributes_free(struct attributes *attributes) {
+    free(attributes);
+}
+
+static bool is_users(const char *name) {
+    const size_t prefix = strlen(ENTRY_ATTRIBUTE_PREFIX);
+    return strncmp(name, ENTRY_ATTRIBUTE_PREFIX, prefix) == 0 && name[prefix] != '\0';
+}
+
+static const char *reason_of(int error, char *room, size_t size) {
+    return error == ERANGE ? "the attributes of one file may have 128 KiB and be 1024"
+                           : strerror_r(error, room, size);
+}
+
+/* Adds one that is still there. 0 or an errno. */
+static int read_one(struct attributes *attributes, int fd, const char *name) {
+    size_t length = strlen(name);
+    size_t left = LIMIT_ATTRIBUTE_BYTES - attributes->used;
+    if (attributes->count == LIMIT_ATTRIBUTES || length >= left)
+        return ERANGE;
+    char *value = attributes->values + attributes->values_used;
+    size_t room = left - length;
+    ssize_t got =
+        fgetxattr(fd, name, value, room < LIMIT_ATTRIBUTE_VALUE ? room : LIMIT_ATTRIBUTE_VALUE);
+    if (got < 0)
+        return errno == ENODATA ? 0 : errno;
+    attributes->list[attributes->count++] = (struct entry_attribute){
+        .name = name, .name_length = length, .value = value, .value_length = (size_t)got};
+    attributes->used += length + (size_t)got;
+    attributes->values_used += (size_t)got;
+    return 0;
+}
+
+/* No name has a zero byte, so this is the order of their bytes. */
+static int by_name(const void *a, const void *b) {
+    const struct entry_attribute *left = a;
+    const struct entry_attribute *right = b;
+    return strcmp(left->name, right->name);
+}
+
+void attributes_read(struct attributes *attributes, int fd, struct entry *entry,
+                     attributes_lost *lost, void *context) {
+    char room[128];
+    attributes->count = attributes->used = attributes->values_used = 0;
+    ssize_t length = flistxattr(fd, attributes->names, sizeof(attributes->names));
+    if (length < 0 && errno != ENOTSUP && errno != ENOSYS)
+        lost(context, "", reason_of(errno, room, sizeof(room)));
+    for (ssize_t at = 0; at < length; at += (ssize_t)strlen(attributes->names + at) + 1) {
+        const char *name = attributes->names + at;
+        int error = is_users(name) ? read_one(attributes, fd, name) : 0;
+        if (error != 0)
+            lost(context, name, reason_of(error, room, sizeof(room)));
+    }
+    if (attributes->count > 1)
+        qsort(attributes->list, attributes->count, sizeof(*attributes->list), by_name);
+    entry->attributes = attributes->list;
+    entry->attribute_count = attributes->count;
+}
+
+/* 0, an outcome, or -errno. The name is cut out of a message, so it is copied to be terminated. */
+static int set_one(int fd, const struct entry_attribute *attribute) {
+    char name[LIMIT_ATTRIBUTE_NAME + 1];
+    snprintf(name, sizeof(name), "%.*s", (int)attribute->name_length, attribute->name);
+    if (fsetxattr(fd, name, attribute->value, attribute->value_length, 0) == 0)
+        return ATTRIBUTES_SET;
+    switch (errno) {
+    case ENOTSUP:
+    case ENOSYS:
+        return ATTRIBUTES_UNSUPPORTED;
+    case ENOSPC:
+    case EDQUOT:
+    case E2BIG:
+    case ERANGE:
+        return ATTRIBUTES_NO_ROOM;
+    default:
+        return -errno;
+    }
+}
+
+int attributes_set(int fd, const struct entry *entry) {
+    int result = ATTRIBUTES_SET;
+    for (size_t i = 0; i < entry->attribute_count; i++) {
+        int one = set_one(fd, &entry->attributes[i]);
+        if (one < 0 || one == ATTRIBUTES_UNSUPPORTED)
+            return one;
+        if (one != ATTRIBUTES_SET)
+            result = one;
+    }
+    return result;
+}

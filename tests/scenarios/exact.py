@@ -1,0 +1,135 @@
+"""What Linux keeps of a file beside its content: hard links and extended attributes."""
+
+import errno
+import os
+
+from lab import Skip, check, check_equal
+from lab.data import MIB, attributes, compare, make_file, same_files
+
+LONG = 120
+
+
+def _make_linked(lab, size=20_000):
+    """Three top-level items with files that have names in several directories and items, in modes
+    that only root could search: [paths]."""
+    first, second = lab.path("first"), lab.path("second")
+    alone = lab.path("top")
+    os.makedirs(f"{first}/a/b")
+    os.makedirs(f"{second}/closed")
+    make_file(f"{first}/a/one", size, seed=1)
+    make_file(f"{first}/a/b/two", 0, seed=2)
+    make_file(f"{first}/single", 100, seed=3)
+    os.link(f"{first}/a/one", f"{first}/a/b/one again")
+    os.link(f"{first}/a/one", f"{second}/closed/one")
+    os.link(f"{first}/a/one", alone)
+    os.link(f"{first}/a/b/two", f"{first}/two")
+    os.link(f"{first}/single", lab.path("not sent"))
+    os.chmod(f"{first}/a/one", 0o440)
+    os.chmod(f"{first}/a", 0o511)
+    os.chmod(f"{second}/closed", 0o500)
+    return [first, second, alone]
+
+
+def _check_linked(receiver, sources):
+    arrived = [receiver.received(os.path.basename(source)) for source in sources]
+    for source, copy in zip(sources, arrived):
+        compare(source, copy)
+    wanted = same_files(*sources)
+    check_equal([len(group) for group in wanted], [4, 2], "hard links that are sent")
+    check_equal(same_files(*arrived), wanted, "hard links that arrived")
+    check_equal(os.stat(arrived[2]).st_nlink, 4, "names of one file")
+    receiver.check_listed(*map(os.path.basename, sources))
+    receiver.check_tidy()
+
+
+def hard_links(lab):
+    """Files with names in several directories and top-level items arrive as that, once each."""
+    sender, receiver = lab.pair({"config": {"lanes": 2}}, {"config": {"lanes": 2}})
+    sources = _make_linked(lab, 3 * MIB + 7)
+    sender.send(receiver, *sources)
+    _check_linked(receiver, sources)
+    sent = sender.host.bytes_sent()
+    check(sent < 4 * MIB, f"{sent} bytes sent for a file of 3 MiB with four names")
+
+
+def _crash(lab, point):
+    sender, receiver = lab.pair({}, {"env": {"FXNODE_CRASH": point}})
+    sources = _make_linked(lab, 5 * MIB)
+    command = sender.command("send", receiver.at, *sources)
+    receiver.wait_crash(LONG)
+    receiver.recover()
+    check_equal(command.wait(LONG), 0, f"status of send\n{command.said()}")
+    _check_linked(receiver, sources)
+
+
+def hard_links_cut_in_the_content(lab):
+    """The receiver dies when part of the content is recorded."""
+    _crash(lab, "extents-committed")
+
+
+def hard_links_cut_when_made(lab):
+    """The receiver dies when the links are made and it is not recorded yet that they are placed."""
+    _crash(lab, "finished")
+
+
+def hard_links_cut_in_the_placing(lab):
+    """The receiver dies between the placing of two items that have one file in common."""
+    _crash(lab, "renamed")
+
+
+def hard_links_to_what_changes(lab):
+    """A file that changes after it was offered fails under all its names; the others arrive."""
+    sender, receiver = lab.pair({}, {"config": {"accept": "ask"}})
+    source = lab.path("tree")
+    os.makedirs(f"{source}/sub")
+    make_file(f"{source}/changes", 5000, seed=1)
+    make_file(f"{source}/stays", 5000, seed=2)
+    os.link(f"{source}/changes", f"{source}/sub/other name")
+    os.link(f"{source}/stays", f"{source}/sub/stays too")
+    command = sender.command("send", "--json", receiver.at, source)
+    command.wait_event(lambda event: event.get("state") == "offered", "somebody is asked")
+    make_file(f"{source}/changes", 6000, seed=3)
+    receiver.run("accept", str(receiver.transfers()[0]["transfer"]))
+    check_equal(command.wait(LONG), 1, f"status of send\n{command.said()}")
+    said = command.said()
+    check("tree/changes" in said, said)
+    check("tree/sub/other name is another name of tree/changes, which was not sent" in said, said)
+    arrived = receiver.received("tree")
+    check_equal(sorted(os.listdir(arrived)), ["stays", "sub"], "what arrived")
+    check_equal(os.listdir(f"{arrived}/sub"), ["stays too"], "what arrived below")
+    check_equal(same_files(arrived), [[(0, "stays"), (0, "sub/stays too")]], "links")
+
+
+def _set(path, **values):
+    try:
+        for name, value in values.items():
+            os.setxattr(path, f"user.{name}", value)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        raise Skip(f"probe: no extended attributes in {os.path.dirname(path)}") from error
+
+
+def extended_attributes(lab):
+    """Those of users arrive with files and directories, also where the mode forbids writing."""
+    sender, receiver = lab.pair()
+    source = lab.path("tagged")
+    os.makedirs(f"{source}/sub")
+    for name, mode in (("plain", 0o644), ("closed", 0o400), ("sub/linked", 0o644)):
+        make_file(f"{source}/{name}", 3000, seed=name)
+        _set(f"{source}/{name}", mime=b"text/plain", empty=b"", bytes=bytes(range(256)))
+        os.chmod(f"{source}/{name}", mode)
+    make_file(f"{source}/without", 10)
+    os.link(f"{source}/sub/linked", f"{source}/name")
+    _set(f"{source}/sub", of="a directory".encode(), **{"ü\n": b"odd name"})
+    _set(source, top=b"level")
+    os.chmod(f"{source}/sub", 0o555)
+    os.chmod(source, 0o555)
+    sender.send(receiver, source)
+    compare(source, receiver.received("tagged"))
+    check_equal(same_files(receiver.received("tagged")), same_files(source), "hard links")
+    check_equal(len(attributes(receiver.received("tagged/closed"))), 3, "attributes")
+    # The owner may write there again, for the clean-up.
+    for root in (source, receiver.received("tagged")):
+        os.chmod(root, 0o755)
+        os.chmod(f"{root}/sub", 0o755)

@@ -40,4 +40,9 @@
 #define LIMIT_DEPTH 128u
 #define LIMIT_PATH 4095u
 
+/* Patterns of what is not to be sent, of one command */
+#define LIMIT_PATTERN LIMIT_PATH          /* one */
+#define LIMIT_PATTERNS 64u                /* how many */
+#define LIMIT_PATTERN_BYTES (32u * 1024u) /* all together: they travel in one packet */
+
 #endif

@@ -13,6 +13,7 @@ int main(void) {
     srunner_add_suite(runner, suite_io());
     srunner_add_suite(runner, suite_log());
     srunner_add_suite(runner, suite_path());
+    srunner_add_suite(runner, suite_pattern());
     srunner_add_suite(runner, suite_rangeset());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

@@ -16,6 +16,7 @@ Suite *suite_id(void);
 Suite *suite_io(void);
 Suite *suite_log(void);
 Suite *suite_path(void);
+Suite *suite_pattern(void);
 Suite *suite_rangeset(void);
 
 #endif

@@ -14,7 +14,9 @@ from .errors import Failure
 # Sanitizers and busy machines need more patience; no test depends on a deadline being short.
 PATIENCE = 30.0 * float(os.environ.get("FXNODE_LAB_PATIENCE", "1"))
 
-DAMAGE = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|Assertion .* failed")
+# A fault in a helper process is one, too: its node says by which signal it ended.
+DAMAGE = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|Assertion .* failed|"
+                    r"killed by signal (4|6|7|8|11)\b")
 
 _started = []
 

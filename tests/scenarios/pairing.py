@@ -101,7 +101,7 @@ def _pair_now(typist, shower):
 
 def by_address(lab):
     """Both commands end well, both nodes list the other as paired, and nothing asks again."""
-    lan, typist, shower = _nodes(lab)
+    _, typist, shower = _nodes(lab)
     window, code = _shows(shower)
     command = typist.run("pair", shower.at, typed=f" {code[:3]}-{code[3:]} \n")
     check_equal(window.wait(), 0, f"status of the one who shows it\n{window.said()}")
@@ -138,7 +138,7 @@ def by_id(lab):
 
 def without_a_daemon(lab):
     """The one who types needs none; the one who shows it is told to start one."""
-    lan, typist, shower = _nodes(lab)
+    _, typist, shower = _nodes(lab)
     typist.stop()
     check("fxnode daemon" in typist.run("pair", status=1).said(), "no way out is named")
     window, code = _shows(shower)
@@ -150,7 +150,7 @@ def without_a_daemon(lab):
 
 def on_terminals(lab):
     """The code is shown large, with a countdown; the typed one is asked for until it is right."""
-    lan, typist, shower = _nodes(lab)
+    _, typist, shower = _nodes(lab)
     words = f"script -qec '{program()} pair' /dev/null | stdbuf -o0 tr '\\r' '\\n'"
     window = shower.host.start(["sh", "-c", words], name="window",
                                env={**shower.environment(), "TERM": "xterm", "COLUMNS": "80"})
@@ -175,7 +175,7 @@ def on_terminals(lab):
 def wrong_three_times(lab):
     """Three wrong codes burn what is shown: the one who types is stopped with status 6, and the
     right code comes too late."""
-    lan, typist, shower = _nodes(lab)
+    _, typist, shower = _nodes(lab)
     window, code = _shows(shower)
     outer, inner = pty.openpty()
     command = typist.command("pair", shower.at, terminal=inner)
@@ -195,7 +195,7 @@ def wrong_three_times(lab):
 def wrong_once(lab):
     """A script has one code; a wrong one costs one try and is status 6. Codes that are none cost
     nothing."""
-    lan, typist, shower = _nodes(lab)
+    _, typist, shower = _nodes(lab)
     window, code = _shows(shower)
     for nonsense in ("", "\n", "1234567\n", "123456789\n", "banana42\n", "1" * 5000):
         typist.run("pair", shower.at, typed=nonsense, status=2)
@@ -210,7 +210,7 @@ def wrong_once(lab):
 def no_code_is_shown(lab):
     """Status 3 says to run fxnode pair there; a code is worth nothing once its command has ended,
     and there is one at a time."""
-    lan, typist, shower = _nodes(lab)
+    _, typist, shower = _nodes(lab)
     said = typist.run("pair", shower.at, typed="12345678\n", status=3).said()
     check("fxnode pair" in said, f"no way out is named: {said}")
     for number, status in ((signal.SIGINT, 5), (signal.SIGKILL, -signal.SIGKILL)):
@@ -246,7 +246,7 @@ def stopped_runs_cost_nothing(lab):
 
 def three_guesses(lab):
     """Whoever guesses has three tries, and hears zeros for each; then the code is worth nothing."""
-    lan, typist, shower = _nodes(lab, hosts=4)
+    lan, _, shower = _nodes(lab, hosts=4)
     window, code = _shows(shower)
     for host, by, tag in ((lan[2], 1, "tag"), (lan[3], 2, "tag"), (lan[2], 0, "tag=zeros")):
         peer = hostile.guess(host, shower, f"code={_other(code, by)}", *BEGIN, tag, "hear")
@@ -388,7 +388,7 @@ def reflected(lab):
 
 def with_itself(lab):
     """A node does not pair with itself."""
-    lan, _, shower = _nodes(lab)
+    _, _, shower = _nodes(lab)
     window, code = _shows(shower)
     for peer in (shower.at, f"127.0.0.1:{shower.port}", _plain(shower)):
         command = shower.command("pair", peer, typed=True)

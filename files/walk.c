@@ -16,12 +16,15 @@
 #include <unistd.h>
 
 struct walk {
+    const struct walk_rules *rules;
     const struct walk_sink *sink;
     struct fail *fail;
     struct inodes *inodes;
     struct attributes *attributes;
     uint32_t entries;
+    bool excluded_all; /* nothing was met yet that is not excluded */
     struct item item;
+    dev_t device; /* of the item */
     /* Path in the manifest of what is being looked at, terminated. The walk descends at most
      * LIMIT_PATH, so one name more always fits. */
     size_t length;
@@ -167,6 +170,13 @@ static int visit_names(struct walk *walk, int directory, const struct names *nam
     return result;
 }
 
+/* A directory on which another file system is mounted. It is not opened, since that may mount
+ * something, or wait for a server. */
+static int visit_mounted(struct walk *walk, const struct stat *st) {
+    struct entry entry = entry_of(walk, ENTRY_DIRECTORY, st);
+    return emit(walk, &entry, st);
+}
+
 /* What is in a directory that is open. */
 static int visit_inside(struct walk *walk, DIR *directory) {
     struct names *names = NULL;
@@ -233,11 +243,24 @@ static int visit_found(struct walk *walk, const struct place *place, const struc
         skip(walk, "it holds transfers that are still coming in", false);
         return 0;
     }
+    if (walk->rules->one_file_system && st->st_dev != walk->device)
+        return visit_mounted(walk, st);
     return visit_directory(walk, place);
 }
 
+static bool is_excluded(const struct walk *walk, bool directory) {
+    return filter_excludes(walk->rules->exclude, walk->path, directory);
+}
+
+/* What is excluded need not be readable, nor fit; only whether it is a directory has to be seen. */
 static int visit(struct walk *walk, const struct place *place) {
     struct stat st;
+    if (is_excluded(walk, false))
+        return 0;
+    int found = fstatat(place->directory, place->name, &st, place->flags) < 0 ? -errno : 0;
+    if (found == 0 && S_ISDIR(st.st_mode) && is_excluded(walk, true))
+        return 0;
+    walk->excluded_all = false;
     const char *fault = path_fault(walk->path, walk->length);
     if (fault != NULL) {
         char reason[96];
@@ -245,13 +268,13 @@ static int visit(struct walk *walk, const struct place *place) {
         skip(walk, reason, true);
         return 0;
     }
-    if (fstatat(place->directory, place->name, &st, place->flags) < 0)
-        return skip_error(walk, -errno);
+    if (found < 0)
+        return skip_error(walk, found);
     return visit_found(walk, place, &st);
 }
 
 static int visit_item(struct walk *walk, struct item item) {
-    struct stat st;
+    struct stat st = {0};
     if (stat(item.path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR)) {
         int error = -errno;
         char shown[384];
@@ -259,14 +282,16 @@ static int visit_item(struct walk *walk, struct item item) {
                         escape_text(shown, sizeof(shown), item.path));
     }
     walk->item = item;
+    walk->device = st.st_dev;
     walk->length = item.name_length;
     memcpy(walk->path, item.name, item.name_length + 1);
     struct place place = {AT_FDCWD, item.path, 0};
     return visit(walk, &place);
 }
 
-int walk_items(const struct items *items, const struct walk_sink *sink, struct fail *fail) {
-    struct walk walk = {.sink = sink, .fail = fail};
+int walk_items(const struct items *items, const struct walk_rules *rules,
+               const struct walk_sink *sink, struct fail *fail) {
+    struct walk walk = {.rules = rules, .sink = sink, .fail = fail, .excluded_all = true};
     int result = inodes_new(&walk.inodes);
     if (result == 0)
         result = attributes_new(&walk.attributes);
@@ -274,6 +299,8 @@ int walk_items(const struct items *items, const struct walk_sink *sink, struct f
         fail_set(fail, result, "cannot look through what is to be sent");
     for (size_t i = 0; result == 0 && i < items_count(items); i++)
         result = visit_item(&walk, items_get(items, i));
+    if (result == 0 && walk.excluded_all)
+        result = fail_set(fail, 0, "there is nothing to send: all of it is excluded");
     attributes_free(walk.attributes);
     inodes_free(walk.inodes);
     return result;

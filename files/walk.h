@@ -7,7 +7,7 @@
  * inside their top-level item are entries; other links, named pipes, sockets and devices are left
  * out and named, as is the staging area `.fxnode` of a directory for received files. What cannot be
  * read, has vanished in between, or has too long a path is named as failed. Mode bits above 0777
- * are not carried. Mount points are crossed.
+ * are not carried. Mount points are crossed, unless the rules say otherwise.
  *
  * A file with several names is a file under the one that is met first, and a hard link under each
  * other that is met. Extended attributes of the namespace "user" are read with their file or
@@ -18,10 +18,18 @@
 
 #include "base/entry.h"
 #include "base/fail.h"
+#include "files/filter.h"
 #include "files/items.h"
 #include "files/stamps.h"
 
 #include <stdbool.h>
+
+/* What the user wants to be left out: it is neither named nor counted. Plain value, borrowed. */
+struct walk_rules {
+    const struct filter *exclude; /* what it matches, with what is in it; NULL: nothing */
+    bool one_file_system;         /* what is in directories on another device than their item's;
+                                     they themselves are entries */
+};
 
 /* Where entries go. `context` is handed through. Called on the walking thread. */
 struct walk_sink {
@@ -37,8 +45,10 @@ struct walk_sink {
 
 /*
  * Walks all items. Blocks on the file system. 0; what `entry` returned; or fills `fail` and returns
- * negative: an item that does not exist, more than LIMIT_ENTRIES entries, no memory.
+ * negative: an item that does not exist, all of them excluded, more than LIMIT_ENTRIES entries, no
+ * memory.
  */
-int walk_items(const struct items *items, const struct walk_sink *sink, struct fail *fail);
+int walk_items(const struct items *items, const struct walk_rules *rules,
+               const struct walk_sink *sink, struct fail *fail);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/path.h"
+#include "base/pattern.h"
 #include "proto/pairing.h"
 
 #include <stdbool.h>
@@ -62,6 +63,16 @@ static const char *paths_fault(const ProtobufCBinaryData *paths, size_t count) {
         if (!is_absolute(paths[i]))
             return "a path that is not absolute";
     return NULL;
+}
+
+static const char *patterns_fault(const ProtobufCBinaryData *patterns, size_t count) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += patterns[i].len;
+        if (pattern_fault((const char *)patterns[i].data, patterns[i].len) != NULL)
+            return "a pattern that is none";
+    }
+    return count <= LIMIT_PATTERNS && bytes <= LIMIT_PATTERN_BYTES ? NULL : "too many patterns";
 }
 
 static const char *extents_fault(Fxnode__Helper__Extent *const *extents, size_t count) {
@@ -126,6 +137,8 @@ static const char *job_fault(const Fxnode__Helper__Job *job) {
         return "a directory that leads elsewhere";
     if (job->lanes > LIMIT_LANES)
         return "an impossible number of lanes";
+    if (job->kind == FXNODE__HELPER__JOB__KIND__SCAN)
+        return patterns_fault(job->exclude, job->n_exclude);
     if (job->kind != FXNODE__HELPER__JOB__KIND__SEND &&
         job->kind != FXNODE__HELPER__JOB__KIND__PLACE)
         return NULL;
@@ -298,6 +311,14 @@ static const char *import_fault(const Fxnode__Control__Import *import) {
     return import->n_peers > 0 ? NULL : "no peer";
 }
 
+static const char *send_fault(const Fxnode__Control__Send *send) {
+    if (!is_exact_or_empty(send->id, LIMIT_TRANSFER_ID))
+        return "an id of a wrong length";
+    if (!is_text(send->peer))
+        return too_long;
+    return patterns_fault(send->exclude, send->n_exclude);
+}
+
 static const char *request_fault(request *message) {
     switch (message->body_case) {
     case FXNODE__CONTROL__REQUEST__BODY__NOT_SET:
@@ -305,9 +326,7 @@ static const char *request_fault(request *message) {
     case FXNODE__CONTROL__REQUEST__BODY_PATHS:
         return paths_fault(message->paths->paths, message->paths->n_paths);
     case FXNODE__CONTROL__REQUEST__BODY_SEND:
-        if (!is_exact_or_empty(message->send->id, LIMIT_TRANSFER_ID))
-            return "an id of a wrong length";
-        return is_text(message->send->peer) ? NULL : too_long;
+        return send_fault(message->send);
     case FXNODE__CONTROL__REQUEST__BODY_ACT:
         return message->act->what >= FXNODE__CONTROL__ACT__WHAT__ACCEPT &&
                        message->act->what <= FXNODE__CONTROL__ACT__WHAT__CANCEL

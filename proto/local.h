@@ -4,9 +4,9 @@
  *
  * Every function decodes one packet of at most LIMIT_PACKET bytes into `arena`, where it lives
  * until the arena's next use. When it returns 0: a known body is present; keys, ids and hashes have
- * their exact length; extents are not empty and do not overflow; enumerations have known values
- * other than NONE; numbers of lanes, names and sums are within the limits; texts are at most
- * LOCAL_TEXT_MAX bytes. 0, MSG_INVALID with `why`, or -ENOMEM.
+ * their exact length; extents are not empty and do not overflow; patterns have no fault and are not
+ * too many; enumerations have known values other than NONE; numbers of lanes, names and sums are
+ * within the limits; texts are at most LOCAL_TEXT_MAX bytes. 0, MSG_INVALID with `why`, or -ENOMEM.
  */
 #ifndef PROTO_LOCAL_H
 #define PROTO_LOCAL_H

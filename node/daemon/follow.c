@@ -217,6 +217,7 @@ static void follow_ended(struct client *client, const struct store_transfer *rec
 static void earlier_free(struct earlier *earlier) {
     store_transfer_clear(&earlier->record);
     store_names_clear(&earlier->request.paths);
+    store_names_clear(&earlier->request.exclude);
     free(earlier->peer);
     free(earlier);
 }
@@ -239,7 +240,7 @@ static void earlier_found(void *arg) {
     client_release(client);
 }
 
-/* Takes over the paths of `request`. */
+/* Takes over the lists of `request`. */
 static void find_earlier(struct client *client, struct sending_request *request) {
     struct earlier *earlier = calloc(1, sizeof *earlier);
     if (earlier != NULL) {
@@ -247,7 +248,7 @@ static void find_earlier(struct client *client, struct sending_request *request)
         earlier->peer = strdup(request->peer);
         earlier->request = *request;
         earlier->request.peer = earlier->peer;
-        request->paths = (struct store_names){0};
+        request->paths = request->exclude = (struct store_names){0};
     }
     if (earlier != NULL && earlier->peer != NULL &&
         database_submit(client->node->database, run_find_earlier, earlier_found, earlier) == 0) {
@@ -259,8 +260,29 @@ static void find_earlier(struct client *client, struct sending_request *request)
     client_result(client, STATUS_FAILED, "out of memory");
 }
 
+/* What is to be sent, from the paths that were given before; see sending_request for what becomes
+ * of its lists. 0 or -ENOMEM. */
+static int make_request(struct sending_request *request, const struct client *client,
+                        const Fxnode__Control__Send *send) {
+    struct store_name exclude[LIMIT_PATTERNS];
+    size_t count = 0;
+    for (; count < send->n_exclude && count < LIMIT_PATTERNS; count++)
+        exclude[count] =
+            (struct store_name){(char *)send->exclude[count].data, send->exclude[count].len};
+    *request = (struct sending_request){
+        .peer = send->peer,
+        .one_file_system = send->one_file_system,
+        .rate = send->rate,
+        .has_id = send->id.len == LIMIT_TRANSFER_ID,
+    };
+    if (request->has_id)
+        memcpy(request->id, send->id.data, LIMIT_TRANSFER_ID);
+    int error = store_names_copy(&request->paths, client->paths, client->path_count);
+    return error == 0 ? store_names_copy(&request->exclude, exclude, count) : error;
+}
+
 void follow_send(struct client *client, const Fxnode__Control__Send *send) {
-    struct sending_request request = {.peer = send->peer, .rate = send->rate};
+    struct sending_request request;
     char text[1200];
 
     client->detach = send->detach;
@@ -275,22 +297,22 @@ void follow_send(struct client *client, const Fxnode__Control__Send *send) {
         client_result(client, STATUS_USAGE, text);
         return;
     }
-    if (client->path_count == 0 ||
-        store_names_copy(&request.paths, client->paths, client->path_count) != 0) {
+    if (client->path_count == 0) {
         client_result(client, STATUS_USAGE, "nothing to send");
         return;
     }
+    int error = make_request(&request, client, send);
     drop_paths(client);
-    request.has_id = send->id.len == LIMIT_TRANSFER_ID;
-    if (request.has_id)
-        memcpy(request.id, send->id.data, LIMIT_TRANSFER_ID);
-    if (request.has_id && send->again) {
+    if (error != 0) {
+        client_result(client, STATUS_FAILED, "out of memory");
+    } else if (request.has_id && send->again) {
         client->skipped = send->skipped;
         find_earlier(client, &request);
     } else {
         start_sending(client, &request);
     }
     store_names_clear(&request.paths);
+    store_names_clear(&request.exclude);
 }
 
 bool follow_pause(struct client *client) {

@@ -135,7 +135,25 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
         sending_fail(sending, SENDING_FAILED, text[0] != '\0' ? text : "the files cannot be read");
 }
 
-static int start_scan(struct sending *sending, struct fail *fail) {
+static void send_scan(struct sending *sending, const struct sending_request *request,
+                      const char *work) {
+    Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
+    ProtobufCBinaryData exclude[LIMIT_PATTERNS];
+    job.kind = FXNODE__HELPER__JOB__KIND__SCAN;
+    job.work = (ProtobufCBinaryData){strlen(work), (uint8_t *)work};
+    job.exclude = exclude;
+    for (; job.n_exclude < request->exclude.length && job.n_exclude < LIMIT_PATTERNS;
+         job.n_exclude++) {
+        const struct store_name *pattern = &request->exclude.items[job.n_exclude];
+        exclude[job.n_exclude] = (ProtobufCBinaryData){pattern->length, (uint8_t *)pattern->bytes};
+    }
+    job.one_file_system = request->one_file_system;
+    worker_send_paths(sending->scan, &sending->paths);
+    worker_send_job(sending->scan, &job);
+}
+
+static int start_scan(struct sending *sending, const struct sending_request *request,
+                      struct fail *fail) {
     struct worker_events events = {.message = on_message, .gone = on_gone, .arg = sending};
     char work[PATH_MAX];
     int error = outwork_begin(sending->node->statedir.fd, sending->work, fail);
@@ -146,14 +164,9 @@ static int start_scan(struct sending *sending, struct fail *fail) {
     if (!outwork_path(work, sizeof work, sending->node->locations.state, sending->work))
         return fail_set(fail, -ENAMETOOLONG, "cannot send");
     error = worker_start(&sending->scan, sending->node, &events, fail);
-    if (error != 0)
-        return error;
-    Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
-    job.kind = FXNODE__HELPER__JOB__KIND__SCAN;
-    job.work = (ProtobufCBinaryData){strlen(work), (uint8_t *)work};
-    worker_send_paths(sending->scan, &sending->paths);
-    worker_send_job(sending->scan, &job);
-    return 0;
+    if (error == 0)
+        send_scan(sending, request, work);
+    return error;
 }
 
 int sending_start(struct sending **out, struct node *node, struct sending_request *request,
@@ -172,7 +185,7 @@ int sending_start(struct sending **out, struct node *node, struct sending_reques
     uv_timer_init(node->loop, &sending->timer);
     sending->timer.data = sending;
 
-    int error = start_scan(sending, fail);
+    int error = start_scan(sending, request, fail);
     if (error == 0 && (error = resolve_start(&sending->resolve, node, request->peer,
                                              sending_resolved, sending)) != 0)
         fail_set(fail, error, "cannot send");

@@ -19,8 +19,10 @@ struct sending;
 /* Copied at sending_start(), but for the paths, which are taken over. */
 struct sending_request {
     const char *peer;
-    struct store_names paths; /* absolute */
-    uint64_t rate;            /* bytes a second, 0 for no limit */
+    struct store_names paths;   /* absolute */
+    struct store_names exclude; /* patterns without fault; nothing but the scan needs them */
+    bool one_file_system;
+    uint64_t rate; /* bytes a second, 0 for no limit */
     bool has_id;
     uint8_t id[LIMIT_TRANSFER_ID]; /* of the transfer, where it becomes a new one */
 };

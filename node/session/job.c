@@ -9,10 +9,15 @@ void job_init(struct job *job) {
     rangeset_init(&job->extents);
 }
 
+static void free_texts(char **texts, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        free(texts[i]);
+    free(texts);
+}
+
 void job_clear(struct job *job) {
-    for (size_t i = 0; i < job->path_count; i++)
-        free(job->paths[i]);
-    free(job->paths);
+    free_texts(job->paths, job->path_count);
+    free_texts(job->exclude, job->exclude_count);
     free(job->names);
     free(job->work);
     free(job->destination);
@@ -31,6 +36,22 @@ static void copy_fixed(uint8_t *out, size_t room, const ProtobufCBinaryData *byt
         memcpy(out, bytes->data, room);
 }
 
+static int add_texts(char ***texts, size_t *count, const ProtobufCBinaryData *from, size_t more) {
+    char **grown = reallocarray(*texts, *count + more, sizeof *grown);
+
+    if (grown == NULL)
+        return more == 0 ? 0 : -ENOMEM;
+    *texts = grown;
+    for (size_t i = 0; i < more; i++) {
+        char *text = text_of(&from[i]);
+
+        if (text == NULL)
+            return -ENOMEM;
+        grown[(*count)++] = text;
+    }
+    return 0;
+}
+
 static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     job->kind = from->kind;
     job->number = from->number;
@@ -45,29 +66,16 @@ static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     job->batch_bytes = from->batch_bytes;
     job->batch_ms = from->batch_ms;
     job->known = from->known;
+    job->one_file_system = from->one_file_system;
     free(job->work);
     free(job->destination);
     free(job->directory);
     job->work = text_of(&from->work);
     job->destination = text_of(&from->destination);
     job->directory = text_of(&from->directory);
-    return job->work == NULL || job->destination == NULL || job->directory == NULL ? -ENOMEM : 0;
-}
-
-static int add_paths(struct job *job, const Fxnode__Helper__Paths *from) {
-    char **paths = reallocarray(job->paths, job->path_count + from->n_paths, sizeof *paths);
-
-    if (paths == NULL)
-        return from->n_paths == 0 ? 0 : -ENOMEM;
-    job->paths = paths;
-    for (size_t i = 0; i < from->n_paths; i++) {
-        char *path = text_of(&from->paths[i]);
-
-        if (path == NULL)
-            return -ENOMEM;
-        paths[job->path_count++] = path;
-    }
-    return 0;
+    if (job->work == NULL || job->destination == NULL || job->directory == NULL)
+        return -ENOMEM;
+    return add_texts(&job->exclude, &job->exclude_count, from->exclude, from->n_exclude);
 }
 
 static int add_names(struct job *job, const Fxnode__Helper__Names *from) {
@@ -103,7 +111,8 @@ static int add_extents(struct job *job, const Fxnode__Helper__Extents *from) {
 int job_add(struct job *job, const Fxnode__Helper__ToSession *message) {
     switch (message->body_case) {
     case FXNODE__HELPER__TO_SESSION__BODY_PATHS:
-        return add_paths(job, message->paths);
+        return add_texts(&job->paths, &job->path_count, message->paths->paths,
+                         message->paths->n_paths);
     case FXNODE__HELPER__TO_SESSION__BODY_EXTENTS:
         return add_extents(job, message->extents);
     case FXNODE__HELPER__TO_SESSION__BODY_NAMES:

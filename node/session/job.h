@@ -38,6 +38,9 @@ struct job {
     bool known;
     char **paths;
     size_t path_count;
+    char **exclude;
+    size_t exclude_count;
+    bool one_file_system;
     struct job_name *names;
     size_t name_count;
     struct rangeset extents;

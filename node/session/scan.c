@@ -1,4 +1,5 @@
 #include "base/io.h"
+#include "files/filter.h"
 #include "files/items.h"
 #include "files/stamps.h"
 #include "files/walk.h"
@@ -110,11 +111,17 @@ static void report(const struct scan *scan) {
 
 static int walk(struct scan *scan, const struct job *job) {
     const struct walk_sink sink = {.context = scan, .entry = add_entry, .skipped = skip};
+    struct walk_rules rules = {.one_file_system = job->one_file_system};
+    struct filter *filter = NULL;
     struct items *items = NULL;
     int r = items_new(&items, (const char *const *)job->paths, job->path_count, scan->fail);
 
+    if (r == 0 && filter_new(&filter, (const char *const *)job->exclude, job->exclude_count) < 0)
+        r = fail_set(scan->fail, -ENOMEM, "cannot list what is to be sent");
+    rules.exclude = filter;
     if (r == 0)
-        r = walk_items(items, &sink, scan->fail);
+        r = walk_items(items, &rules, &sink, scan->fail);
+    filter_free(filter);
     items_free(items);
     return r;
 }

@@ -170,7 +170,7 @@ static void look(void) {
     static const struct walk_sink sink = {NULL, on_entry, NULL};
     const char *path = room_path("f");
     ck_assert_int_eq(items_new(&items, &path, 1, &room_fail), 0);
-    ck_assert_int_eq(walk_items(items, &sink, &room_fail), 0);
+    ck_assert_int_eq(walk_items(items, &(struct walk_rules){0}, &sink, &room_fail), 0);
     ck_assert_int_eq(source_new(&source, items), 0);
 }
 

@@ -37,7 +37,7 @@ static void look(const char *path) {
     static const struct walk_sink sink = {NULL, on_entry, on_skipped};
     path = room_path(path);
     ck_assert_int_eq(items_new(&items, &path, 1, &room_fail), 0);
-    ck_assert_int_eq(walk_items(items, &sink, &room_fail), 0);
+    ck_assert_int_eq(walk_items(items, &(struct walk_rules){0}, &sink, &room_fail), 0);
     ck_assert_int_eq(source_new(&source, items), 0);
 }
 

@@ -1,4 +1,4 @@
-/* What commands ask of a node about peers and pairing. */
+/* What commands ask of a node about peers and pairing, and what of that sessions are told. */
 #include "proto/local.h"
 
 #include <check.h>
@@ -100,6 +100,58 @@ START_TEST(imports_carry_whole_keys) {
 }
 END_TEST
 
+static int decode_scan(Fxnode__Helper__Job *job) {
+    const Fxnode__Helper__ToSession *decoded = NULL;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+    job->kind = FXNODE__HELPER__JOB__KIND__SCAN;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_JOB;
+    message.job = job;
+    int length = msg_encode(&message.base, buffer, sizeof buffer);
+    ck_assert_int_gt(length, 0);
+    return local_decode_to_session(arena, buffer, (size_t)length, &decoded, &why);
+}
+
+/* What a command asks for and what a session is told are checked alike. */
+static int decode_patterns(ProtobufCBinaryData *patterns, size_t count) {
+    Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
+    Fxnode__Control__Send send = FXNODE__CONTROL__SEND__INIT;
+    Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
+    request.body_case = FXNODE__CONTROL__REQUEST__BODY_SEND;
+    request.send = &send;
+    send.peer = (char *)"attic";
+    send.exclude = job.exclude = patterns;
+    send.n_exclude = job.n_exclude = count;
+    int result = decode_request(&request);
+    ck_assert_int_eq(decode_scan(&job), result);
+    return result;
+}
+
+START_TEST(patterns_are_checked) {
+    static uint8_t text[LIMIT_PATTERN + 1];
+    ProtobufCBinaryData patterns[LIMIT_PATTERNS + 1];
+    memset(text, 'x', sizeof text);
+    for (size_t i = 0; i <= LIMIT_PATTERNS; i++)
+        patterns[i] = (ProtobufCBinaryData){LIMIT_PATTERN_BYTES / LIMIT_PATTERNS, text};
+    ck_assert_int_eq(decode_patterns(patterns, 0), 0);
+    ck_assert_int_eq(decode_patterns(patterns, LIMIT_PATTERNS), 0);
+    ck_assert_int_eq(decode_patterns(patterns, LIMIT_PATTERNS + 1), MSG_INVALID);
+    patterns[0].len++;
+    ck_assert_int_eq(decode_patterns(patterns, LIMIT_PATTERNS), MSG_INVALID);
+    patterns[0].len = LIMIT_PATTERN;
+    ck_assert_int_eq(decode_patterns(patterns, 1), 0);
+    patterns[0].len = LIMIT_PATTERN + 1;
+    ck_assert_int_eq(decode_patterns(patterns, 1), MSG_INVALID);
+    patterns[0].len = 0;
+    ck_assert_int_eq(decode_patterns(patterns, 1), MSG_INVALID);
+    patterns[0] = (ProtobufCBinaryData){3, (uint8_t *)"a[b"};
+    ck_assert_int_eq(decode_patterns(patterns, 1), MSG_INVALID);
+    patterns[0] = (ProtobufCBinaryData){3, (uint8_t *)"a\0b"};
+    ck_assert_int_eq(decode_patterns(patterns, 1), MSG_INVALID);
+    patterns[0] = (ProtobufCBinaryData){3, (uint8_t *)"\xff/*"};
+    ck_assert_int_eq(decode_patterns(patterns, 1), 0);
+}
+END_TEST
+
 int main(void) {
     TCase *tests = tcase_create("requests");
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -107,6 +159,7 @@ int main(void) {
     tcase_add_test(tests, a_code_can_be_wiped);
     tcase_add_test(tests, settings_of_a_peer_are_checked);
     tcase_add_test(tests, imports_carry_whole_keys);
+    tcase_add_test(tests, patterns_are_checked);
     Suite *suite = suite_create("proto-requests");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -7,37 +7,45 @@
 #include <stddef.h>
 #include <unistd.h>
 
-/* Where the next data at or behind `at` begins, `end` at most. A file system that cannot tell has
- * data everywhere. */
-static uint64_t next_data(int fd, uint64_t at, uint64_t end) {
+/* Where the next data at or behind `at` begins, UINT64_MAX where there is none. A file system that
+ * cannot tell has data everywhere. */
+static uint64_t next_data(int fd, uint64_t at) {
     off_t found = lseek(fd, (off_t)at, SEEK_DATA);
     if (found < 0)
-        return errno == ENXIO ? end : at;
-    return (uint64_t)found < end ? (uint64_t)found : end;
+        return errno == ENXIO ? UINT64_MAX : at;
+    return (uint64_t)found;
 }
 
-/* Where the data at `at` ends, `end` at most. A file that is being changed may have lost its data
- * since; that it has changed shows elsewhere. */
-static uint64_t end_of_data(int fd, uint64_t at, uint64_t end) {
+/* Where the data at `at` ends. A file that is being changed may have lost it since; that it has
+ * changed shows elsewhere. */
+static uint64_t end_of_data(int fd, uint64_t at) {
     off_t found = lseek(fd, (off_t)at, SEEK_HOLE);
-    return found > (off_t)at && (uint64_t)found < end ? (uint64_t)found : end;
+    return found > (off_t)at ? (uint64_t)found : UINT64_MAX;
+}
+
+/* Makes the memory that of what is at `at`. */
+static void look(int fd, struct holes_memory *memory, uint64_t at) {
+    if (at >= memory->from && at < memory->to)
+        return;
+    uint64_t data = next_data(fd, at);
+    *memory = (struct holes_memory){
+        .from = at, .to = data > at ? data : end_of_data(fd, at), .is_hole = data > at};
 }
 
 static void add(struct holes_map *map, uint64_t offset, uint64_t length, bool is_hole) {
     map->pieces[map->count++] = (struct holes_piece){(uint32_t)offset, (uint32_t)length, is_hole};
 }
 
-void holes_find(int fd, uint64_t offset, uint32_t length, struct holes_map *map) {
+void holes_find(int fd, struct holes_memory *memory, uint64_t offset, uint32_t length,
+                struct holes_map *map) {
     uint64_t end = offset + length;
     uint64_t at = offset;
     map->count = 0;
-    while (at < end && map->count < HOLES_PIECES - 2) {
-        uint64_t data = next_data(fd, at, end);
-        if (data > at)
-            add(map, at - offset, data - at, true);
-        at = data < end ? end_of_data(fd, data, end) : end;
-        if (data < end)
-            add(map, data - offset, at - data, false);
+    while (at < end && map->count < HOLES_PIECES - 1) {
+        look(fd, memory, at);
+        uint64_t to = memory->to < end ? memory->to : end;
+        add(map, at - offset, to - at, memory->is_hole);
+        at = to;
     }
     if (at < end || map->count == 0)
         add(map, at - offset, end - at, false);
@@ -48,7 +56,7 @@ bool holes_is_all(const struct holes_map *map) {
 }
 
 bool holes_is_hole(int fd, uint64_t offset, uint64_t length) {
-    return next_data(fd, offset, offset + length) == offset + length;
+    return next_data(fd, offset) >= offset + length;
 }
 
 static int write_zeros(int fd, uint64_t offset, uint64_t length) {

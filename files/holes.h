@@ -19,15 +19,25 @@ struct holes_piece {
     bool is_hole;
 };
 
-/* A stretch in pieces: in order, without gaps, two adjacent ones never both holes. Plain value. */
+/* A stretch in pieces: in order, without gaps. Plain value. */
 struct holes_map {
     uint32_t count; /* 1 at least; a stretch of nothing is one piece of data of no bytes */
     struct holes_piece pieces[HOLES_PIECES];
 };
 
+/* What was found last in one open file: to find the end of data takes some file systems as long as
+ * it would take to read it, so that is done once for all stretches it goes through. Plain value;
+ * zeroed it knows nothing, and what it knows holds as long as the file is not changed. */
+struct holes_memory {
+    uint64_t from;
+    uint64_t to;
+    bool is_hole;
+};
+
 /* Finds the holes of [offset, offset + length) of the open file. What lies behind the end of the
  * file counts as a hole. */
-void holes_find(int fd, uint64_t offset, uint32_t length, struct holes_map *map);
+void holes_find(int fd, struct holes_memory *memory, uint64_t offset, uint32_t length,
+                struct holes_map *map);
 
 /* Whether all of the stretch that was mapped, which is not empty, is one hole. */
 bool holes_is_all(const struct holes_map *map);

@@ -19,8 +19,9 @@ struct source {
     const char *item_path;
     int root;
     struct beneath *beneath;
-    /* The file opened last, and its path in the manifest. */
+    /* The file opened last, where it has holes, and its path in the manifest. */
     int file;
+    struct holes_memory holes;
     size_t file_length;
     char file_path[LIMIT_PATH];
 };
@@ -211,6 +212,7 @@ static int open_file(struct source *source, const struct entry *entry) {
     source->file = openat(spot.parent, spot.name, flags);
     if (source->file < 0)
         return -errno;
+    source->holes = (struct holes_memory){0};
     source->file_length = entry->path_length;
     memcpy(source->file_path, entry->path, entry->path_length);
     if (entry->size > LIMIT_CHUNK)
@@ -255,8 +257,11 @@ int source_read(struct source *source, const struct entry *entry, const struct s
     int before = compare_open(source, entry, stamp, fail);
     if (before != SOURCE_SAME && before != SOURCE_SOFT)
         return before;
+    /* Somebody may have been there: what is known of it is looked for again. */
+    if (before == SOURCE_SOFT)
+        source->holes = (struct holes_memory){0};
     chunk->length = entry_chunk_size(entry->size, number);
-    holes_find(source->file, number * LIMIT_CHUNK, chunk->length, &chunk->map);
+    holes_find(source->file, &source->holes, number * LIMIT_CHUNK, chunk->length, &chunk->map);
     int read = read_pieces(source->file, number * LIMIT_CHUNK, chunk);
     if (read < 0)
         return outcome_of(entry, read, fail);

@@ -35,36 +35,42 @@ static void put_block(int fd, uint64_t offset) {
     ck_assert_int_eq(pwrite(fd, block, sizeof block, (off_t)offset), BLOCK);
 }
 
+static struct holes_map map;
+
+/* As if nothing had been looked for before. */
+static void find(int fd, uint64_t offset, uint32_t length) {
+    struct holes_memory memory = {0};
+    holes_find(fd, &memory, offset, length, &map);
+}
+
 static uint64_t stored(const char *path) {
     return (uint64_t)room_stat(path).st_blocks * 512;
 }
 
-static void expect_piece(const struct holes_map *map, uint32_t at, uint32_t offset, uint32_t length,
-                         bool is_hole) {
-    ck_assert_uint_lt(at, map->count);
-    ck_assert_uint_eq(map->pieces[at].offset, offset);
-    ck_assert_uint_eq(map->pieces[at].length, length);
-    ck_assert(map->pieces[at].is_hole == is_hole);
+static void expect_piece(uint32_t at, uint32_t offset, uint32_t length, bool is_hole) {
+    ck_assert_uint_lt(at, map.count);
+    ck_assert_uint_eq(map.pieces[at].offset, offset);
+    ck_assert_uint_eq(map.pieces[at].length, length);
+    ck_assert(map.pieces[at].is_hole == is_hole);
 }
 
 /* data, hole, data, hole, seen from a place in the middle of its first hole */
 START_TEST(test_holes_are_found) {
-    struct holes_map map;
     int fd = make_sparse("f", 16 * BLOCK);
     put_block(fd, 0);
     put_block(fd, 8 * BLOCK);
-    holes_find(fd, 0, 16 * BLOCK, &map);
+    find(fd, 0, 16 * BLOCK);
     ck_assert_uint_eq(map.count, 4);
-    expect_piece(&map, 0, 0, BLOCK, false);
-    expect_piece(&map, 1, BLOCK, 7 * BLOCK, true);
-    expect_piece(&map, 2, 8 * BLOCK, BLOCK, false);
-    expect_piece(&map, 3, 9 * BLOCK, 7 * BLOCK, true);
+    expect_piece(0, 0, BLOCK, false);
+    expect_piece(1, BLOCK, 7 * BLOCK, true);
+    expect_piece(2, 8 * BLOCK, BLOCK, false);
+    expect_piece(3, 9 * BLOCK, 7 * BLOCK, true);
     ck_assert(!holes_is_all(&map));
-    holes_find(fd, 4 * BLOCK + 1, 4 * BLOCK + 1, &map);
+    find(fd, 4 * BLOCK + 1, 4 * BLOCK + 1);
     ck_assert_uint_eq(map.count, 2);
-    expect_piece(&map, 0, 0, 4 * BLOCK - 1, true);
-    expect_piece(&map, 1, 4 * BLOCK - 1, 2, false);
-    holes_find(fd, BLOCK, 7 * BLOCK, &map);
+    expect_piece(0, 0, 4 * BLOCK - 1, true);
+    expect_piece(1, 4 * BLOCK - 1, 2, false);
+    find(fd, BLOCK, 7 * BLOCK);
     ck_assert(holes_is_all(&map));
     ck_assert(holes_is_hole(fd, BLOCK, 7 * BLOCK));
     ck_assert(!holes_is_hole(fd, BLOCK, 7 * BLOCK + 1));
@@ -74,32 +80,57 @@ START_TEST(test_holes_are_found) {
 END_TEST
 
 START_TEST(test_ends_of_files) {
-    struct holes_map map;
     int fd = make_sparse("f", 0);
-    holes_find(fd, 0, 0, &map);
+    find(fd, 0, 0);
     ck_assert_uint_eq(map.count, 1);
-    expect_piece(&map, 0, 0, 0, false);
+    expect_piece(0, 0, 0, false);
     ck_assert(!holes_is_all(&map));
     put_block(fd, 0);
-    holes_find(fd, 0, BLOCK, &map);
+    find(fd, 0, BLOCK);
     ck_assert_uint_eq(map.count, 1);
-    expect_piece(&map, 0, 0, BLOCK, false);
-    holes_find(fd, 0, 3 * BLOCK, &map); /* it has become shorter */
+    expect_piece(0, 0, BLOCK, false);
+    find(fd, 0, 3 * BLOCK); /* it has become shorter */
     ck_assert_uint_eq(map.count, 2);
-    expect_piece(&map, 1, BLOCK, 2 * BLOCK, true);
+    expect_piece(1, BLOCK, 2 * BLOCK, true);
+    close(fd);
+}
+END_TEST
+
+/* What was found goes on in the next stretch, without looking for its end again: here it would be
+ * another one by now. */
+START_TEST(test_what_was_found_is_remembered) {
+    struct holes_memory memory = {0};
+    int fd = make_sparse("f", 16 * BLOCK);
+    put_block(fd, 0);
+    put_block(fd, BLOCK);
+    for (int changed = 0; changed < 2; changed++) {
+        holes_find(fd, &memory, 0, BLOCK, &map);
+        ck_assert_uint_eq(map.count, 1);
+        expect_piece(0, 0, BLOCK, false);
+        put_block(fd, 2 * BLOCK);
+    }
+    holes_find(fd, &memory, BLOCK, BLOCK, &map);
+    expect_piece(0, 0, BLOCK, false);
+    ck_assert_uint_eq(memory.from, 0);
+    ck_assert_uint_eq(memory.to, 2 * BLOCK);
+    holes_find(fd, &memory, 3 * BLOCK, BLOCK, &map);
+    expect_piece(0, 0, BLOCK, true);
+    put_block(fd, 5 * BLOCK);
+    holes_find(fd, &memory, 4 * BLOCK, 4 * BLOCK, &map);
+    ck_assert_uint_eq(map.count, 1);
+    expect_piece(0, 0, 4 * BLOCK, true);
     close(fd);
 }
 END_TEST
 
 /* More than fit: the pieces still cover everything, the last ones as data. */
 START_TEST(test_many_holes) {
-    static struct holes_map map;
     const uint32_t blocks = 4 * HOLES_PIECES;
     uint32_t at = 0;
     int fd = make_sparse("f", (uint64_t)blocks * BLOCK);
     for (uint32_t i = 0; i < blocks; i += 2)
         put_block(fd, (uint64_t)i * BLOCK);
-    holes_find(fd, 0, blocks * BLOCK, &map);
+    find(fd, 0, blocks * BLOCK);
     ck_assert_uint_le(map.count, HOLES_PIECES);
     ck_assert_uint_ge(map.count, HOLES_PIECES - 2);
     for (uint32_t i = 0; i < map.count; i++) {
@@ -109,7 +140,7 @@ START_TEST(test_many_holes) {
     ck_assert_uint_eq(at, blocks * BLOCK);
     ck_assert(!map.pieces[map.count - 1].is_hole);
     /* A chunk never has that many. */
-    holes_find(fd, 0, LIMIT_CHUNK, &map);
+    find(fd, 0, LIMIT_CHUNK);
     ck_assert_uint_eq(map.count, LIMIT_CHUNK / BLOCK);
     close(fd);
 }
@@ -132,13 +163,12 @@ END_TEST
 
 /* A file system that has none: all of it is data, and zeros are written. */
 START_TEST(test_without_holes) {
-    struct holes_map map;
     room_directory("in");
     if (!room_mount("in", LIMIT_CHUNK))
         return;
     ck_assert_int_eq(mount("ramfs", "in", "ramfs", 0, NULL), 0);
     int fd = make_sparse("in/f", 100 * BLOCK);
-    holes_find(fd, 0, 100 * BLOCK, &map);
+    find(fd, 0, 100 * BLOCK);
     ck_assert_uint_eq(map.count, 1);
     ck_assert(!map.pieces[0].is_hole);
     put_block(fd, 0);
@@ -325,6 +355,7 @@ Suite *suite_holes(void) {
     TCase *tc = room_case("holes");
     tcase_add_test(tc, test_holes_are_found);
     tcase_add_test(tc, test_ends_of_files);
+    tcase_add_test(tc, test_what_was_found_is_remembered);
     tcase_add_test(tc, test_many_holes);
     tcase_add_test(tc, test_holes_are_made);
     tcase_add_test(tc, test_without_holes);

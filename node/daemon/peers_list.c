@@ -59,7 +59,7 @@ int peers_find(const struct peers *peers, const char *peer, uint8_t key[LIMIT_KE
         memcpy(key, other, LIMIT_KEY);
     if (by_id != STORE_NONE)
         return by_id;
-    found = search_for(&search, key, fits_name);
+    found = resolve_is_address(peer) ? STORE_NONE : search_for(&search, key, fits_name);
     if (found == STORE_NONE && resolve_typed(typed, peer) && peers_find_typed(peers, typed, key))
         found = 0;
     return found;

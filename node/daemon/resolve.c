@@ -185,18 +185,34 @@ static bool is_known_as(const struct resolve *resolve, const uint8_t *key) {
            fits_known_name(&line, resolve->peer);
 }
 
+/* Whether the name is also that of a host where another peer was called before, whom a person may
+ * mean by it: `before`. One that is known under the name, and trusted no less, is meant itself. */
+static bool is_host_of_another(const struct resolve *resolve, const uint8_t *key,
+                               uint8_t before[LIMIT_KEY]) {
+    const struct peers *peers = resolve->node->peers;
+    char typed[STORE_PEER_TYPED_ROOM];
+    return resolve_typed(typed, resolve->peer) && peers_find_typed(peers, typed, before) &&
+           !id_equal(before, key) &&
+           !(is_known_as(resolve, key) && trust_of(peers, key) >= trust_of(peers, before));
+}
+
 static enum resolve_outcome by_name(struct resolve *resolve) {
+    uint8_t before[LIMIT_KEY];
     struct search online = search(resolve, fits_online_name);
     struct search known = search(resolve, fits_known_name);
     if (online.fits_more)
         return ambiguous(resolve);
     if (online.found && known.found && !is_known_as(resolve, online.key))
         return key_changed(resolve, known.key, online.key);
+    if (online.found && is_host_of_another(resolve, online.key, before))
+        return key_changed(resolve, before, online.key);
     if (online.found)
         return found(resolve, online.key);
     if (known.fits_more)
         return ambiguous(resolve);
-    return known.found ? found(resolve, known.key) : RESOLVE_UNKNOWN;
+    if (!known.found || is_host_of_another(resolve, known.key, before))
+        return RESOLVE_UNKNOWN; /* an address, then */
+    return found(resolve, known.key);
 }
 
 /* By address. */
@@ -239,6 +255,13 @@ bool resolve_typed(char out[STORE_PEER_TYPED_ROOM], const char *text) {
         return false;
     format_typed(out, host, port);
     return true;
+}
+
+bool resolve_is_address(const char *text) {
+    char host[ADDRESS_HOST_MAX + 1];
+    uint16_t port = 0;
+    struct address address;
+    return address_split(text, host, &port) && address_parse(&address, host, port, "");
 }
 
 static void add_looked_up(struct resolve *resolve, const struct addrinfo *list) {
@@ -305,7 +328,7 @@ static void look(uv_timer_t *timer) {
     enum resolve_outcome outcome = by_alias(resolve);
     if (outcome == RESOLVE_UNKNOWN)
         outcome = by_id(resolve);
-    if (outcome == RESOLVE_UNKNOWN)
+    if (outcome == RESOLVE_UNKNOWN && !resolve_is_address(resolve->peer))
         outcome = by_name(resolve);
     if (outcome != RESOLVE_UNKNOWN) {
         finish(resolve, outcome);

@@ -1,6 +1,8 @@
 /*
  * What a person means by PEER: the alias of a paired peer; a full id or a prefix of one; a name
- * that is announced or remembered; else host[:port]. Loop's thread; host names are looked up aside.
+ * that is announced or remembered; else host[:port]. What is an address is never a name, and nobody
+ * gets what is meant for another one by announcing the name of its host. Loop's thread; host names
+ * are looked up aside.
  */
 #ifndef NODE_DAEMON_RESOLVE_H
 #define NODE_DAEMON_RESOLVE_H
@@ -50,6 +52,9 @@ int resolve_again(struct resolve **out, struct node *node, const uint8_t *key, r
 /* "host:port" in the one form under which a typed address is remembered. False where `text` is
  * none. */
 bool resolve_typed(char out[STORE_PEER_TYPED_ROOM], const char *text);
+
+/* Whether it is an address, with or without a port, rather than a name of a host. */
+bool resolve_is_address(const char *text);
 
 /* `done` is not called. NULL is fine. */
 void resolve_cancel(struct resolve *resolve);

@@ -184,6 +184,51 @@ START_TEST(typed_address_of_a_paired_peer) {
 }
 END_TEST
 
+static void call_at(uint8_t byte, const char *typed) {
+    struct address address;
+    ck_assert(address_parse(&address, "10.9.9.9", 42420, ""));
+    peers_remember(fixture_node.peers, fixture_key(byte), "", &address, typed);
+}
+
+/* Whoever calls itself like an address that a person types is not meant. */
+START_TEST(address_is_no_name) {
+    static const char *const typed[] = {"10.9.9.9", "10.9.9.9:42420", "fd00::1", "[fd00::1]:42420"};
+    uint8_t key[LIMIT_KEY];
+    fixture_announce(2, typed[_i]);
+    remember(3, typed[_i]);
+    ck_assert_int_eq(resolve(typed[_i]), RESOLVE_FOUND);
+    ck_assert(!target.has_key);
+    ck_assert_str_eq(target.name, typed[_i]);
+    ck_assert_int_eq(peers_find(fixture_node.peers, typed[_i], key), STORE_NONE);
+}
+END_TEST
+
+/* Nor where it takes the host name under which a peer was called before. */
+START_TEST(host_name_of_a_peer) {
+    pair(1, "attic");
+    call_at(1, "attic.example:42420");
+    fixture_announce(2, "attic.example");
+    ck_assert_int_eq(resolve("attic.example"), RESOLVE_TRUST);
+    says("paired");
+    remember(2, "attic.example"); /* as one that was only seen */
+    ck_assert_int_eq(resolve("attic.example"), RESOLVE_TRUST);
+    call_at(3, "box.example:42420");
+    fixture_announce(4, "box.example");
+    ck_assert_int_eq(resolve("box.example"), RESOLVE_TRUST);
+    says("remembered");
+    remember(4, "box.example"); /* no less trusted than the other */
+    finds("box.example", 4, "box.example");
+    call_at(5, "loft.example:42420");
+    fixture_announce(5, "loft.example");
+    finds("loft.example", 5, "loft.example");
+    remember(6, "localhost");
+    finds("localhost", 6, "localhost");
+    pair(7, "den");
+    call_at(7, "localhost:42420");
+    finds("localhost", 7, "den");
+}
+END_TEST
+
 /* Trust. */
 
 START_TEST(levels) {
@@ -264,6 +309,8 @@ static Suite *suite(void) {
     tcase_add_loop_test(t, alias_that_begins_another_id, 0, 2);
     tcase_add_test(t, commands_can_be_copied);
     tcase_add_test(t, typed_address_of_a_paired_peer);
+    tcase_add_loop_test(t, address_is_no_name, 0, 4);
+    tcase_add_test(t, host_name_of_a_peer);
     suite_add_tcase(s, t);
 
     t = tcase_create("trust");

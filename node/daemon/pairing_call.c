@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "node/daemon/dialer.h"
+#include "node/daemon/outgoing.h"
 #include "node/daemon/pairing_run.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/trust.h"
@@ -94,6 +95,7 @@ static void on_recorded(void *context, int error) {
     snprintf(text, sizeof text, "paired with %s (%s)", name, id);
     if (error == 0) {
         peers_remember(peers, call->key, "", &call->reached, call->target.typed);
+        outgoing_seen(call->node, call->key);
         log_info("%s", text);
     }
     if (call->cancelled)

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "node/daemon/outgoing.h"
 #include "node/daemon/pairing_rules.h"
 #include "node/daemon/pairing_run.h"
 #include "node/daemon/peers.h"
@@ -154,6 +155,8 @@ uint32_t pairing_window_seconds(const struct pairing_window *window) {
 static void finish(struct visitor *visitor, enum pairing_window_outcome outcome) {
     struct pairing_window *window = visitor->window;
     leave(visitor);
+    if (visitor->recorded)
+        outgoing_seen(window->node, visitor->key);
     tell_over(window, outcome, visitor->recorded ? visitor->key : NULL);
 }
 
@@ -251,7 +254,11 @@ static void log_refused(struct pairing_window *window, const struct link *link) 
 }
 
 void pairing_window_arrived(struct pairing_window *window, struct link *link) {
-    int slot = pairing_rules_enter(&window->rules, &link->address, uv_now(window->node->loop));
+    int evict = -1;
+    int slot =
+        pairing_rules_enter(&window->rules, &link->address, uv_now(window->node->loop), &evict);
+    if (evict >= 0)
+        pairing_run_cancel(window->visitors[evict].run); /* its slot is the new one's now */
     if (slot >= 0) {
         admit(window, slot, link);
     } else {

@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/path.h"
 #include "node/daemon/discover.h"
+#include "node/daemon/outgoing.h"
 #include "node/daemon/revoke.h"
 
 #include <stdarg.h>
@@ -268,11 +269,13 @@ struct import {
 
 static void tell_imported(const struct import *import) {
     struct peers_line line;
-    for (size_t i = 0; i < import->count; i++)
+    for (size_t i = 0; i < import->count; i++) {
+        outgoing_seen(import->client->node, import->list[i].key);
         if (peers_line(import->client->node->peers, import->list[i].key, "", &line)) {
             event_peer(import->client, &line, false);
             tell_others(import->client->node, import->list[i].key);
         }
+    }
 }
 
 static void imported(void *context, int error, const struct fail *fail) {

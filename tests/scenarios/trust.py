@@ -6,6 +6,7 @@ import re
 
 from lab import check, check_equal, hostile, mdns
 from lab.data import MIB, compare, make_file
+from lab.watch import wait_for
 
 QUIET = {"discovery": "off"}
 ASK = {**QUIET, "accept": "ask"}
@@ -324,6 +325,34 @@ def send_to(lab):
     receiver.restart()
     sender.restart()
     _says(receiver.send(sender, source, status=6), "fxnode pair")
+
+
+def _by_a_code(shows, enters):
+    shown = shows.command("pair", "--json")
+    code = shown.wait_event(lambda event: event["event"] == "pair-code", "a code")["code"]
+    enters.run("pair", shows.at, typed=f"{code}\n")
+    _ended(shown)
+
+
+def queued_until_paired(lab):
+    """What send-to keeps back starts by itself when its peer becomes paired: by a code that either
+    side shows, or by a line of text."""
+    lan = lab.lan(2)
+    for name, how in (("typed", lambda sender, receiver: _by_a_code(receiver, sender)),
+                      ("shown", _by_a_code),
+                      ("imported", lambda sender, receiver: sender.knows(receiver))):
+        sender = lab.node(lan[0], name=f"sender-{name}", config=QUIET)
+        receiver = lab.node(lan[1], name=f"receiver-{name}", config=QUIET)
+        sender.send(receiver, make_file(lab.path(f"before-{name}"), 100))
+        receiver.stop()
+        sender.run("send", "--detach", receiver.at, make_file(lab.path(name), 100))
+        sender.configure(**{"send-to": "paired"})
+        receiver.start()
+        sender.restart()
+        kept, = sender.transfers()
+        check("send-to" in kept.get("reason", ""), f"why it waits: {kept}")
+        how(sender, receiver)
+        wait_for(receiver.received(name))
 
 
 def unpaired_by_the_receiver(lab):

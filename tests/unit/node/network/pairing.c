@@ -34,11 +34,19 @@ static void open_rules(void) {
     pairing_rules_open(&rules, 1000);
 }
 
+/* Where nobody has to go for it. */
+static int enter(struct pairing_rules *at, const struct address *from, uint64_t now_ms) {
+    int evict = 0;
+    int slot = pairing_rules_enter(at, from, now_ms, &evict);
+    ck_assert_int_eq(evict, -1);
+    return slot;
+}
+
 START_TEST(test_nothing_is_open_by_itself) {
     struct pairing_rules closed = {0};
     struct address from = numbered(1);
     ck_assert(!pairing_rules_is_open(&closed, 0));
-    ck_assert_int_lt(pairing_rules_enter(&closed, &from, 0), 0);
+    ck_assert_int_lt(enter(&closed, &from, 0), 0);
     ck_assert(!pairing_rules_right(&closed, 0));
 }
 END_TEST
@@ -47,7 +55,7 @@ START_TEST(test_it_is_open_for_two_minutes) {
     struct address from = numbered(1);
     ck_assert(pairing_rules_is_open(&rules, 1000 + 119999));
     ck_assert(!pairing_rules_is_open(&rules, 1000 + 120000));
-    ck_assert_int_lt(pairing_rules_enter(&rules, &from, 1000 + 120000), 0);
+    ck_assert_int_lt(enter(&rules, &from, 1000 + 120000), 0);
     ck_assert(!pairing_rules_right(&rules, 1000 + 120000));
 }
 END_TEST
@@ -59,7 +67,7 @@ START_TEST(test_three_wrong_ones_close_it) {
     ck_assert(pairing_rules_is_open(&rules, 1000));
     ck_assert_uint_eq(pairing_rules_wrong(&rules), 0);
     ck_assert(!pairing_rules_is_open(&rules, 1000));
-    ck_assert_int_lt(pairing_rules_enter(&rules, &from, 1000), 0);
+    ck_assert_int_lt(enter(&rules, &from, 1000), 0);
     ck_assert(!pairing_rules_right(&rules, 1000));
     ck_assert_uint_eq(pairing_rules_wrong(&rules), 0);
 }
@@ -77,7 +85,7 @@ END_TEST
 START_TEST(test_runs_that_stop_cost_nothing) {
     struct address from = numbered(1);
     for (int i = 0; i < 100; i++) {
-        int slot = pairing_rules_enter(&rules, &from, 1000);
+        int slot = enter(&rules, &from, 1000);
         ck_assert_int_ge(slot, 0);
         pairing_rules_leave(&rules, slot);
     }
@@ -88,27 +96,58 @@ END_TEST
 START_TEST(test_two_runs_for_an_address) {
     struct address from = numbered(1);
     struct address elsewhere = numbered(2);
-    int slot = pairing_rules_enter(&rules, &from, 1000);
+    int slot = enter(&rules, &from, 1000);
     ck_assert_int_ge(slot, 0);
     address_set_port(&from, 4001);
-    ck_assert_int_ge(pairing_rules_enter(&rules, &from, 1000), 0);
+    ck_assert_int_ge(enter(&rules, &from, 1000), 0);
     address_set_port(&from, 4002);
-    ck_assert_int_lt(pairing_rules_enter(&rules, &from, 1000), 0);
-    ck_assert_int_ge(pairing_rules_enter(&rules, &elsewhere, 1000), 0);
+    ck_assert_int_lt(enter(&rules, &from, 1000), 0);
+    ck_assert_int_ge(enter(&rules, &elsewhere, 1000), 0);
     pairing_rules_leave(&rules, slot);
-    ck_assert_int_eq(pairing_rules_enter(&rules, &from, 1000), slot);
+    ck_assert_int_eq(enter(&rules, &from, 1000), slot);
 }
 END_TEST
 
 START_TEST(test_eight_runs_in_all) {
     for (int i = 1; i <= 8; i++) {
         struct address from = numbered(i);
-        ck_assert_int_ge(pairing_rules_enter(&rules, &from, 1000), 0);
+        ck_assert_int_ge(enter(&rules, &from, 1000), 0);
     }
     struct address ninth = numbered(9);
-    ck_assert_int_lt(pairing_rules_enter(&rules, &ninth, 1000), 0);
+    ck_assert_int_lt(enter(&rules, &ninth, 1000), 0);
     pairing_rules_leave(&rules, 3);
-    ck_assert_int_eq(pairing_rules_enter(&rules, &ninth, 1000), 3);
+    ck_assert_int_eq(enter(&rules, &ninth, 1000), 3);
+}
+END_TEST
+
+/* A crowd that says nothing keeps nobody out for longer than one of them needs. */
+START_TEST(test_who_takes_long_makes_room) {
+    int evict = -1;
+    for (int i = 1; i <= 8; i++) {
+        struct address from = numbered(i);
+        ck_assert_int_ge(enter(&rules, &from, 1000 + (uint64_t)i), 0);
+    }
+    struct address ninth = numbered(9);
+    struct address tenth = numbered(10);
+    ck_assert_int_lt(enter(&rules, &ninth, 1101), 0);
+    ck_assert_int_eq(pairing_rules_enter(&rules, &ninth, 1102, &evict), 0);
+    ck_assert_int_eq(evict, 0);
+    ck_assert_int_lt(enter(&rules, &tenth, 1102), 0); /* the next is not old enough */
+    ck_assert_int_eq(pairing_rules_enter(&rules, &tenth, 1200, &evict), 1);
+    ck_assert_int_eq(evict, 1);
+}
+END_TEST
+
+START_TEST(test_of_one_address_only_its_own_makes_room) {
+    int evict = -1;
+    struct address from = numbered(1);
+    struct address elsewhere = numbered(2);
+    ck_assert_int_eq(enter(&rules, &elsewhere, 1000), 0);
+    ck_assert_int_eq(enter(&rules, &from, 1001), 1);
+    ck_assert_int_eq(enter(&rules, &from, 1050), 2);
+    ck_assert_int_lt(enter(&rules, &from, 1101), 0);
+    ck_assert_int_eq(pairing_rules_enter(&rules, &from, 1102, &evict), 1);
+    ck_assert_int_eq(evict, 1);
 }
 END_TEST
 
@@ -116,7 +155,7 @@ START_TEST(test_the_first_right_one_is_the_only_one) {
     struct address from = numbered(1);
     ck_assert(pairing_rules_right(&rules, 1000));
     ck_assert(!pairing_rules_right(&rules, 1000));
-    ck_assert_int_lt(pairing_rules_enter(&rules, &from, 1000), 0);
+    ck_assert_int_lt(enter(&rules, &from, 1000), 0);
 }
 END_TEST
 
@@ -313,6 +352,8 @@ Suite *suite_pairing(void) {
     tcase_add_test(rule, test_runs_that_stop_cost_nothing);
     tcase_add_test(rule, test_two_runs_for_an_address);
     tcase_add_test(rule, test_eight_runs_in_all);
+    tcase_add_test(rule, test_who_takes_long_makes_room);
+    tcase_add_test(rule, test_of_one_address_only_its_own_makes_room);
     tcase_add_test(rule, test_the_first_right_one_is_the_only_one);
     suite_add_tcase(suite, rule);
     tcase_add_checked_fixture(runs, set_up_runs, tear_down_runs);

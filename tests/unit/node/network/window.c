@@ -8,6 +8,7 @@
 #include "node/daemon/pairing_run.h"
 #include "node/daemon/pairing_window.h"
 #include "node/daemon/peers.h"
+#include "node/daemon/transfer.h"
 #include "suites.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CALLERS 4
+#define CALLERS (PAIRING_RULES_RUNS + 1)
 
 /* Whoever has, or guesses, the code. */
 struct caller {
@@ -67,6 +68,8 @@ static void set_up(void) {
     randombytes_buf(node.identity.public_key, LIMIT_KEY);
     ck_assert_int_eq(database_open(&node.database, &loop, path, &fail), 0);
     ck_assert_int_eq(peers_load(&node.peers, &node, database_store(node.database), &fail), 0);
+    ck_assert_int_eq(transfers_load(&node.transfers, &node, database_store(node.database), &fail),
+                     0);
     ck_assert_int_eq(pairing_window_new(&node.window, &node), 0);
     events = (struct pairing_window_events){on_tried, on_closed, &node};
     tried_count = 0;
@@ -86,6 +89,7 @@ static void tear_down(void) {
     pairing_window_free(node.window);
     ck_assert_int_eq(uv_run(&loop, UV_RUN_DEFAULT), 0);
     ck_assert_int_eq(uv_loop_close(&loop), 0); /* nothing is left behind on the loop */
+    transfers_free(node.transfers);
     peers_free(node.peers);
     uv_sem_destroy(&disk);
     snprintf(command, sizeof command, "rm -r %s", directory);
@@ -233,6 +237,34 @@ START_TEST(test_who_stops_early_costs_nothing) {
 }
 END_TEST
 
+static void on_time(uv_timer_t *timer) {
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+/* The loop's clock goes on for longer than a run may be in the way. */
+static void let_all_grow_old(void) {
+    uv_timer_t timer;
+    ck_assert_int_eq(uv_timer_init(&loop, &timer), 0);
+    ck_assert_int_eq(uv_timer_start(&timer, on_time, PAIRING_RULES_STALE_MS + 1, 0), 0);
+    while (!uv_is_closing((uv_handle_t *)&timer))
+        uv_run(&loop, UV_RUN_ONCE);
+    uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+START_TEST(test_a_silent_crowd_keeps_nobody_out) {
+    open_window();
+    for (size_t i = 0; i < PAIRING_RULES_RUNS; i++)
+        call(i, NULL);
+    let_all_grow_old();
+    struct caller *late = call(PAIRING_RULES_RUNS, code);
+    run_until(&late->over);
+    ck_assert_int_eq(late->over, PAIRING_RUN_PROVEN);
+    ck_assert_uint_eq(tried_count, 0);
+    for (size_t i = 0; i < PAIRING_RULES_RUNS; i++)
+        ck_assert(is_cut_off(&callers[i]));
+}
+END_TEST
+
 START_TEST(test_it_closes_with_its_client) {
     open_window();
     struct caller *silent = call(0, NULL);
@@ -325,6 +357,7 @@ Suite *suite_window(void) {
     tcase_add_test(test, test_codes_are_digits_and_differ);
     tcase_add_test(test, test_wrong_codes_burn_it_for_all);
     tcase_add_test(test, test_who_stops_early_costs_nothing);
+    tcase_add_test(test, test_a_silent_crowd_keeps_nobody_out);
     tcase_add_test(test, test_it_closes_with_its_client);
     tcase_add_test(test, test_nothing_is_told_before_it_is_durable);
     tcase_add_test(test, test_nobody_comes_after_the_first);

@@ -61,7 +61,7 @@ _fxnode_options() {
     case $1 in
     daemon) echo "--name --files --listen --no-discovery --accept $common" ;;
     peers) echo "--wait --watch --json $common" ;;
-    send) echo "--detach --wait --limit --json $common" ;;
+    send) echo "--exclude --one-file-system --detach --wait --limit --json $common" ;;
     transfers) echo "--all --json $common" ;;
     accept) echo "--always --json $common" ;;
     *) echo "--json $common" ;;
@@ -104,7 +104,7 @@ _fxnode_count_operands() {
     local i count=0
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --name | --files | --listen | --accept | --wait | --limit | --state | --socket | --config)
+        --name | --files | --listen | --accept | --exclude | --wait | --limit | --state | --socket | --config)
             [[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
             ((i++))
             ;;
@@ -129,7 +129,7 @@ _fxnode() {
     --files | --state) _fxnode_paths -d "$cur" ;;
     --socket | --config) _fxnode_paths -f "$cur" ;;
     --accept) mapfile -t COMPREPLY < <(compgen -W 'ask paired all' -- "$cur") ;;
-    --name | --listen | --wait | --limit) ;;
+    --name | --listen | --exclude | --wait | --limit) ;;
     *)
         if [[ $cur == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_fxnode_options "$command")" -- "$cur")

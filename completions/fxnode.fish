@@ -65,7 +65,7 @@ end
 function __fxnode_wants_operand
     __fxnode_is $argv; or return
     set -l words (commandline -opc)
-    set -l with_value --name --files --listen --accept --wait --limit --state --socket --config
+    set -l with_value --name --files --listen --accept --exclude --wait --limit --state --socket --config
     set -l value no
     for word in $words[3..-1]
         if test $value = yes
@@ -115,6 +115,8 @@ complete -c fxnode -n '__fxnode_is daemon' -l accept -xa 'ask paired all' -d 'Of
 complete -c fxnode -n '__fxnode_is peers' -l wait -x -d 'Look around for so many seconds'
 complete -c fxnode -n '__fxnode_is peers' -l watch -d 'Go on, a line for each that comes or goes'
 
+complete -c fxnode -n '__fxnode_is send' -l exclude -x -d 'Leave out what this pattern matches'
+complete -c fxnode -n '__fxnode_is send' -l one-file-system -d 'Send mount points as empty directories'
 complete -c fxnode -n '__fxnode_is send' -l detach -d 'Return as soon as it is in the queue'
 complete -c fxnode -n '__fxnode_is send' -l wait -x -d 'Give up waiting for a peer after so many seconds'
 complete -c fxnode -n '__fxnode_is send' -l limit -x -d 'Bytes a second at most'

@@ -102,6 +102,8 @@ _fxnode_rest() {
         ;;
     send)
         _arguments $common $json \
+            '*--exclude=[leave out what this matches]:pattern:' \
+            '--one-file-system[send mount points as empty directories]' \
             '--detach[return as soon as it is in the queue]' \
             '--wait=[give up waiting for a peer that is away]:seconds:' \
             '--limit=[bytes a second at most]:rate:' \

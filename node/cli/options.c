@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODE_STATE = 256, CODE_SOCKET, CODE_CONFIG, CODE_JSON, CODE_HELP, CODE_OWN };
+enum { CODE_STATE = 256, CODE_SOCKET, CODE_CONFIG, CODE_JSON, CODE_HELP, CODE_REPEATED, CODE_OWN };
 
 static const struct option common[] = {
     {"state", required_argument, NULL, CODE_STATE},
@@ -67,6 +67,34 @@ static void take_common(struct options *options, int code) {
     }
 }
 
+/* All options, the last one zero. */
+static void list_options(struct option all[], const struct options_spec *spec) {
+    memcpy(all, common, sizeof common);
+    all += COMMON_COUNT;
+    for (size_t i = 0; i < spec->own_count; i++)
+        *all++ =
+            (struct option){.name = spec->own[i].name,
+                            .has_arg = spec->own[i].has_value ? required_argument : no_argument,
+                            .val = CODE_OWN + (int)i};
+    if (spec->repeats != NULL)
+        *all++ = (struct option){
+            .name = spec->repeats, .has_arg = required_argument, .val = CODE_REPEATED};
+    *all = (struct option){0};
+}
+
+/* False where there are too many values of the option that may be repeated. */
+static bool take_option(struct options *options, int code) {
+    if (code >= CODE_OWN)
+        options->values[code - CODE_OWN] = optarg != NULL ? optarg : "";
+    else if (code != CODE_REPEATED)
+        take_common(options, code);
+    else if (options->repeated_count < OPTIONS_REPEATED_MAX)
+        options->repeated[options->repeated_count++] = optarg;
+    else
+        return false;
+    return true;
+}
+
 static int reject_option(const struct options_spec *spec, int code, char **argv) {
     char shown[ESCAPE_ROOM(80)];
     escape_text(shown, sizeof shown, argv[optind - 1]);
@@ -77,16 +105,11 @@ static int reject_option(const struct options_spec *spec, int code, char **argv)
 
 bool options_parse(struct options *options, const struct options_spec *spec, int argc, char **argv,
                    int *status) {
-    struct option all[COMMON_COUNT + OPTIONS_OWN_MAX + 1] = {0};
+    struct option all[COMMON_COUNT + OPTIONS_OWN_MAX + 2];
     int code;
 
     *options = (struct options){0};
-    memcpy(all, common, sizeof common);
-    for (size_t i = 0; i < spec->own_count; i++)
-        all[COMMON_COUNT + i] =
-            (struct option){.name = spec->own[i].name,
-                            .has_arg = spec->own[i].has_value ? required_argument : no_argument,
-                            .val = CODE_OWN + (int)i};
+    list_options(all, spec);
     opterr = 0;
     optind = 1;
     /* "--" ends the options; before it they may stand anywhere. ":" tells missing values apart. */
@@ -96,12 +119,13 @@ bool options_parse(struct options *options, const struct options_spec *spec, int
             *status = CLI_DONE;
             return false;
         }
-        if (code >= CODE_OWN) {
-            options->values[code - CODE_OWN] = optarg != NULL ? optarg : "";
-        } else if (code >= CODE_STATE) {
-            take_common(options, code);
-        } else {
+        if (code < CODE_STATE) {
             *status = reject_option(spec, code, argv);
+            return false;
+        }
+        if (!take_option(options, code)) {
+            *status = options_wrong(spec, "--%s can be given %u times", spec->repeats,
+                                    OPTIONS_REPEATED_MAX);
             return false;
         }
     }

@@ -4,6 +4,7 @@
 #ifndef NODE_CLI_OPTIONS_H
 #define NODE_CLI_OPTIONS_H
 
+#include "base/limits.h"
 #include "node/common/locations.h"
 
 #include <stdbool.h>
@@ -16,20 +17,24 @@ struct options_own {
 };
 
 #define OPTIONS_OWN_MAX 8
+#define OPTIONS_REPEATED_MAX LIMIT_PATTERNS
 
 struct options_spec {
     const char *command;
     const char *usage; /* what follows the command's name, and a line per option */
     const struct options_own *own;
     size_t own_count;
-    int least; /* operands */
-    int most;  /* -1: any number */
+    const char *repeats; /* one more, whose values are all kept; or NULL */
+    int least;           /* operands */
+    int most;            /* -1: any number */
 };
 
 struct options {
     struct location_options where;
     bool json;
     const char *values[OPTIONS_OWN_MAX]; /* of own options, by index: its value, or "" for a flag */
+    const char *repeated[OPTIONS_REPEATED_MAX];
+    size_t repeated_count;
     char **operands;
     int operand_count;
 };

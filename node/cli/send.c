@@ -1,5 +1,6 @@
 #include "base/escape.h"
 #include "base/io.h"
+#include "base/pattern.h"
 #include "node/cli/cli.h"
 #include "node/cli/command.h"
 #include "node/cli/interrupt.h"
@@ -16,19 +17,28 @@
 
 #define RECONNECTS 30 /* a second apart, when the node goes away: another may be taking over */
 
-enum { OPTION_DETACH, OPTION_LIMIT, OPTION_WAIT };
+enum { OPTION_DETACH, OPTION_LIMIT, OPTION_ONE_FILE_SYSTEM, OPTION_WAIT };
 
-static const struct options_own own[] = {{"detach", false}, {"limit", true}, {"wait", true}};
+static const struct options_own own[] = {
+    {"detach", false}, {"limit", true}, {"one-file-system", false}, {"wait", true}};
 
 static const struct options_spec spec = {
     .command = "send",
-    .usage = "[--detach] [--wait SECONDS] [--limit RATE] [--json] PEER PATH...\n\n"
+    .usage = "[--exclude PATTERN]... [--one-file-system] [--detach] [--wait SECONDS] "
+             "[--limit RATE] [--json] PEER PATH...\n\n"
              "Sends files and whole trees to a peer and returns when it has confirmed delivery.\n\n"
+             "      --exclude PATTERN\n"
+             "                       leave out what it matches: *.o by its name, cache/ only\n"
+             "                       directories, raw/*.tif the end of a path, /photos/raw a path\n"
+             "                       from the name of a PATH on; up to 64 times\n"
+             "      --one-file-system\n"
+             "                       send directories on which another one is mounted empty\n"
              "      --detach         return as soon as the daemon has it in its queue\n"
              "      --wait SECONDS   give up waiting for a peer that is away\n"
              "      --limit RATE     bytes a second at most; k, M, G are powers of 1000\n",
     .own = own,
-    .own_count = 3,
+    .own_count = 4,
+    .repeats = "exclude",
     .least = 2,
     .most = -1,
 };
@@ -39,10 +49,34 @@ struct sending {
     Fxnode__Control__Send body;
     char **paths; /* absolute, owned */
     size_t path_count;
+    ProtobufCBinaryData exclude[OPTIONS_REPEATED_MAX];
     uint8_t id[LIMIT_TRANSFER_ID]; /* what is sent is known by, should the node go away */
     struct progress progress;
     bool detaching; /* Ctrl-C was passed on */
 };
+
+static int set_patterns(struct sending *sending) {
+    const struct options *options = &sending->options;
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < options->repeated_count; i++) {
+        const char *text = options->repeated[i];
+        size_t length = strlen(text);
+        const char *fault = pattern_fault(text, length);
+        char shown[256];
+        if (fault != NULL)
+            return options_wrong(&spec, "--exclude: `%s` %s",
+                                 escape_text(shown, sizeof shown, text), fault);
+        sending->exclude[i] = (ProtobufCBinaryData){length, (uint8_t *)text};
+        bytes += length;
+    }
+    if (bytes > LIMIT_PATTERN_BYTES)
+        return options_wrong(&spec, "--exclude: the patterns are too long, all together");
+    sending->body.exclude = sending->exclude;
+    sending->body.n_exclude = options->repeated_count;
+    sending->body.one_file_system = options->values[OPTION_ONE_FILE_SYSTEM] != NULL;
+    return CLI_DONE;
+}
 
 static int set_arguments(struct sending *sending) {
     const char *wait = sending->options.values[OPTION_WAIT];
@@ -63,7 +97,7 @@ static int set_arguments(struct sending *sending) {
     if (limit != NULL &&
         (!config_parse_size(&sending->body.rate, limit, 1000) || sending->body.rate == 0))
         return options_wrong(&spec, "--limit takes bytes a second, such as 500k or 20M");
-    return CLI_DONE;
+    return set_patterns(sending);
 }
 
 /* Removes "." and empty components and trailing slashes, so that one path has one spelling. ".."

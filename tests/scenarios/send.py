@@ -5,6 +5,7 @@ import stat
 
 from lab import check, check_equal
 from lab.data import MIB, compare, make_file, make_many, make_tree, snapshot
+from lab.process import run
 
 
 def one_file(lab):
@@ -96,14 +97,18 @@ def without_daemon(lab):
 
 
 def link_on_the_command_line(lab):
-    """A link that is named is followed, one inside a tree stays a link."""
+    """A link that is named is followed, to a file or a tree; one inside the tree stays a link."""
     sender, receiver = lab.pair()
     source = make_file(lab.path("real"), 4000)
+    directory = make_tree(lab.path("album"), files=8)
     os.symlink(source, lab.path("alias"))
-    sender.send(receiver, lab.path("alias"))
+    os.symlink("album", lab.path("pictures"))
+    sender.send(receiver, lab.path("alias"), lab.path("pictures") + "/")
     arrived = receiver.received("alias")
     check(stat.S_ISREG(os.lstat(arrived).st_mode), "the link arrived instead of its file")
     compare(source, arrived)
+    compare(directory, receiver.received("pictures"))
+    receiver.check_listed("alias", "pictures")
 
 
 def odd_types_are_named(lab):
@@ -119,3 +124,99 @@ def odd_types_are_named(lab):
     for directory in ("", "deep"):  # the fifo left its mark on their times
         wanted.pop(directory), got.pop(directory)
     check_equal(got, wanted, "the rest of the tree")
+
+
+def _without(wanted, *left_out):
+    """A snapshot without some paths and what is below them."""
+    return {path: what for path, what in wanted.items()
+            if not any(path == out or path.startswith(f"{out}/") for out in left_out)}
+
+
+def excluded(lab):
+    """Names, directories, paths and bytes that patterns match are left out, silently."""
+    sender, receiver = lab.pair()
+    source = make_tree(lab.path("album"), files=8)
+    odd = os.fsdecode(b"not\xffutf8")
+    for name in (".hidden", "raw", "deep/raw", "deep/er/raw", "deep/er/cache", "deep/x.tmp",
+                 f"{odd}/x", f"{odd}/caf\xe9"):
+        make_file(f"{source}/{name}", 100)
+    for name in ("cache", "deep/cache/in/it"):
+        os.makedirs(f"{source}/{name}")
+    wanted = _without(snapshot(source), "deep/cache", "cache", "deep/raw", "deep/x.tmp", f"{odd}/x",
+                      ".hidden", "deep/er/and")
+    os.mkfifo(f"{source}/deep/cache/pipe")  # it would be named
+    command = sender.send(receiver, "--exclude", "cache/", "--exclude=/album/deep/raw",
+                          "--exclude", "*.tmp", "--exclude", os.fsdecode(b"*\xff*/[w-y]"),
+                          "--exclude", ".*", source, "--exclude", "er/and")
+    check(not any("not sent" in line for line in command.err), command.said())
+    check_equal(snapshot(receiver.received("album")), wanted, "what is left of the tree")
+    check("deep/er/cache" in wanted and "raw" in wanted, "the test left out too much itself")
+
+
+def all_excluded(lab):
+    """One PATH of two may be left out; of all of them nothing is sent, which is an error."""
+    sender, receiver = lab.pair()
+    sources = [make_file(lab.path(name), 10) for name in ("kept", "a.o")]
+    sender.send(receiver, "--exclude", "*.o", *sources)
+    receiver.check_listed("kept")
+    command = sender.send(receiver, "--exclude", "*.o", sources[1], status=1)
+    check_equal(command.err[-1:], ["fxnode: there is nothing to send: all of it is excluded"],
+                "what is said")
+    check_equal(sender.transfers(), [], "transfers")
+
+
+def malformed_patterns(lab):
+    """Patterns that could match nothing, or too many, are wrong usage; nothing is sent."""
+    sender, receiver = lab.pair()
+    source = make_file(lab.path("file"), 10)
+    for pattern in ("", "/", "./file", "a//b", "[a", "a\\", "x" * 4096):
+        command = sender.send(receiver, "--exclude", pattern, source, status=2)
+        check(any("--exclude" in line for line in command.err), command.said())
+    sender.send(receiver, *(["--exclude", "x"] * 65), source, status=2)
+    sender.send(receiver, *(["--exclude", "x" * 1000] * 33), source, status=2)
+    receiver.check_listed()
+    sender.send(receiver, *(["--exclude", "x" * 500] * 64), source)
+    receiver.check_listed("file")
+
+
+def one_file_system(lab):
+    """Without the option mounts are crossed; with it they arrive as empty directories."""
+    source = make_tree(lab.path("album"), files=8)
+    mounted = f"{source}/deep/mounted"
+    os.mkdir(mounted)
+    run(["mount", "-t", "tmpfs", "-o", "mode=0750", "tmpfs", mounted])
+    make_file(f"{mounted}/inside", 1000)
+    sender, receiver = lab.pair()  # its hosts see the mounts of before
+    sender.send(receiver, source)
+    compare(source, receiver.received("album"))
+    sender.send(receiver, "--one-file-system", source)
+    check_equal(snapshot(receiver.received("album (2)")),
+                _without(snapshot(source), "deep/mounted/inside"), "the tree without the mount")
+    sender.send(receiver, "--one-file-system", mounted)
+    compare(mounted, receiver.received("mounted"))
+
+
+def another_selection(lab):
+    """Queued, a transfer is what was selected: the same patterns go on with it, others replace it,
+    also after restarts."""
+    sender, receiver = lab.pair()
+    source = make_tree(lab.path("album"), files=8)
+    make_file(f"{source}/notes", 10)
+    sender.send(receiver, make_file(lab.path("first"), 10))
+    receiver.stop()
+
+    def queue(*patterns):
+        sender.run("send", "--detach", *patterns, receiver.at, source)
+        numbers = [transfer["transfer"] for transfer in sender.transfers()]
+        check_equal(len(numbers), 1, "unfinished transfers")
+        return numbers[0]
+
+    whole = queue()
+    selected = queue("--exclude", "notes")
+    check(selected != whole, "other patterns have gone on with the transfer")
+    check_equal(queue("--exclude", "notes"), selected, "transfer")
+    sender.restart()
+    receiver.start()
+    sender.send(receiver, "--exclude", "notes", source)
+    check_equal(snapshot(receiver.received("album")), _without(snapshot(source), "notes"), "tree")
+    receiver.check_listed("first", "album")

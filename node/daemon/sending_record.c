@@ -97,7 +97,7 @@ static struct transfer *use_new(struct sending *sending) {
     char text[96];
     if (transfer == NULL || before == NULL)
         return transfer;
-    snprintf(text, sizeof text, "replaced by transfer %llu, since the files have changed",
+    snprintf(text, sizeof text, "replaced by transfer %llu, since what is sent has changed",
              (unsigned long long)transfer->record.number);
     outgoing_cancel(before, text);
     return transfer;

@@ -22,6 +22,7 @@
 #define LANDING_SHOWN 512
 #define CONSOLE_NAMES 3 /* of an offer that are shown */
 #define CONSOLE_LOOK_MS 1000u
+#define CONSOLE_PAUSE_MS 1000u /* longer than a finger takes to stop */
 
 struct console {
     struct node *node;
@@ -35,6 +36,7 @@ struct console {
     struct log_limit offers;    /* lines about offers, which peers cause, */
     struct log_limit questions; /* and questions about them */
     uint64_t asked;             /* number of the transfer that is asked about; 0: none */
+    uint64_t pause_ms;          /* nothing is asked before that moment */
     bool always;                /* `a` is an answer too */
 };
 
@@ -100,20 +102,63 @@ static bool begin(struct console *console) {
     return true;
 }
 
-/* Asks about the offer that waits longest, if there is one and somebody to ask. */
+static void describe_names(char *out, size_t room, const struct store_transfer *record) {
+    size_t length = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < record->names.length && i < CONSOLE_NAMES && length < room; i++) {
+        char name[128];
+        escape_bytes(name, sizeof name, record->names.items[i].bytes,
+                     record->names.items[i].length);
+        length +=
+            (size_t)snprintf(out + length, room - length, "%s\"%s\"", i > 0 ? ", " : "", name);
+    }
+    if (record->name_count > CONSOLE_NAMES && length < room)
+        snprintf(out + length, room - length, " and %u more", record->name_count - CONSOLE_NAMES);
+}
+
+/* Who, what, where to and until when: all that a yes is about. What the peer has chosen comes after
+ * what it has not, so that no name passes for the rest of the line. */
+static void announce(struct transfer *transfer) {
+    const struct store_transfer *record = &transfer->record;
+    bool paired = peers_paired(transfer->node->peers, record->peer_key) != NULL;
+    char peer[ESCAPE_ROOM(LIMIT_NAME)];
+    char id[ID_GROUPED_ROOM];
+    char names[512];
+    char size[HUMAN_ROOM];
+    char until[HUMAN_ROOM];
+    char plain[PATH_MAX];
+    char landing[LANDING_SHOWN];
+
+    transfer->announced = true;
+    escape_text(peer, sizeof peer, record->peer_name);
+    id_format_grouped(id, record->peer_key);
+    escape_text(landing, sizeof landing, landing_plain(plain, record->destination));
+    describe_names(names, sizeof names, record);
+    log_info("%s peer %s (%s) offers %u %s, %s, for %s (`fxnode accept %llu` takes it, until %s): "
+             "%s",
+             paired ? "paired" : "unpaired", peer[0] != '\0' ? peer : "without a name", id,
+             record->entries, record->entries == 1 ? "entry" : "entries",
+             human_bytes(size, record->bytes), landing, (unsigned long long)record->number,
+             human_time(until, record->created + STORE_EXPIRE_OFFER_S), names);
+}
+
+/* Asks about the offer that waits longest, if there is one and somebody to ask. What is asked about
+ * has been said, in whatever crowd of offers it came. */
 static void ask(struct console *console) {
     struct transfer *transfer = first_waiting(console->node);
     uint32_t dropped = 0;
     rest(console);
     if (transfer == NULL || console->node->stopping)
         return;
-    if (!in_foreground(console) || !log_limit_take(&console->questions, io_now_ms(), &dropped) ||
-        !begin(console)) {
+    if (!in_foreground(console) || io_now_ms() < console->pause_ms ||
+        !log_limit_take(&console->questions, io_now_ms(), &dropped) || !begin(console)) {
         uv_timer_start(&console->look, on_look, CONSOLE_LOOK_MS, 0);
         return;
     }
     console->asked = transfer->record.number;
     console->always = incoming_may_always(transfer);
+    if (!transfer->announced)
+        announce(transfer);
     log_info("press y to accept transfer %llu, n to reject it%s",
              (unsigned long long)console->asked,
              console->always ? ", a to accept all that this peer offers" : "");
@@ -218,60 +263,23 @@ void console_rest(struct console *console) {
     rest(console);
 }
 
+/* A sender that takes its offer back just before a key is pressed would have the key answer another
+ * one: what is typed in the pause is no answer (take_keys()). */
 void console_changed(struct console *console, const struct transfer *transfer) {
     if (console->asked != transfer->record.number || transfer->record.state == STORE_OFFERED)
         return;
+    console->pause_ms = io_now_ms() + CONSOLE_PAUSE_MS;
     ask(console);
 }
 
-static void describe_names(char *out, size_t room, const struct store_transfer *record) {
-    size_t length = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < record->names.length && i < CONSOLE_NAMES && length < room; i++) {
-        char name[128];
-        escape_bytes(name, sizeof name, record->names.items[i].bytes,
-                     record->names.items[i].length);
-        length +=
-            (size_t)snprintf(out + length, room - length, "%s\"%s\"", i > 0 ? ", " : "", name);
-    }
-    if (record->name_count > CONSOLE_NAMES && length < room)
-        snprintf(out + length, room - length, " and %u more", record->name_count - CONSOLE_NAMES);
-}
-
 /* A sender that comes back has made its offer before. */
-static bool may_announce(struct console *console, struct transfer *transfer) {
+static bool may_announce(struct console *console, const struct transfer *transfer) {
     uint32_t dropped = 0;
     if (transfer->announced || !log_limit_take(&console->offers, io_now_ms(), &dropped))
         return false;
-    transfer->announced = true;
     if (dropped > 0)
         log_info("%u more offers came and may have gone; `fxnode transfers` lists them", dropped);
     return true;
-}
-
-/* Who, what, where to and until when: all that a yes is about. What the peer has chosen comes after
- * what it has not, so that no name passes for the rest of the line. */
-static void announce(const struct transfer *transfer) {
-    const struct store_transfer *record = &transfer->record;
-    bool paired = peers_paired(transfer->node->peers, record->peer_key) != NULL;
-    char peer[ESCAPE_ROOM(LIMIT_NAME)];
-    char id[ID_GROUPED_ROOM];
-    char names[512];
-    char size[HUMAN_ROOM];
-    char until[HUMAN_ROOM];
-    char plain[PATH_MAX];
-    char landing[LANDING_SHOWN];
-
-    escape_text(peer, sizeof peer, record->peer_name);
-    id_format_grouped(id, record->peer_key);
-    escape_text(landing, sizeof landing, landing_plain(plain, record->destination));
-    describe_names(names, sizeof names, record);
-    log_info("%s peer %s (%s) offers %u %s, %s, for %s (`fxnode accept %llu` takes it, until %s): "
-             "%s",
-             paired ? "paired" : "unpaired", peer[0] != '\0' ? peer : "without a name", id,
-             record->entries, record->entries == 1 ? "entry" : "entries",
-             human_bytes(size, record->bytes), landing, (unsigned long long)record->number,
-             human_time(until, record->created + STORE_EXPIRE_OFFER_S), names);
 }
 
 void console_offer(struct transfer *transfer) {

@@ -5,8 +5,9 @@ import os
 import pty
 import signal
 import termios
+import time
 
-from lab import check, check_equal
+from lab import check, check_equal, hostile
 from lab.data import compare, make_file
 from lab.node import READY, program
 
@@ -70,6 +71,48 @@ def answered_by_a_key(lab):
     terminal.type(b"N")
     check_equal(command.wait(), 4, f"status of send\n{command.said()}")
     check(terminal.waits_for_lines(), "the terminal is not as it was after a no")
+
+
+def asked_in_a_crowd(lab):
+    """Whatever crowd of offers it came in: an offer that is asked about has been described before.
+    """
+    lan = lab.lan(9)
+    receiver = lab.node(lan[0], start=False, config={"discovery": "off", "accept": "ask"})
+    daemon = _start(receiver, _Terminal(), program(), "daemon")
+    _is_ready(receiver, daemon)
+    crowd = [hostile.call(host, receiver, *["stranger", "ask"] * 4) for host in lan.hosts[1:]]
+    for peer in crowd:
+        check_equal(peer.wait(60), 0, peer.said())
+    silent = [offer["transfer"] for offer in receiver.transfers()
+              if not _described(daemon, offer["transfer"])]
+    check(silent, "each of so many offers got its line")
+    for number in range(1, silent[0]):
+        receiver.run("reject", str(number))
+    daemon.wait_line(QUESTION.format(silent[0]))
+    check(_described(daemon, silent[0]), f"asked about what was not described\n{daemon.said()}")
+
+
+def _described(daemon, number):
+    return any(f"(`fxnode accept {number}` takes it" in line for line in list(daemon.err))
+
+
+def taken_back(lab):
+    """A key that comes just after its question has gone is no answer to the next one."""
+    sender, receiver = _pair(lab)
+    terminal = _Terminal()
+    daemon = _start(receiver, terminal, program(), "daemon")
+    _is_ready(receiver, daemon)
+    for name in ("one", "two"):
+        _offer(lab, sender, receiver, name)
+        daemon.wait_line(f'offers .*"{name}"')
+    daemon.wait_line(QUESTION.format(1))
+    sender.run("cancel", "1")
+    while not terminal.waits_for_lines():
+        check(not any(QUESTION.format(2) in line for line in list(daemon.err)), "asked at once")
+        time.sleep(0.01)
+    terminal.type(b"y")
+    daemon.wait_line(QUESTION.format(2))
+    check_equal([offer["state"] for offer in receiver.transfers()], ["offered"], "the other offer")
 
 
 def always_by_a_key(lab):

@@ -131,6 +131,12 @@ static enum resolve_outcome found(struct resolve *resolve, const uint8_t *key) {
     return RESOLVE_FOUND;
 }
 
+static bool is_online(const struct resolve *resolve, const uint8_t *key) {
+    struct peers_line line;
+    return peers_line(resolve->node->peers, key, "", &line) && line.online;
+}
+
+/* One that is announced under another name itself is not tried: hardly anybody means it. */
 static enum resolve_outcome key_changed(struct resolve *resolve, const uint8_t *before,
                                         const uint8_t *now) {
     struct trust_change change = {
@@ -141,6 +147,8 @@ static enum resolve_outcome key_changed(struct resolve *resolve, const uint8_t *
         .now = now,
     };
     trust_changed(resolve->text, &change);
+    if (!is_online(resolve, before))
+        set_key(resolve, before);
     return RESOLVE_TRUST;
 }
 

@@ -19,7 +19,9 @@ enum resolve_outcome {
     RESOLVE_FOUND = 0,
     RESOLVE_AMBIGUOUS = 2, /* several fit: exit status 2 */
     RESOLVE_UNKNOWN = 3,   /* nothing fits: 3 */
-    RESOLVE_TRUST = 6,     /* another key goes by the name now than the remembered one: 6 */
+    /* Another key is announced under the name now than the remembered one: 6, unless the remembered
+     * one answers at the candidates. Without any there is nothing to be tried. */
+    RESOLVE_TRUST = 6,
 };
 
 /* Who and where. Plain value. */

@@ -5,6 +5,7 @@
 #include "node/daemon/peers.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SENDING_LINK_MS 5000u /* a peer waits no longer for an offer, with some margin */
@@ -86,7 +87,9 @@ static void wrong_key(struct sending *sending, const struct dialer_result *resul
 static void not_connected(struct sending *sending, const struct dialer_result *result) {
     const struct resolve_target *target = &sending->target;
     bool known = target->has_key && peers_is_known(sending->node->peers, target->key);
-    if (result->outcome == DIALER_WRONG_KEY && !target->has_key)
+    if (sending->claimed[0] != '\0')
+        sending_fail(sending, SENDING_TRUST, sending->claimed);
+    else if (result->outcome == DIALER_WRONG_KEY && !target->has_key)
         refuse(sending, result->met);
     else if (result->outcome == DIALER_WRONG_KEY)
         wrong_key(sending, result);
@@ -140,10 +143,13 @@ void sending_resolved(void *context, enum resolve_outcome outcome,
                       const struct resolve_target *target, const char *text) {
     struct sending *sending = context;
     sending->resolve = NULL;
-    if (outcome != RESOLVE_FOUND) {
+    bool claimed = outcome == RESOLVE_TRUST && target->count > 0;
+    if (outcome != RESOLVE_FOUND && !claimed) {
         sending_fail(sending, (int)outcome, text);
         return;
     }
+    if (claimed)
+        snprintf(sending->claimed, sizeof sending->claimed, "%s", text);
     sending->target = *target;
     if (target->has_key && !may_send(sending, target->key)) {
         refuse(sending, target->key);

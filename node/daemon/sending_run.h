@@ -33,8 +33,10 @@ struct sending {
 
     struct resolve *resolve;
     struct resolve_target target;
-    enum trust_level level; /* of the peer, when its key was met */
-    bool warned;            /* that it is not paired */
+    char claimed[TRUST_TEXT]; /* what is wrong if the target does not answer: another one goes by
+                                 its name; else "" */
+    enum trust_level level;   /* of the peer, when its key was met */
+    bool warned;              /* that it is not paired */
     struct dialer *dialer;
     struct link link; /* fd -1: none */
     bool answered;    /* the peer did, at `reached`; the link may be gone since */

@@ -233,7 +233,7 @@ def aliases(lab):
 
 def alias_before_announced_names(lab):
     """Whoever announces itself under the name of a paired peer gets nothing, neither while that is
-    there nor after it has gone."""
+    there nor after it has gone; that one gets its files as soon as it answers where it was."""
     lan = lab.lan(3)
     receiver = lab.node(lan[1], name="receiver", config={"accept": "ask"})
     sender = lab.node(lan[0], name="sender")
@@ -252,8 +252,13 @@ def alias_before_announced_names(lab):
     watch.wait_event(lambda event: event.get("id") == paired and not event["online"], "it goes")
     command = sender.send("attic", make_file(lab.path("two"), 100), status=6)
     _says(command, "fxnode unpair attic", "fxnode pair attic")
-    check("called" not in impostor.out, f"it was called\n{impostor.said()}")
+    receiver.configure(discovery="off")
     receiver.start()
+    source = make_file(lab.path("three"), 100)
+    sender.send("attic", source)
+    compare(source, receiver.received("three"))
+    receiver.check_listed("one", "three")
+    check("called" not in impostor.out, f"it was called\n{impostor.said()}")
 
 
 def lines_of_text(lab):

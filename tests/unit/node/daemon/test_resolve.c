@@ -94,6 +94,23 @@ START_TEST(name_of_a_paired_peer_that_is_away) {
 }
 END_TEST
 
+/* Where it was last it may still be: that is tried before the other one is told of. */
+START_TEST(where_a_peer_was_while_its_name_is_taken) {
+    struct address address;
+    ck_assert(address_parse(&address, "10.9.9.9", 42420, ""));
+    if (_i == 0)
+        pair(1, "attic");
+    peers_remember(fixture_node.peers, fixture_key(1), _i == 0 ? "box" : "attic", &address, "");
+    fixture_announce(2, "attic");
+    ck_assert_int_eq(resolve("attic"), RESOLVE_TRUST);
+    says(_i == 0 ? "paired" : "remembered");
+    ck_assert(target.has_key);
+    ck_assert_mem_eq(target.key, fixture_key(1), LIMIT_KEY);
+    ck_assert_uint_eq(target.count, 1);
+    ck_assert(address_equal(&target.candidates[0], &address));
+}
+END_TEST
+
 /* One that was only seen before claims the name like anybody else; another paired one has a key
  * that is known to be its own. */
 START_TEST(name_of_a_paired_peer_and_others_that_are_known) {
@@ -116,8 +133,9 @@ START_TEST(own_name_of_a_paired_peer) {
     fixture_announce(2, "box");
     ck_assert_int_eq(resolve("box"), RESOLVE_TRUST);
     says("paired");
-    fixture_announce(1, "cellar");
+    fixture_announce(1, "cellar"); /* there, and called otherwise: hardly meant */
     ck_assert_int_eq(resolve("box"), RESOLVE_TRUST);
+    ck_assert_uint_eq(target.count, 0);
     finds("attic", 1, "attic");
 }
 END_TEST
@@ -302,6 +320,7 @@ static Suite *suite(void) {
     tcase_add_test(t, alias_online_wins_over_its_name);
     tcase_add_test(t, alias_online_under_another_name);
     tcase_add_loop_test(t, name_of_a_paired_peer_that_is_away, 0, 2);
+    tcase_add_loop_test(t, where_a_peer_was_while_its_name_is_taken, 0, 2);
     tcase_add_test(t, name_of_a_paired_peer_and_others_that_are_known);
     tcase_add_test(t, own_name_of_a_paired_peer);
     tcase_add_test(t, name_of_a_remembered_peer);

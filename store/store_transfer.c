@@ -43,7 +43,8 @@ static const char SQL_TRIM[] =
     " AND (accepted_at IS NULL OR accepted_at <= ?)";
 /* In halves: a sum of SQLite fails where it does not fit. */
 static const char SQL_TAKEN[] =
-    "SELECT coalesce(sum(bytes >> 32), 0), coalesce(sum(bytes & 4294967295), 0) FROM transfer"
+    "SELECT coalesce(sum(max(bytes, manifest_length) >> 32), 0),"
+    " coalesce(sum(max(bytes, manifest_length) & 4294967295), 0) FROM transfer"
     " WHERE peer_key = ? AND accepted_at >= ?";
 static const char SQL_CLEANED[] = "UPDATE transfer SET has_work = 0 WHERE number = ?";
 

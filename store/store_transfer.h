@@ -167,9 +167,10 @@ int store_transfer_forget(struct store *store, uint64_t number, struct fail *fai
 /* Incoming and delivered: the sender has recorded it. Or STORE_NONE, STORE_STATE. */
 int store_transfer_confirm(struct store *store, uint64_t number, int64_t now, struct fail *fail);
 
-/* Sum of the bytes of all incoming transfers of a peer that became RUNNING for the first time at
- * `since` or later, by the clock of then, whatever became of them; UINT64_MAX where it is more. For
- * the last STORE_TRANSFER_DAY_S: older ones may be gone. */
+/* Sum of the bytes (of each its content, or its manifest where that is longer) of all incoming
+ * transfers of a peer that became RUNNING for the first time at `since` or later, by the clock of
+ * then, whatever became of them; UINT64_MAX where it is more. For the last STORE_TRANSFER_DAY_S:
+ * older ones may be gone. */
 int store_transfer_taken(struct store *store, const uint8_t peer_key[LIMIT_KEY], int64_t since,
                          uint64_t *bytes, struct fail *fail);
 

@@ -73,12 +73,14 @@ struct creation {
 /* On the database's thread: one offer after the other, so that no two of them take the same rest of
  * a day. */
 static int check_day(struct store *store, struct creation *job) {
+    const struct store_transfer *offer = &job->receiving->offer;
+    uint64_t size = policy_size(offer->bytes, offer->manifest_length);
     uint64_t taken = 0;
     if (job->state != STORE_RUNNING || job->settings.day_limit == 0)
         return 0;
     int result =
         store_transfer_taken(store, job->receiving->key, job->now - POLICY_DAY, &taken, &job->fail);
-    if (result == 0 && !policy_within_day(&job->settings, taken, job->receiving->offer.bytes)) {
+    if (result == 0 && !policy_within_day(&job->settings, taken, size)) {
         job->state = STORE_OFFERED;
         job->full = !job->may_wait;
     }

@@ -17,12 +17,17 @@ static enum policy_answer ask(const struct policy_offer *offer) {
     return full ? POLICY_BUSY : POLICY_ASK;
 }
 
+uint64_t policy_size(uint64_t bytes, uint64_t manifest_length) {
+    return bytes > manifest_length ? bytes : manifest_length;
+}
+
 static enum policy_answer judge_paired(const struct policy_offer *offer) {
     const struct store_peer_settings *settings = offer->paired;
     if (settings->accept == STORE_PEER_REFUSE)
         return POLICY_UNWELCOME;
     if (settings->accept != STORE_PEER_TAKE ||
-        (settings->limit != 0 && offer->bytes > settings->limit))
+        (settings->limit != 0 &&
+         policy_size(offer->bytes, offer->manifest_length) > settings->limit))
         return ask(offer);
     return POLICY_YES;
 }

@@ -75,8 +75,12 @@ enum policy_answer {
 
 enum policy_answer policy_judge(enum policy_accept accept, const struct policy_offer *offer);
 
-/* Whether a transfer of `bytes` is still within what is taken unasked from a paired peer in a day,
- * of which `taken` was (store_transfer_taken()). */
+/* What an offer counts against the limits of a paired peer: its content, or the list of its entries
+ * where that is longer, since names and attributes take room as well. */
+uint64_t policy_size(uint64_t bytes, uint64_t manifest_length);
+
+/* Whether a transfer of that size is still within what is taken unasked from a paired peer in a
+ * day, of which `taken` was (store_transfer_taken()). */
 bool policy_within_day(const struct store_peer_settings *settings, uint64_t taken, uint64_t bytes);
 
 #endif

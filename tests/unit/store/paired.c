@@ -200,6 +200,7 @@ static uint64_t offer(uint8_t id, enum store_state state, uint64_t bytes, int64_
     struct store_transfer_new with = fixture_incoming(id, state);
     with.peer_key = fixture_key(1);
     with.bytes = bytes;
+    with.manifest_length = 1;
     with.now = now;
     return fixture_create(&with);
 }
@@ -221,6 +222,19 @@ START_TEST(test_taken) {
     ck_assert_uint_eq(taken(1, 1001), 20);
     ck_assert_uint_eq(taken(1, 2001), 0);
     ck_assert_uint_eq(taken(2, 0), 0);
+}
+END_TEST
+
+/* A long list of what has no content is not nothing. */
+START_TEST(test_taken_is_a_list_too) {
+    struct store_transfer_new with = fixture_incoming(1, STORE_RUNNING);
+    with.peer_key = fixture_key(1);
+    with.manifest_length = 1ull << 32;
+    with.bytes = 3;
+    fixture_create(&with);
+    ck_assert_uint_eq(taken(1, 0), 1ull << 32);
+    offer(2, STORE_RUNNING, 5, 1000);
+    ck_assert_uint_eq(taken(1, 0), (1ull << 32) + 5);
 }
 END_TEST
 
@@ -330,6 +344,7 @@ static Suite *suite(void) {
     tcase_set_timeout(t, 60); /* a sync can take long beside others */
     tcase_add_checked_fixture(t, fixture_make_store, remove_all);
     tcase_add_test(t, test_taken);
+    tcase_add_test(t, test_taken_is_a_list_too);
     tcase_add_test(t, test_taken_once);
     tcase_add_test(t, test_taken_saturates);
     tcase_add_test(t, test_taken_when_the_clock_is_set_back);

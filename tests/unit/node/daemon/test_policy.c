@@ -150,6 +150,18 @@ START_TEST(beyond_its_limit_a_paired_peer_is_asked_about) {
 }
 END_TEST
 
+/* What has no content takes its place all the same: names, links, attributes, inodes. */
+START_TEST(a_list_counts_as_content_does) {
+    struct store_peer_settings settings = {.accept = STORE_PEER_TAKE, .limit = 1000};
+    struct policy_offer offer = {.paired = &settings, .bytes = 900, .manifest_length = 1000};
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_YES);
+    ck_assert_uint_eq(policy_size(900, 1000), 1000);
+    offer.manifest_length++;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ASK, &offer), POLICY_ASK);
+    ck_assert_uint_eq(policy_size(1001, 1000), 1001);
+}
+END_TEST
+
 START_TEST(a_paired_peer_leaves_room_too) {
     struct store_peer_settings settings = {.accept = STORE_PEER_TAKE};
     struct policy_offer offer = {.paired = &settings, .unfinished = POLICY_UNFINISHED - 1};
@@ -207,6 +219,7 @@ int main(void) {
     tcase_add_loop_test(tests, a_paired_peer_is_taken_asked_about_or_refused, 0, ACCEPTS);
     tcase_add_test(tests, a_setting_that_is_none_takes_nothing);
     tcase_add_test(tests, beyond_its_limit_a_paired_peer_is_asked_about);
+    tcase_add_test(tests, a_list_counts_as_content_does);
     tcase_add_test(tests, a_paired_peer_leaves_room_too);
     tcase_add_loop_test(tests, a_day_has_an_end, 0, DAYS);
     Suite *suite = suite_create("node-policy");

@@ -15,13 +15,6 @@ static const char marker[] = "fxnode-peer ";
 
 _Static_assert(sizeof marker + ID_GROUPED_ROOM + ALIAS_ROOM <= ALIAS_LINE_ROOM, "a whole line");
 
-/* Whether `length` bytes, at most ALIAS_MAX, are shown as they are. */
-static bool shown_as_is(const char *text, size_t length) {
-    char escaped[ESCAPE_ROOM(ALIAS_MAX)];
-    escape_bytes(escaped, sizeof escaped, text, length);
-    return strlen(escaped) == length && memcmp(escaped, text, length) == 0;
-}
-
 static bool is_port(const char *text) {
     size_t digits = strspn(text, "0123456789");
     return digits > 0 && text[digits] == '\0';
@@ -69,7 +62,7 @@ static const char *fault(const char *text) {
     if (length > ALIAS_MAX) {
         return SUBJECT "cannot be longer than 63 bytes";
     }
-    if (!shown_as_is(text, length)) {
+    if (!escape_is_plain(text, length)) {
         return SUBJECT "has printable characters only, and no backslash";
     }
     if (text[0] == ' ' || text[length - 1] == ' ') {
@@ -106,7 +99,8 @@ char *alias_make(char out[ALIAS_ROOM], const char *name, const uint8_t *key) {
     size_t used = 0;
     while (*name != '\0') {
         size_t length = strnlen(name, character_length(name));
-        bool allowed = shown_as_is(name, length) && !(used == 0 && (*name == ' ' || *name == '-'));
+        bool allowed =
+            escape_is_plain(name, length) && !(used == 0 && (*name == ' ' || *name == '-'));
         if (allowed && length > ALIAS_MAX - used) {
             break;
         }

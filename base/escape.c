@@ -104,6 +104,19 @@ char *escape_text(char *out, size_t room, const char *text) {
     return escape_bytes(out, room, text, strlen(text));
 }
 
+bool escape_is_plain(const void *bytes, size_t length) {
+    const uint8_t *from = bytes;
+    while (length > 0) {
+        char piece[16];
+        size_t taken = escape_one(piece, from, length);
+        if (strlen(piece) != taken || memcmp(piece, from, taken) != 0)
+            return false;
+        from += taken;
+        length -= taken;
+    }
+    return true;
+}
+
 void escape_mend(char *line) {
     size_t length = strlen(line);
     while (length > 0) {

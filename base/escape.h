@@ -22,6 +22,9 @@ char *escape_bytes(char *out, size_t room, const void *bytes, size_t length);
 /* The same for a NUL-terminated string. */
 char *escape_text(char *out, size_t room, const char *text);
 
+/* Whether all of it is shown as it is: nothing in it has to be escaped. */
+bool escape_is_plain(const void *bytes, size_t length);
+
 /* For a line that should have been escaped where it was made, by a process that may have been taken
  * over since: puts '?' in place of every byte that cannot be shown as it is. Backslashes stay. */
 void escape_mend(char *line);

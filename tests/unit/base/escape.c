@@ -44,6 +44,8 @@ START_TEST(test_texts) {
     char out[256];
     ck_assert_ptr_eq(escape_text(out, sizeof out, row->raw), out);
     ck_assert_str_eq(out, row->shown);
+    ck_assert_int_eq(escape_is_plain(row->raw, strlen(row->raw)),
+                     strcmp(row->raw, row->shown) == 0);
 }
 END_TEST
 

@@ -146,7 +146,7 @@ static void remember_outcome(struct attempt *attempt) {
         remember(attempt, DIALER_WRONG_KEY, "another node answered there");
         break;
     case HANDSHAKE_SELF:
-        remember(attempt, DIALER_SELF, "this is the node itself");
+        remember(attempt, DIALER_SELF, "this is the node itself; `fxnode peers` lists the others");
         break;
     case HANDSHAKE_VERSION:
         describe_conflict(text, sizeof text, handshake_conflict(attempt->handshake));

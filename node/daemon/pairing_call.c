@@ -169,14 +169,15 @@ static void connected(struct pairing_call *call, struct link *link) {
 
 /* Calling. */
 
-static void wrong_key(struct pairing_call *call, const uint8_t *met) {
+static void wrong_key(struct pairing_call *call, const struct dialer_result *result) {
     char text[TRUST_TEXT];
     const struct resolve_target *target = &call->target;
     const struct trust_change change = {
         .name = target->typed[0] != '\0' ? target->typed : target->name,
         .level = trust_of(call->node->peers, target->key),
+        .where = &result->address,
         .before = target->key,
-        .now = met,
+        .now = result->met,
     };
     end(call, CALL_TRUST, trust_changed(text, &change));
 }
@@ -189,7 +190,7 @@ static void on_dialed(void *context, struct dialer_result *result) {
         connected(call, &result->link);
         return;
     case DIALER_WRONG_KEY:
-        wrong_key(call, result->met);
+        wrong_key(call, result);
         return;
     case DIALER_VERSION:
         end(call, CALL_FAILED, result->text);

@@ -142,7 +142,6 @@ static enum resolve_outcome key_changed(struct resolve *resolve, const uint8_t *
     struct trust_change change = {
         .name = resolve->peer,
         .level = trust_of(resolve->node->peers, before),
-        .announced = true,
         .before = before,
         .now = now,
     };
@@ -279,12 +278,20 @@ static void add_looked_up(struct resolve *resolve, const struct addrinfo *list) 
             target->count++;
 }
 
+/* `more` is said of what nobody is called. */
+static void say_unknown(struct resolve *resolve, const char *more) {
+    if (strcmp(resolve->peer, resolve->node->config.name) == 0)
+        say(resolve, "%s is this node itself; `fxnode peers` lists the others", resolve->shown);
+    else
+        say(resolve, "no peer is called %s%s", resolve->shown, more);
+}
+
 static void finish_lookup(struct resolve *resolve) {
     const struct resolve_target *target = &resolve->target;
     if (!resolve->cancelled)
         use_typed_key(resolve);
     if (target->count == 0 && !target->has_key)
-        say(resolve, "no peer is called %s, and there is no host of that name", resolve->shown);
+        say_unknown(resolve, ", and there is no host of that name");
     finish(resolve, target->count > 0 || target->has_key ? RESOLVE_FOUND : RESOLVE_UNKNOWN);
 }
 
@@ -304,7 +311,7 @@ static void by_address(struct resolve *resolve) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 
     if (!address_split(resolve->peer, host, &port)) {
-        say(resolve, "no peer is called %s", resolve->shown);
+        say_unknown(resolve, "");
         finish(resolve, RESOLVE_UNKNOWN);
         return;
     }

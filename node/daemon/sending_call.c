@@ -78,6 +78,7 @@ static void wrong_key(struct sending *sending, const struct dialer_result *resul
     struct trust_change change = {
         .name = name_of(sending),
         .level = trust_of(peers, target->key),
+        .where = &result->address,
         .before = target->key,
         .now = result->met,
     };

@@ -72,9 +72,13 @@ char *trust_refusal(char out[TRUST_TEXT], enum config_send_to send_to, const cha
 static void say_way_out(char *out, size_t room, const struct trust_change *change) {
     char unpair[NAME_ROOM];
     char pair[NAME_ROOM];
+    char where[ADDRESS_ROOM];
     char before[ID_SHORT_ROOM];
+    /* With the alias the name may be gone: what has answered is called where it did. */
+    if (change->where != NULL)
+        address_format(where, change->where);
     name_for_command(unpair, change->name, change->before);
-    name_for_command(pair, change->name, change->now);
+    name_for_command(pair, change->where != NULL ? where : change->name, change->now);
     id_format_short(before, change->before);
     if (change->level == TRUST_STRANGER)
         snprintf(out, room, "Nothing is sent");
@@ -82,7 +86,7 @@ static void say_way_out(char *out, size_t room, const struct trust_change *chang
         snprintf(out, room,
                  "`fxnode unpair %s` forgets the remembered key; or name the new one by its id",
                  unpair);
-    else if (change->announced)
+    else if (change->where == NULL)
         snprintf(out, room,
                  "Once you know why it changed, `fxnode unpair %s`, then `fxnode pair %s`; or "
                  "name the paired one by its id (%s) to wait for it",
@@ -107,7 +111,7 @@ char *trust_changed(char out[TRUST_TEXT], const struct trust_change *change) {
     snprintf(out, TRUST_TEXT,
              "whoever %s %s now has another key (%s) than the %s one (%s): it is another machine, "
              "was set up anew, or somebody pretends to be it. %s",
-             change->announced ? "is announced as" : "answers for", shown, now,
+             change->where == NULL ? "is announced as" : "answers for", shown, now,
              KINDS[change->level], before, way_out);
     return out;
 }

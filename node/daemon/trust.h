@@ -5,6 +5,7 @@
 #define NODE_DAEMON_TRUST_H
 
 #include "base/limits.h"
+#include "node/common/address.h"
 #include "node/common/config.h"
 #include "node/daemon/peers.h"
 
@@ -38,8 +39,8 @@ char *trust_refusal(char out[TRUST_TEXT], enum config_send_to send_to, const cha
 /* A name or an address stands for another key than it did. */
 struct trust_change {
     const char *name;
-    enum trust_level level; /* of the key that it stood for */
-    bool announced;         /* the other key is announced under the name; else it has answered */
+    enum trust_level level;      /* of the key that it stood for */
+    const struct address *where; /* the other key has answered here; NULL: it announces the name */
     const uint8_t *before;
     const uint8_t *now;
 };

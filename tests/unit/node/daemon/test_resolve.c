@@ -298,7 +298,6 @@ START_TEST(texts_have_room) {
     struct trust_change change = {
         .name = name,
         .level = (enum trust_level)_i,
-        .announced = true,
         .before = fixture_key(1),
         .now = fixture_key(2),
     };

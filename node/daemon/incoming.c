@@ -136,6 +136,8 @@ static void show_end(struct transfer *transfer, worker_outcome outcome, const ch
     }
     if (transfer->record.state == STORE_RUNNING || transfer->record.state == STORE_PLACING)
         transfer_show(transfer, TRANSFER_SHOWN(WAITING), text);
+    else if (transfer->record.state == STORE_OFFERED)
+        transfer_show(transfer, TRANSFER_SHOWN(OFFERED), text); /* a yes would wait for it */
 }
 
 static void after_end(struct transfer *transfer, worker_outcome outcome, const char *text) {

@@ -55,6 +55,8 @@ static int load_one(struct transfers *transfers, struct store *store,
     if (transfer == NULL)
         return -ENOMEM;
     transfer->done = done;
+    if (transfer->record.direction == STORE_INCOMING && transfer->record.state == STORE_OFFERED)
+        snprintf(transfer->reason, sizeof transfer->reason, "the sender is away");
     return 0;
 }
 

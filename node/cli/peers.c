@@ -48,7 +48,7 @@ static void name_text(char out[NAME_ROOM], const Fxnode__Control__Peer *peer) {
     escape_text(name, sizeof name, peer->name);
     escape_text(announced, sizeof announced, peer->announced);
     if (peer->paired == 0 || announced[0] == '\0' || strcmp(name, announced) == 0)
-        snprintf(out, NAME_ROOM, "%s", name);
+        snprintf(out, NAME_ROOM, "%s", name[0] != '\0' ? name : "-");
     else
         snprintf(out, NAME_ROOM, "%s (calls itself %s)", name, announced);
 }

@@ -231,7 +231,10 @@ static int check_import(const struct peers *peers, const struct peers_imported *
         if (id_equal(one->key, peers->node->identity.public_key))
             return refuse_import(fail, -EINVAL, "this node itself is among them", one->alias);
         if (is_taken(peers, one->alias, one->key))
-            return refuse_import(fail, -EEXIST, "another peer has that alias", one->alias);
+            return refuse_import(
+                fail, -EEXIST,
+                "another peer is called so here: rename it (fxnode rename), or change the line",
+                one->alias);
         for (size_t k = 0; k < i; k++) {
             if (id_equal(list[k].key, one->key))
                 return refuse_import(fail, -EINVAL, "a key is there twice", one->alias);

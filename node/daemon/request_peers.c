@@ -67,7 +67,8 @@ static bool find(struct client *client, const char *peer, uint8_t key[LIMIT_KEY]
     if (found == STORE_EXISTS)
         result(client, CLIENT_USAGE, "%s fits several peers: name one by its id", shown);
     else if (found != 0)
-        result(client, CLIENT_UNREACHABLE, "no peer that is remembered is called %s", shown);
+        result(client, CLIENT_UNREACHABLE,
+               "no peer called %s is paired or remembered (fxnode peers)", shown);
     return found == 0;
 }
 
@@ -202,6 +203,9 @@ static const char *directory_fault(const char *directory) {
     size_t length = strlen(directory);
     if (length >= STORE_PEER_DIRECTORY_ROOM)
         return "more than 255 bytes";
+    /* Settings are shown as lines that can be given back. */
+    if (!escape_is_plain(directory, length))
+        return "characters that cannot be shown as they are, or a backslash";
     return length == 0 ? NULL : path_directory_fault(directory, length);
 }
 
@@ -280,10 +284,12 @@ static void tell_imported(const struct import *import) {
 
 static void imported(void *context, int error, const struct fail *fail) {
     struct import *import = context;
+    char text[sizeof fail->text + 32] = "";
     if (error == 0)
         tell_imported(import);
-    client_result(import->client, error == 0 ? CLIENT_DONE : CLIENT_FAILED,
-                  error == 0 ? "" : fail->text);
+    else
+        snprintf(text, sizeof text, "%s; no peer was imported", fail->text);
+    client_result(import->client, error == 0 ? CLIENT_DONE : CLIENT_FAILED, text);
     client_release(import->client);
     free(import);
 }

@@ -5,7 +5,7 @@
 #ifndef NODE_CLI_DIGITS_H
 #define NODE_CLI_DIGITS_H
 
-#define DIGITS_COLUMNS 70 /* what eight of them in two groups take */
+#define DIGITS_COLUMNS 68 /* what eight of them in two groups take */
 
 /* Draws a code of PAIRING_CODE digits (pairing.h) to standard output, in two groups. */
 void digits_draw(const char *code);

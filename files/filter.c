@@ -12,7 +12,7 @@ struct filter {
 };
 
 int filter_new(struct filter **out, const char *const *patterns, size_t count) {
-    struct filter *filter = calloc(1, sizeof *filter + count * sizeof *filter->patterns);
+    struct filter *filter = calloc(1, sizeof *filter + count * sizeof(struct pattern *));
     int error = filter == NULL ? -ENOMEM : 0;
     for (size_t i = 0; error == 0 && i < count; i++) {
         error = pattern_new(&filter->patterns[i], patterns[i], strlen(patterns[i]));

@@ -51,47 +51,57 @@ static int find(struct beneath *beneath, const struct entry *entry, struct spot 
     return beneath_parent(beneath, entry->path, entry->path_length, &spot->parent, &spot->name);
 }
 
-/* Finds both, and describes the original. 0 or -errno. */
-static int find_both(struct hardlinks *hardlinks, const struct entry *entry,
-                     const struct entry *original, struct spot *link, struct spot *file,
-                     struct stat *st) {
-    int error = find(hardlinks->originals, original, file);
+/* A link to be made, and what it is to. */
+struct both {
+    struct spot link;
+    struct spot file;
+    struct stat st; /* of the file */
+};
+
+/* 0 or -errno. */
+static int find_both(struct both *both, struct hardlinks *hardlinks, const struct entry *entry,
+                     const struct entry *original) {
+    const struct spot *file = &both->file;
+    const struct stat *st = &both->st;
+    *both = (struct both){.link.parent = -1};
+    int error = find(hardlinks->originals, original, &both->file);
     if (error == 0)
-        error = find(hardlinks->links, entry, link);
-    if (error < 0)
+        error = find(hardlinks->links, entry, &both->link);
+    if (error != 0)
         return error;
-    if (fstatat(file->parent, file->name, st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(file->parent, file->name, &both->st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
     return staged_is_linked_file(st) && (uint64_t)st->st_size == original->size ? 0 : -EEXIST;
 }
 
 /* The name of a link is in use. 0: by that link; -EEXIST: no longer; -errno. */
-static int clear_name(const struct spot *link, const struct stat *original) {
+static int clear_name(const struct both *both) {
+    const struct spot *link = &both->link;
     struct stat st;
     if (fstatat(link->parent, link->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
-    if (st.st_ino == original->st_ino && st.st_dev == original->st_dev)
+    if (st.st_ino == both->st.st_ino && st.st_dev == both->st.st_dev)
         return 0;
     return unlinkat(link->parent, link->name, 0) < 0 ? -errno : -EEXIST;
 }
 
-static int make_link(const struct spot *file, const struct spot *link) {
+static int make_link(const struct both *both) {
+    const struct spot *file = &both->file;
+    const struct spot *link = &both->link;
     return linkat(file->parent, file->name, link->parent, link->name, 0) < 0 ? -errno : 0;
 }
 
 int hardlinks_make(struct hardlinks *hardlinks, const struct entry *entry,
                    const struct entry *original) {
-    struct spot link;
-    struct spot file;
-    struct stat st;
-    int error = find_both(hardlinks, entry, original, &link, &file, &st);
+    struct both both;
+    int error = find_both(&both, hardlinks, entry, original);
     if (error < 0)
         return error;
-    error = make_link(&file, &link);
+    error = make_link(&both);
     if (error == -EEXIST) {
-        error = clear_name(&link, &st);
+        error = clear_name(&both);
         if (error == -EEXIST)
-            error = make_link(&file, &link);
+            error = make_link(&both);
     }
     switch (error) {
     case -EPERM:
@@ -118,17 +128,15 @@ static int copy_content(int from, int to, uint64_t size) {
 
 int hardlinks_copy(struct hardlinks *hardlinks, const struct entry *entry,
                    const struct entry *original) {
-    struct spot link;
-    struct spot file;
-    struct stat st;
-    int error = find_both(hardlinks, entry, original, &link, &file, &st);
+    struct both both;
+    int error = find_both(&both, hardlinks, entry, original);
     if (error < 0)
         return error;
-    int from = staged_open_linked_file(file.parent, file.name, O_RDONLY);
+    int from = staged_open_linked_file(both.file.parent, both.file.name, O_RDONLY);
     if (from < 0)
         return from;
-    int to =
-        openat(link.parent, link.name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int to = openat(both.link.parent, both.link.name,
+                    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     error = to < 0 ? -errno : copy_content(from, to, original->size);
     io_close(&from);
     if (error < 0)

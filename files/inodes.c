@@ -86,7 +86,8 @@ static int grow(struct table *table) {
         if (table->slots[i].left != 0)
             larger.slots[probe(&larger, table->slots[i].inode)] = table->slots[i];
     free(table->slots);
-    *table = larger;
+    table->slots = larger.slots;
+    table->room = larger.room;
     return 0;
 }
 

@@ -153,9 +153,9 @@ int catalog_by_unit(struct catalog *catalog, uint64_t unit, const struct manifes
     return *item == NULL ? msg_invalid(fail, "there is no such chunk") : 0;
 }
 
-/* The first hard link of the loaded batch from entry `from` on, or NULL. */
-static const struct manifest_item *find_hardlink(const struct catalog *catalog, uint32_t from) {
-    const struct manifest_row *row = catalog->row;
+/* The first hard link of the loaded batch, that of `row`, from entry `from` on, or NULL. */
+static const struct manifest_item *find_hardlink(const struct catalog *catalog,
+                                                 const struct manifest_row *row, uint32_t from) {
     uint32_t entry = from > row->first_entry ? from : row->first_entry;
 
     for (; entry - row->first_entry < row->entries; entry++) {
@@ -180,7 +180,7 @@ int catalog_next_hardlink(struct catalog *catalog, uint32_t from, const struct m
             continue;
         r = load(catalog, row, fail);
         if (r == 0)
-            *item = find_hardlink(catalog, from);
+            *item = find_hardlink(catalog, row, from);
     }
     return r;
 }

@@ -1,6 +1,7 @@
 #include "node/daemon/dialer.h"
 
 #include "base/io.h"
+#include "node/daemon/dialer_failure.h"
 #include "node/daemon/opening.h"
 #include "proto/features.h"
 
@@ -47,8 +48,7 @@ struct dialer {
     uv_timer_t turn; /* the next candidate's turn */
     uv_timer_t deadline;
     uv_timer_t patience;        /* the handshakes have had their time */
-    struct dialer_result worst; /* what to report if nobody is right: the most telling so far */
-    bool told;                  /* `worst` holds something */
+    struct dialer_result worst; /* what to report if nobody is right */
     bool over;
     size_t handles;
 };
@@ -99,66 +99,12 @@ static void report(struct dialer *dialer, struct dialer_result *result) {
     done(context, result);
 }
 
-/* ---- what to tell ---- */
-
-/* How telling an outcome is, beside "nobody answered". */
-static int weight(enum dialer_outcome outcome) {
-    switch (outcome) {
-    case DIALER_WRONG_KEY:
-        return 3;
-    case DIALER_VERSION:
-        return 2;
-    case DIALER_SELF:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
-static void remember(struct attempt *attempt, enum dialer_outcome outcome, const char *why) {
-    struct dialer *dialer = attempt->dialer;
-    struct dialer_result *worst = &dialer->worst;
-    char shown[ADDRESS_ROOM];
-
-    if (dialer->told && weight(outcome) <= weight(worst->outcome))
-        return;
-    dialer->told = true;
-    worst->outcome = outcome;
-    worst->address = attempt->address;
-    address_format(shown, &attempt->address);
-    snprintf(worst->text, sizeof worst->text, "%s: %s", shown, why);
-    if (attempt->handshake != NULL && handshake_peer(attempt->handshake) != NULL)
-        memcpy(worst->met, handshake_peer(attempt->handshake), LIMIT_KEY);
-}
-
-static void describe_conflict(char *out, size_t room, const struct handshake_conflict *conflict) {
-    snprintf(out, room,
-             "it speaks version %u to %u of %s, this node %u to %u: update the older one",
-             conflict->theirs.lowest, conflict->theirs.highest,
-             conflict->opening ? "the handshake" : "the protocol", conflict->ours.lowest,
-             conflict->ours.highest);
-}
-
-static void remember_outcome(struct attempt *attempt) {
-    char text[160];
-    switch (attempt->outcome) {
-    case HANDSHAKE_WRONG_KEY:
-        remember(attempt, DIALER_WRONG_KEY, "another node answered there");
-        break;
-    case HANDSHAKE_SELF:
-        remember(attempt, DIALER_SELF, "this is the node itself; `fxnode peers` lists the others");
-        break;
-    case HANDSHAKE_VERSION:
-        describe_conflict(text, sizeof text, handshake_conflict(attempt->handshake));
-        remember(attempt, DIALER_VERSION, text);
-        break;
-    default:
-        remember(attempt, DIALER_UNREACHABLE, "what answered does not speak fxnode");
-        break;
-    }
-}
-
 /* ---- one attempt ---- */
+
+/* Why it came to nothing; told if nobody is right. */
+static void remember(struct attempt *attempt, enum dialer_outcome outcome, const char *why) {
+    dialer_failure_keep(&attempt->dialer->worst, outcome, &attempt->address, why);
+}
 
 static void advance(struct dialer *dialer);
 static void on_patience_over(uv_timer_t *timer);
@@ -218,7 +164,7 @@ static void attempt_finish(struct attempt *attempt) {
         attempt_won(attempt);
         return;
     }
-    remember_outcome(attempt);
+    dialer_failure_shaken(&dialer->worst, &attempt->address, attempt->handshake, attempt->outcome);
     attempt_end(attempt);
     advance(dialer);
 }
@@ -412,8 +358,7 @@ int dialer_start(struct dialer **out, const struct dialer_call *call) {
     for (size_t i = 0; i < dialer->count; i++)
         dialer->attempts[i] =
             (struct attempt){.dialer = dialer, .address = call->candidates[i], .fd = -1};
-    dialer->worst.outcome = DIALER_UNREACHABLE;
-    dialer->worst.link.fd = -1;
+    dialer_failure_init(&dialer->worst);
     dialer->handles = 3;
     uv_timer_init(call->loop, &dialer->turn);
     uv_timer_init(call->loop, &dialer->deadline);

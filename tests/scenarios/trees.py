@@ -19,7 +19,8 @@ LONG = 120
 # Of those in the program (base/crash.h), the ones that every transfer of a tree comes by.
 SENDER_POINTS = ("offered", "accepted")
 RECEIVER_POINTS = ("offered", "accepted", "manifest-synced", "batch-written", "batch-synced",
-                   "extents-committed", "placing-committed", "renamed", "done-committed")
+                   "extents-committed", "finished", "placing-committed", "renamed",
+                   "done-committed")
 
 
 def _seeds(count):

@@ -113,7 +113,7 @@ def same_files(*roots):
 
 
 def compare(source, copy):
-    """Fails where two files or trees differ in names, kinds, modes, times, attributes or contents."""
+    """Fails where two files or trees differ in names, kinds, modes, times, attributes, contents."""
     wanted, got = snapshot(source), snapshot(copy)
     if wanted == got:
         return

@@ -4,6 +4,7 @@ make() fills a new directory. Everything is made by name within an open director
 is too long. A variety is a function of a maker, an open directory and a name in it that is free; a
 new one is a line of VARIETIES."""
 
+import errno
 import os
 import random
 
@@ -39,6 +40,7 @@ class Maker:
         self.random = random.Random(seed)
         self.pool = self.random.randbytes(MIB)
         self.left = self.random.randrange(20, 90)  # things still to be made
+        self.files = []  # descriptors of some, for other names of theirs
 
     def time(self):
         if self.random.random() < 0.3:
@@ -64,8 +66,25 @@ class Maker:
         return name
 
 
+ATTRIBUTES = ("user.mime", "user.\u00e9\n", "user." + "x" * 250)
+
+
+def _tag(maker, descriptor):
+    """Attributes for one thing in four, where the file system has any."""
+    if maker.random.random() < 0.75:
+        return
+    for name in maker.random.sample(ATTRIBUTES, maker.random.randrange(1, len(ATTRIBUTES) + 1)):
+        value = maker.random.randbytes(maker.random.choice((0, 1, 10, 500)))
+        try:
+            os.setxattr(descriptor, name, value)
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.ENOSPC):
+                raise
+
+
 def _finish(maker, descriptor, modes):
-    """Mode and time of what is open, and closes it. The time is last."""
+    """Attributes, mode and time of what is open, and closes it. The time is last."""
+    _tag(maker, descriptor)
     os.fchmod(descriptor, maker.random.choice(modes))
     os.utime(descriptor, ns=(0, maker.time()))
     os.close(descriptor)
@@ -117,6 +136,18 @@ def striped_file(maker, directory, name, _):
     _finish(maker, descriptor, FILE_MODES)
 
 
+def other_name(maker, directory, name, _):
+    """A hard link to a file anywhere in the tree."""
+    if not maker.files or maker.random.random() < 0.3:
+        descriptor = _create(directory, name)
+        _put(descriptor, 0, maker.content(maker.random.choice(SIZES)))
+        maker.files.append(os.dup(descriptor))
+        _finish(maker, descriptor, FILE_MODES)
+        return
+    os.link(f"/proc/self/fd/{maker.random.choice(maker.files)}", name, dst_dir_fd=directory,
+            follow_symlinks=True)
+
+
 def link(maker, directory, name, depth):
     """One that stays inside the tree, whether or not there is anything where it points."""
     up = b"../" * maker.random.randrange(depth)
@@ -138,7 +169,7 @@ def directory_of_things(maker, directory, name, depth):
     _finish(maker, inner, DIRECTORY_MODES)
 
 
-VARIETIES = {file: 8, sparse_file: 3, striped_file: 1, link: 3, empty_directory: 2,
+VARIETIES = {file: 8, sparse_file: 3, striped_file: 1, other_name: 4, link: 3, empty_directory: 2,
              directory_of_things: 4}
 
 
@@ -187,4 +218,6 @@ def make(root, seed):
     while maker.left > 0:
         _fill(maker, top, 1, maker.left)
     _finish(maker, top, (0o755, 0o700))
+    for descriptor in maker.files:
+        os.close(descriptor)
     return root

@@ -1,28 +1,9 @@
 #include "base/io.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-int io_read_full(int fd, void *data, size_t length) {
-    char *to = data;
-    bool begun = false;
-    while (length > 0) {
-        ssize_t got = read(fd, to, length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            return begun ? -ECONNRESET : -EPIPE;
-        begun = true;
-        to += got;
-        length -= (size_t)got;
-    }
-    return 0;
-}
 
 /* send() so that a closed socket is an error and no signal; write() where it is no socket. */
 static ssize_t write_some(int fd, const void *data, size_t length) {
@@ -40,6 +21,33 @@ int io_write_full(int fd, const void *data, size_t length) {
             return -errno;
         from += put;
         length -= (size_t)put;
+    }
+    return 0;
+}
+
+int io_send_on(int fd, const uint8_t **data, size_t *length) {
+    while (*length > 0) {
+        ssize_t put = send(fd, *data, *length, MSG_NOSIGNAL);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return errno == EAGAIN ? IO_AGAIN : -errno;
+        *data += put;
+        *length -= (size_t)put;
+    }
+    return 0;
+}
+
+int io_receive_on(int fd, uint8_t *data, size_t length, size_t *got) {
+    while (*got < length) {
+        ssize_t more = recv(fd, data + *got, length - *got, 0);
+        if (more < 0 && errno == EINTR)
+            continue;
+        if (more < 0)
+            return errno == EAGAIN ? IO_AGAIN : -errno;
+        if (more == 0)
+            return -ECONNRESET;
+        *got += (size_t)more;
     }
     return 0;
 }

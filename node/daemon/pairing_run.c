@@ -7,7 +7,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 struct pairing_run {
     uv_poll_t poll;
@@ -60,37 +59,22 @@ static void lost(struct pairing_run *run) {
     end(run, run->initiator && !run->heard ? PAIRING_RUN_CLOSED : PAIRING_RUN_LOST);
 }
 
-/* 0: all sent; 1: the socket is full; -errno. */
 static int flush(struct pairing_run *run) {
-    for (;;) {
+    int rc = 0;
+    do {
         if (run->output_length == 0)
             run->output_length = pairing_output(run->pairing, &run->output);
         if (run->output_length == 0)
             return 0;
-        ssize_t put = send(run->fd, run->output, run->output_length, MSG_NOSIGNAL);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return errno == EAGAIN ? 1 : -errno;
-        run->output += put;
-        run->output_length -= (size_t)put;
-    }
+        rc = io_send_on(run->fd, &run->output, &run->output_length);
+    } while (rc == 0);
+    return rc;
 }
 
-/* 0: the wanted bytes are there; 1: nothing to read now; -errno. */
 static int fill(struct pairing_run *run, size_t wants) {
-    while (run->input_length < wants) {
-        ssize_t got = recv(run->fd, run->input + run->input_length, wants - run->input_length, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return errno == EAGAIN ? 1 : -errno;
-        if (got == 0)
-            return -ECONNRESET;
-        run->heard = true;
-        run->input_length += (size_t)got;
-    }
-    return 0;
+    int rc = io_receive_on(run->fd, run->input, wants, &run->input_length);
+    run->heard = run->heard || run->input_length > 0;
+    return rc;
 }
 
 static void decide(struct pairing_run *run, enum pairing_run_outcome outcome) {

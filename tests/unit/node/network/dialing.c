@@ -108,7 +108,7 @@ START_TEST(test_both_agree) {
     /* The descriptors work, are blocking, and nothing of the stream behind was swallowed. */
     char byte = 0;
     ck_assert_int_eq(io_write_full(dialled.link.fd, "x", 1), 0);
-    ck_assert_int_eq(io_read_full(arrived.fd, &byte, 1), 0);
+    ck_assert_int_eq(read(arrived.fd, &byte, 1), 1);
     ck_assert_int_eq(byte, 'x');
 }
 END_TEST

@@ -64,19 +64,23 @@ void peer_send_final(struct peer *peer) {
     peer_send_raw(peer, peer->buffer, STREAM_FINAL_RECORD);
 }
 
+static bool read_full(const struct peer *peer, void *data, size_t length) {
+    return recv(peer->fd, data, length, MSG_WAITALL) == (ssize_t)length;
+}
+
 /* One frame into peer->buffer; false at any end. */
 static bool receive(struct peer *peer, struct stream_frame *frame) {
     uint8_t header[STREAM_HEADER];
     size_t length = 0;
 
     if (peer->opener == NULL) {
-        if (io_read_full(peer->fd, header, sizeof header) < 0)
+        if (!read_full(peer, header, sizeof header))
             return false;
         ck_assert_int_eq(stream_opener_new(&peer->opener, peer->receive_key, header), 0);
     }
-    if (io_read_full(peer->fd, header, STREAM_PREFIX) < 0 ||
+    if (!read_full(peer, header, STREAM_PREFIX) ||
         stream_open_length(peer->opener, header, &length) != 0 ||
-        io_read_full(peer->fd, peer->buffer, length) < 0)
+        !read_full(peer, peer->buffer, length))
         return false;
     return stream_open(peer->opener, peer->buffer, length, frame) == 0;
 }

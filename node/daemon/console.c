@@ -121,6 +121,7 @@ static void describe_names(char *out, size_t room, const struct store_transfer *
 static void announce(struct transfer *transfer) {
     const struct store_transfer *record = &transfer->record;
     bool paired = peers_paired(transfer->node->peers, record->peer_key) != NULL;
+    const char *limit = incoming_limit(transfer);
     char peer[ESCAPE_ROOM(LIMIT_NAME)];
     char id[ID_GROUPED_ROOM];
     char names[512];
@@ -134,12 +135,14 @@ static void announce(struct transfer *transfer) {
     id_format_grouped(id, record->peer_key);
     escape_text(landing, sizeof landing, landing_plain(plain, record->destination));
     describe_names(names, sizeof names, record);
-    log_info("%s peer %s (%s) offers %u %s, %s, for %s (`fxnode accept %llu` takes it, until %s): "
-             "%s",
-             paired ? "paired" : "unpaired", peer[0] != '\0' ? peer : "without a name", id,
-             record->entries, record->entries == 1 ? "entry" : "entries",
-             human_bytes(size, record->bytes), landing, (unsigned long long)record->number,
-             human_time(until, record->created + STORE_EXPIRE_OFFER_S), names);
+    log_info(
+        "%s peer %s (%s) offers %u %s, %s%s%s, for %s (`fxnode accept %llu` takes it, until %s): "
+        "%s",
+        paired ? "paired" : "unpaired", peer[0] != '\0' ? peer : "without a name", id,
+        record->entries, record->entries == 1 ? "entry" : "entries",
+        human_bytes(size, record->bytes), limit[0] != '\0' ? ", " : "", limit, landing,
+        (unsigned long long)record->number,
+        human_time(until, record->created + STORE_EXPIRE_OFFER_S), names);
 }
 
 /* Asks about the offer that waits longest, if there is one and somebody to ask. What is asked about
@@ -197,7 +200,10 @@ static void act(struct console *console, char key) {
     if (answer(transfer, key, &fail) != 0)
         log_info("%s", fail.text);
     else
-        log_info("transfer %llu is %s", number, key == 'n' ? "rejected" : "accepted");
+        log_info("transfer %llu is %s", number,
+                 key == 'n'   ? "rejected"
+                 : key == 'a' ? "accepted, and so is what this peer offers from now on"
+                              : "accepted");
 }
 
 static void on_input(uv_poll_t *input, int status, int events) {

@@ -31,6 +31,9 @@ int incoming_accept(struct transfer *transfer, struct fail *fail);
  * has to be a paired peer that is asked about; else nothing is accepted. */
 int incoming_accept_always(struct transfer *transfer, struct fail *fail);
 
+/* Why an offer of a peer whose offers are taken unasked waits for a yes; "" for all others. */
+const char *incoming_limit(const struct transfer *transfer);
+
 /* Whether that can be answered to an offer. */
 bool incoming_may_always(const struct transfer *transfer);
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "node/daemon/clean.h"
 #include "node/daemon/peers.h"
+#include "node/daemon/policy.h"
 #include "node/daemon/receiving.h"
 #include "node/daemon/worker.h"
 #include "store/store_expire.h"
@@ -45,6 +46,18 @@ int incoming_accept(struct transfer *transfer, struct fail *fail) {
     else
         transfer_show(transfer, TRANSFER_SHOWN(WAITING), "the sender is away");
     return 0;
+}
+
+const char *incoming_limit(const struct transfer *transfer) {
+    const struct store_transfer *record = &transfer->record;
+    const struct store_peer_settings *settings =
+        peers_paired(transfer->node->peers, record->peer_key);
+    if (settings == NULL || settings->accept != STORE_PEER_TAKE)
+        return "";
+    if (settings->limit != 0 &&
+        policy_size(record->bytes, record->manifest_length) > settings->limit)
+        return "more than its limit";
+    return settings->day_limit != 0 ? "more than its day-limit" : "";
 }
 
 bool incoming_may_always(const struct transfer *transfer) {

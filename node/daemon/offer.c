@@ -154,7 +154,7 @@ static void answer_unfinished(struct receiving *receiving, struct transfer *tran
         return; /* the session before is on its way out */
     } else if (transfer->record.state == STORE_OFFERED) {
         offer_answer(receiving, ANSWER(ASKED), "");
-        transfer_show(transfer, TRANSFER_SHOWN(OFFERED), "");
+        transfer_show(transfer, TRANSFER_SHOWN(OFFERED), incoming_limit(transfer));
         console_offer(transfer);
     } else {
         offer_accept(receiving);

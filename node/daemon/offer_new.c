@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "node/daemon/console.h"
 #include "node/daemon/database.h"
+#include "node/daemon/incoming.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/policy.h"
 
@@ -128,6 +129,7 @@ static void begin(struct receiving *receiving, struct transfer *transfer) {
         offer_accept(receiving);
     } else {
         offer_answer(receiving, ANSWER(ASKED), "");
+        transfer_show(transfer, TRANSFER_SHOWN(OFFERED), incoming_limit(transfer));
         console_offer(transfer);
     }
 }

@@ -119,3 +119,17 @@ def offer_of_a_sender_that_left(lab):
     receiver.run("accept", "1")
     wait_for(receiver.received("file"))
     compare(source, receiver.received("file"))
+
+
+def offer_beyond_a_limit(lab):
+    """Why an offer of a peer whose offers are taken unasked waits stands in the list and the log."""
+    sender, receiver = lab.pair(receiver={"config": {"accept": "ask"}})
+    receiver.knows(sender, "desk")
+    for limit, other, says in (("limit", "day-limit", "more than its limit"),
+                               ("day-limit", "limit", "more than its day-limit")):
+        receiver.run("set", "desk", f"{limit}=999", f"{other}=none")
+        sender.run("send", "--detach", receiver.at, make_file(lab.path(limit), 1000))
+        receiver.daemon.wait_line(f"offers 1 entry, 1.0 kB, {says}, for ")
+        offer, = receiver.transfers()
+        check_equal(offer.get("reason"), says, "reason")
+        receiver.run("reject", str(offer["transfer"]))

@@ -55,7 +55,8 @@ void dialer_failure_shaken(struct dialer_result *failure, const struct address *
         dialer_failure_keep(failure, DIALER_WRONG_KEY, address, "another node answered there");
         break;
     case HANDSHAKE_SELF:
-        dialer_failure_keep(failure, DIALER_SELF, address, "this is the node itself; `fxnode peers` lists the others");
+        dialer_failure_keep(failure, DIALER_SELF, address,
+                            "this is the node itself; `fxnode peers` lists the others");
         break;
     case HANDSHAKE_VERSION:
         describe_conflict(text, sizeof text, handshake_conflict(handshake));

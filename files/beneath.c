@@ -45,10 +45,6 @@ void beneath_free(struct beneath *beneath) {
     free(beneath);
 }
 
-void beneath_forget(struct beneath *beneath) {
-    io_close(&beneath->kept);
-}
-
 /* Component by component, for systems without openat2. `path` is cut up while it is walked. */
 static int open_by_walk(int root, char *path) {
     int directory = -1;
@@ -139,15 +135,6 @@ int beneath_open(struct beneath *beneath, const char *path, size_t length, int f
     return fd < 0 ? -errno : fd;
 }
 
-int beneath_mkdir(struct beneath *beneath, const char *path, size_t length, mode_t mode) {
-    int parent;
-    const char *name;
-    int error = beneath_parent(beneath, path, length, &parent, &name);
-    if (error < 0)
-        return error;
-    return mkdirat(parent, name, mode) < 0 ? -errno : 0;
-}
-
 int beneath_unlink(struct beneath *beneath, const char *path, size_t length) {
     int parent;
     const char *name;
@@ -155,13 +142,4 @@ int beneath_unlink(struct beneath *beneath, const char *path, size_t length) {
     if (error < 0)
         return error;
     return unlinkat(parent, name, 0) < 0 ? -errno : 0;
-}
-
-int beneath_stat(struct beneath *beneath, const char *path, size_t length, struct stat *out) {
-    int parent;
-    const char *name;
-    int error = beneath_parent(beneath, path, length, &parent, &name);
-    if (error < 0)
-        return error;
-    return fstatat(parent, name, out, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }

@@ -7,7 +7,8 @@
  * where the system has no openat2 (ENOSYS) or a filter forbids it (EPERM), component by component
  * with O_NOFOLLOW | O_DIRECTORY from the descriptor before. The last component is then one name
  * relative to its parent, which no call here follows. The parent opened last is kept, so files
- * that come in the order of their directories cost one look-up each.
+ * that come in the order of their directories cost one look-up each; it may be renamed or removed
+ * meanwhile, and is the same directory then.
  *
  * A `struct beneath` belongs to one thread; several may share a root. All calls may block on the
  * file system. All return 0 or a descriptor, or -errno: -ELOOP, -ENOTDIR or -EXDEV where a symbolic
@@ -18,7 +19,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 
 struct beneath;
@@ -27,9 +27,6 @@ struct beneath;
  * use openat2, as if the system had none. 0 or -ENOMEM. */
 int beneath_new(struct beneath **out, int root, bool walk);
 void beneath_free(struct beneath *beneath);
-
-/* Forgets the parent that is kept, for a caller that renames or removes directories. */
-void beneath_forget(struct beneath *beneath);
 
 /* The parent directory of `path` and its last component. *parent is a borrowed O_PATH descriptor
  * and *name a terminated string, both valid until the next call. */
@@ -40,10 +37,7 @@ int beneath_parent(struct beneath *beneath, const char *path, size_t length, int
  * `mode`. Returns the descriptor, owned by the caller. Length 0 means the root itself. */
 int beneath_open(struct beneath *beneath, const char *path, size_t length, int flags, mode_t mode);
 
-int beneath_mkdir(struct beneath *beneath, const char *path, size_t length, mode_t mode);
+/* Removes what is no directory. */
 int beneath_unlink(struct beneath *beneath, const char *path, size_t length);
-
-/* lstat: describes a symbolic link itself. */
-int beneath_stat(struct beneath *beneath, const char *path, size_t length, struct stat *out);
 
 #endif

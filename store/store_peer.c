@@ -33,9 +33,6 @@ static const char SQL_NOTE[] =
 static const char SQL_TRIM[] =
     "DELETE FROM peer_address WHERE peer = ?1 AND sequence NOT IN"
     " (SELECT sequence FROM peer_address WHERE peer = ?1 ORDER BY sequence DESC LIMIT ?2)";
-static const char SQL_TYPED[] =
-    "SELECT peer.key FROM peer_address JOIN peer ON peer.id = peer_address.peer"
-    " WHERE typed = ?1 AND typed <> '' ORDER BY sequence DESC LIMIT 1";
 static const char SQL_LIST[] =
     "SELECT id, key, name, remembered_at, last_used_at, paired_at, alias, accept, directory,"
     " byte_limit, day_limit FROM peer ORDER BY id";
@@ -175,19 +172,6 @@ int store_peer_note_address(struct store *store, const uint8_t key[LIMIT_KEY],
     if (rc == 0)
         rc = trim_addresses(store, id, fail);
     return store_sql_leave(store, rc, fail);
-}
-
-int store_peer_find_typed(struct store *store, const char *typed, uint8_t key[LIMIT_KEY],
-                          struct fail *fail) {
-    struct store_sql use;
-    store_sql_use(&use, store, SQL_TYPED, fail);
-    store_sql_text(&use, typed);
-    int rc = store_sql_step(&use);
-    if (rc != 1)
-        return rc < 0 ? rc : STORE_NONE;
-    rc = store_sql_get_blob(&use, 0, key, LIMIT_KEY);
-    store_sql_end(&use);
-    return rc;
 }
 
 static int read_address(struct store_sql *use, struct store_peer_address *out) {

@@ -83,10 +83,6 @@ int store_peer_forget(struct store *store, const uint8_t key[LIMIT_KEY], struct 
 int store_peer_note_address(struct store *store, const uint8_t key[LIMIT_KEY],
                             const struct store_peer_address *address, struct fail *fail);
 
-/* The peer that was last reached by what the user typed, compared byte by byte. Or STORE_NONE. */
-int store_peer_find_typed(struct store *store, const char *typed, uint8_t key[LIMIT_KEY],
-                          struct fail *fail);
-
 /* All of them, in the order in which they were remembered: *peers is for free(). */
 int store_peer_list(struct store *store, struct store_peer **peers, size_t *count,
                     struct fail *fail);

@@ -46,13 +46,11 @@ START_TEST(test_peer_remember) {
 END_TEST
 
 START_TEST(test_peer_forget) {
-    uint8_t key[LIMIT_KEY];
     struct store_peer_address a = address(1, "host:1");
     FIXTURE_OK(store_peer_remember(fixture, fixture_key(1), "a", 10, &fixture_fail));
     FIXTURE_OK(store_peer_note_address(fixture, fixture_key(1), &a, &fixture_fail));
     FIXTURE_OK(store_peer_forget(fixture, fixture_key(1), &fixture_fail));
     ck_assert_int_eq(store_peer_forget(fixture, fixture_key(1), &fixture_fail), STORE_NONE);
-    ck_assert_int_eq(store_peer_find_typed(fixture, "host:1", key, &fixture_fail), STORE_NONE);
     ck_assert_int_eq(store_peer_note_address(fixture, fixture_key(1), &a, &fixture_fail),
                      STORE_NONE);
     list_peers();
@@ -88,23 +86,6 @@ START_TEST(test_peer_keeps_newest_addresses) {
 }
 END_TEST
 
-START_TEST(test_peer_find_typed) {
-    uint8_t key[LIMIT_KEY];
-    struct store_peer_address a = address(1, "host:1"), silent = address(1, "");
-    FIXTURE_OK(store_peer_remember(fixture, fixture_key(1), "a", 10, &fixture_fail));
-    FIXTURE_OK(store_peer_remember(fixture, fixture_key(2), "b", 10, &fixture_fail));
-    FIXTURE_OK(store_peer_note_address(fixture, fixture_key(1), &a, &fixture_fail));
-    FIXTURE_OK(store_peer_note_address(fixture, fixture_key(1), &silent, &fixture_fail));
-    FIXTURE_OK(store_peer_find_typed(fixture, "host:1", key, &fixture_fail));
-    ck_assert_mem_eq(key, fixture_key(1), LIMIT_KEY);
-    FIXTURE_OK(store_peer_note_address(fixture, fixture_key(2), &a, &fixture_fail));
-    FIXTURE_OK(store_peer_find_typed(fixture, "host:1", key, &fixture_fail));
-    ck_assert_mem_eq(key, fixture_key(2), LIMIT_KEY);
-    ck_assert_int_eq(store_peer_find_typed(fixture, "host:2", key, &fixture_fail), STORE_NONE);
-    ck_assert_int_eq(store_peer_find_typed(fixture, "", key, &fixture_fail), STORE_NONE);
-}
-END_TEST
-
 static Suite *suite(void) {
     Suite *s = suite_create("store-peer");
     TCase *t;
@@ -115,7 +96,6 @@ static Suite *suite(void) {
     tcase_add_test(t, test_peer_remember);
     tcase_add_test(t, test_peer_forget);
     tcase_add_test(t, test_peer_keeps_newest_addresses);
-    tcase_add_test(t, test_peer_find_typed);
     suite_add_tcase(s, t);
     return s;
 }

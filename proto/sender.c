@@ -327,10 +327,6 @@ const struct rangeset *sender_durable(const struct sender *sender) {
     return &sender->claims.durable;
 }
 
-uint32_t sender_failed_count(const struct sender *sender) {
-    return (uint32_t)rangeset_total(&sender->failed);
-}
-
 /* Confirming */
 
 uint32_t sender_confirm_next(const struct sender *sender) {

@@ -134,9 +134,8 @@ int sender_failed(struct sender *sender, const struct sender_failure *failure);
 /* Whether all of these units are durable at the peer or belong to failed entries. */
 bool sender_is_durable(const struct sender *sender, uint64_t first, uint64_t count);
 
-/* Units durable at the peer (without failed ones); entries failed. */
+/* Units durable at the peer, without failed ones. */
 const struct rangeset *sender_durable(const struct sender *sender);
-uint32_t sender_failed_count(const struct sender *sender);
 
 /*
  * Confirming: the caller walks the entries in order. Once all units of some entries from

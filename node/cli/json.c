@@ -119,10 +119,6 @@ void json_settled(void) {
     print(begin("settled"));
 }
 
-const char *json_direction(Fxnode__Control__Transfer__Direction direction) {
-    return direction == FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING ? "out" : "in";
-}
-
 const char *json_state(Fxnode__Control__Transfer__State state) {
     static const char *const names[] = {
         "none",   "scanning", "connecting", "queued", "offered", "running",   "waiting",
@@ -145,7 +141,10 @@ static json_t *names_of(const Fxnode__Control__Transfer *transfer) {
 void json_transfer(const Fxnode__Control__Transfer *transfer) {
     json_t *object = begin("transfer");
     json_object_set_new(object, "transfer", json_integer((json_int_t)transfer->number));
-    json_object_set_new(object, "direction", json_string(json_direction(transfer->direction)));
+    json_object_set_new(
+        object, "direction",
+        json_string(transfer->direction == FXNODE__CONTROL__TRANSFER__DIRECTION__OUTGOING ? "out"
+                                                                                          : "in"));
     json_object_set_new(object, "state", json_string(json_state(transfer->state)));
     set_key(object, "peer", transfer->peer_key.data, transfer->peer_key.len);
     set_name(object, "peer_name", transfer->peer_name, strlen(transfer->peer_name));

@@ -22,9 +22,8 @@ void json_peer_line(const uint8_t *key, const char *name, const char *line);
 void json_identity(const uint8_t *key, const char *name);
 void json_result(int status, const char *text);
 
-/* Names of a transfer's state and direction, and of what is done with offers, as in JSON. */
+/* Names of a transfer's state, and of what is done with offers, as in JSON. */
 const char *json_state(Fxnode__Control__Transfer__State state);
-const char *json_direction(Fxnode__Control__Transfer__Direction direction);
 const char *json_accept(Fxnode__Control__Accept accept);
 
 #endif

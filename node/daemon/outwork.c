@@ -96,27 +96,17 @@ int outwork_begin(int state_fd, char name[OUTWORK_NAME_ROOM], struct fail *fail)
     return 0;
 }
 
-static int rename_in(int state_fd, const char *from, const char *to) {
+int outwork_adopt(int state_fd, const char *name, uint64_t number) {
+    char to[OUTWORK_NAME_ROOM];
     int outgoing = open_outgoing(state_fd);
     if (outgoing < 0)
         return outgoing;
-    int error = renameat(outgoing, from, outgoing, to) == 0 ? 0 : -errno;
+    outwork_name(to, number);
+    int error = renameat(outgoing, name, outgoing, to) == 0 ? 0 : -errno;
     if (error == 0 && fsync(outgoing) != 0)
         error = -errno;
     io_close(&outgoing);
     return error;
-}
-
-int outwork_adopt(int state_fd, const char *name, uint64_t number) {
-    char to[OUTWORK_NAME_ROOM];
-    outwork_name(to, number);
-    return rename_in(state_fd, name, to);
-}
-
-void outwork_disown(int state_fd, uint64_t number, const char *name) {
-    char from[OUTWORK_NAME_ROOM];
-    outwork_name(from, number);
-    rename_in(state_fd, from, name);
 }
 
 int outwork_remove_name(int state_fd, const char *name, struct fail *fail) {

@@ -25,9 +25,6 @@ int outwork_begin(int state_fd, char name[OUTWORK_NAME_ROOM], struct fail *fail)
 /* Gives it its number, durably. 0 or -errno. */
 int outwork_adopt(int state_fd, const char *name, uint64_t number);
 
-/* Takes outwork_adopt() back. */
-void outwork_disown(int state_fd, uint64_t number, const char *name);
-
 /* Removes a directory and the files in it; one that is gone is fine. 0, or -errno with `fail`. */
 int outwork_remove(int state_fd, uint64_t number, struct fail *fail);
 int outwork_remove_name(int state_fd, const char *name, struct fail *fail);

@@ -93,10 +93,6 @@ void receive_send_commit(struct receive *receive, const struct rangeset *add,
 /* Sends a Placing or Done with its ticket set. Lock held. */
 void receive_send_record(struct receive *receive, Fxnode__Helper__ToNode *message);
 
-/* Sends a Placing or Done, and waits until it is recorded. `context`: the struct receive. Lock not
- * held. 0, or -ECANCELED where the transfer ended before. */
-int receive_record(void *context, Fxnode__Helper__ToNode *message);
-
 /* All directories of the manifest, whose index is there, are made and durable. Nobody writes yet.
  * Lock not held. 0; an outcome or negative with `fail` filled. */
 int receive_directories(struct receive *receive, struct fail *fail);

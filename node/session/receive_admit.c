@@ -176,7 +176,7 @@ static int read_committed(struct receive *receive, uint64_t ticket) {
     return 0;
 }
 
-/* As receive_record(), by the one thread there is. */
+/* As where data was received, by the one thread there is. */
 static int record_alone(void *context, Fxnode__Helper__ToNode *message) {
     struct receive *receive = context;
 

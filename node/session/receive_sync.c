@@ -11,7 +11,9 @@
 #define PAUSE_MS 3000u   /* for the node to record what was synced before a pause */
 #define LEAST_WAIT_MS 5u /* a clock that is due already is not asked again at once */
 
-int receive_record(void *context, Fxnode__Helper__ToNode *message) {
+/* Sends a Placing or Done, and waits until it is recorded. Lock not held. 0, or -ECANCELED where
+ * the transfer ended before. */
+static int record(void *context, Fxnode__Helper__ToNode *message) {
     struct receive *receive = context;
     struct course *course = &receive->course;
     bool missing = false;
@@ -71,7 +73,7 @@ static void note(void *context, const char *line) {
 static int place(struct receive *receive, struct placing_result *result, struct fail *fail) {
     struct placing placing = {.staging = receive->staging,
                               .entries = receive->offer->summary.entries,
-                              .record = receive_record,
+                              .record = record,
                               .note = note,
                               .context = receive};
     struct rangeset failed;

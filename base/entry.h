@@ -33,12 +33,12 @@ struct entry {
     uint64_t size;     /* bytes; 0 unless a file */
     int64_t mtime_s;   /* since 1970 */
     uint32_t mtime_ns; /* below 1e9 */
+    uint32_t original; /* of a hard link: the number of the file that it is another name of, whose
+                        * mode, time and attributes are its own too; else 0 */
     const char *path;  /* relative, not terminated, borrowed */
     size_t path_length;
     const char *target; /* of a symbolic link, not terminated, borrowed; else NULL */
     size_t target_length;
-    uint32_t original; /* of a hard link: the number of the file that it is another name of, whose
-                        * mode, time and attributes are its own too; else 0 */
     /* Of a file or directory, by the bytes of their names, borrowed. */
     const struct entry_attribute *attributes;
     size_t attribute_count;

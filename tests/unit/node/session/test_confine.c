@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static struct lab lab;
@@ -117,6 +118,22 @@ static void *do_nothing(void *argument) {
     return argument;
 }
 
+/* What stands for a hard link, and attributes, where the file system has any. */
+static int copy_and_tag(void) {
+    const char *from = lab_path(lab.work, "file");
+    const char *to = lab_path(lab.work, "copy");
+    int in = open(from, O_RDWR | O_CLOEXEC);
+    int out = open(to, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    EXPECT(confine_calls() == 0);
+    EXPECT(write(in, "text", 4) == 4);
+    EXPECT(lseek(in, 0, SEEK_SET) == 0);
+    EXPECT(copy_file_range(in, NULL, out, NULL, 4, 0) == 4);
+    EXPECT(linkat(AT_FDCWD, from, AT_FDCWD, lab_path(lab.work, "name"), 0) == 0);
+    EXPECT(fsetxattr(out, "user.x", "y", 1, 0) == 0 || errno == ENOTSUP);
+    return 0;
+}
+
 static int work_as_usual(void) {
     pthread_t thread;
     struct confine_rule work = {open(lab.work, O_PATH | O_CLOEXEC), CONFINE_OWN};
@@ -181,6 +198,11 @@ static int open_a_socket(void) {
 
 START_TEST(moving_files_still_works) {
     ck_assert_int_eq(status_of(work_as_usual), 0);
+}
+END_TEST
+
+START_TEST(links_and_attributes_still_work) {
+    ck_assert_int_eq(status_of(copy_and_tag), 0);
 }
 END_TEST
 
@@ -306,6 +328,7 @@ static Suite *suite(void) {
     }
     if (restricts_calls()) {
         tcase_add_test(confine, moving_files_still_works);
+        tcase_add_test(confine, links_and_attributes_still_work);
         tcase_add_test(confine, modes_of_other_files_stay);
         tcase_add_test(confine, the_node_is_out_of_reach);
         tcase_add_loop_test(confine, what_reaches_out_kills, 0, 2);

@@ -33,7 +33,7 @@ void receiver_free(struct receiver *receiver) {
     if (receiver == NULL)
         return;
     struct rangeset *sets[] = {&receiver->failed, &receiver->confirmed, &receiver->disputed,
-                               &receiver->bad_claims, &receiver->bad_entries};
+                               &receiver->bad_held, &receiver->bad_entries};
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
         rangeset_clear(sets[i]);
     intake_clear(&receiver->intake);
@@ -112,7 +112,7 @@ int receiver_parts_proceed(struct receiver *receiver) {
     int rc = intake_commit_begin(&receiver->intake, &begun);
     if (rc == 0 && begun)
         rc = talk_act(&receiver->talk, RECEIVER_COMMIT, 0);
-    if (rc < 0 || receiver->state != AT_DATA || !receiver->sent || receiver->claims_open ||
+    if (rc < 0 || receiver->state != AT_DATA || !receiver->sent || receiver->held_open ||
         !receiver_agree_is_reached(receiver) || !intake_is_complete(&receiver->intake))
         return rc;
     receiver->state = AT_PLACING;
@@ -183,15 +183,6 @@ int receiver_synced(struct receiver *receiver, uint64_t now_ms) {
     return rc < 0 ? rc : receiver_parts_proceed(receiver);
 }
 
-int receiver_sync_failed(struct receiver *receiver, exchange_reason reason, const char *text) {
-    if (receiver_parts_state(receiver) == AT_ENDED)
-        return 0;
-    return talk_stop(&receiver->talk,
-                     reason == FXNODE__WIRE__STOP__REASON__NO_SPACE ? EXCHANGE_NO_SPACE
-                                                                    : EXCHANGE_FAILED,
-                     reason, text);
-}
-
 int receiver_committed(struct receiver *receiver, uint64_t now_ms) {
     struct rangeset report;
     struct rangeset again;
@@ -208,10 +199,6 @@ int receiver_committed(struct receiver *receiver, uint64_t now_ms) {
     rangeset_clear(&report);
     rangeset_clear(&again);
     return rc < 0 ? rc : receiver_parts_proceed(receiver);
-}
-
-bool receiver_is_durable(const struct receiver *receiver, uint64_t first, uint64_t count) {
-    return rangeset_contains(&receiver->intake.durable, first, count);
 }
 
 const struct rangeset *receiver_durable(const struct receiver *receiver) {

@@ -185,16 +185,12 @@ bool receiver_sync_due(const struct receiver *receiver, uint64_t now_ms);
  * being accepted beside. -EINVAL where one is under way or nothing is written. */
 int receiver_sync_begin(struct receiver *receiver, const struct rangeset **units);
 
-/* Answers it: what was written is on the disk; or it cannot be relied upon, which ends the transfer
- * (exchange_reason NO_SPACE or ERROR tells the peer why) without any of it being reported. */
+/* Answers it: what was written is on the disk. Where that cannot be relied upon receiver_stop()
+ * ends the transfer without any of it being reported. */
 int receiver_synced(struct receiver *receiver, uint64_t now_ms);
-int receiver_sync_failed(struct receiver *receiver, exchange_reason reason, const char *text);
 
 /* The COMMIT that was asked for is durable. */
 int receiver_committed(struct receiver *receiver, uint64_t now_ms);
-
-/* Whether all of these units are durable. */
-bool receiver_is_durable(const struct receiver *receiver, uint64_t first, uint64_t count);
 
 /* Units durable now, and those of failed entries, which neither have nor need any content. */
 const struct rangeset *receiver_durable(const struct receiver *receiver);
@@ -222,9 +218,9 @@ int receiver_dropped(struct receiver *receiver, uint64_t first_unit, uint64_t un
  * transfer, from DATA on. Those of entry `entry` that differ are told one by one, before the end of
  * it; they are sent again. Where `held` was empty nothing is awaited, and neither may be called.
  */
-int receiver_claim_bad(struct receiver *receiver, uint32_t entry, uint64_t first_unit,
-                       uint64_t units);
-int receiver_claims_verified(struct receiver *receiver);
+int receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t first_unit,
+                      uint64_t units);
+int receiver_held_verified(struct receiver *receiver);
 
 /* Answers FINALIZE: everything is placed, synced and recorded. Final top-level names for the
  * sender, in order (the first LIMIT_OFFER_NAMES). */

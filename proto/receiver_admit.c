@@ -79,7 +79,7 @@ static int send_verdict(struct receiver *receiver, const struct receiver_admissi
 /* The manifest is on the disk: says what is held, and lets data in. */
 static int begin_data(struct receiver *receiver) {
     const struct rangeset *held = &receiver->intake.durable;
-    receiver->claims_open = held->length > 0;
+    receiver->held_open = held->length > 0;
     receiver->state = AT_DATA;
     return talk_say_extents(&receiver->talk, FXNODE__WIRE__CONTROL__BODY_HOLDING, held);
 }

@@ -88,28 +88,28 @@ int receiver_dropped(struct receiver *receiver, uint64_t first_unit, uint64_t un
     return rc < 0 ? rc : receiver_parts_proceed(receiver);
 }
 
-int receiver_claim_bad(struct receiver *receiver, uint32_t entry, uint64_t first_unit,
-                       uint64_t units) {
+int receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t first_unit,
+                      uint64_t units) {
     if (receiver_parts_state(receiver) == AT_ENDED)
         return 0;
-    if (receiver->state != AT_DATA || !receiver->claims_open ||
+    if (receiver->state != AT_DATA || !receiver->held_open ||
         entry >= receiver->offer.summary.entries ||
         !rangeset_contains(&receiver->intake.told, first_unit, units))
         return -EINVAL;
-    int rc = rangeset_add(&receiver->bad_claims, first_unit, units);
+    int rc = rangeset_add(&receiver->bad_held, first_unit, units);
     return rc < 0 ? rc : rangeset_add(&receiver->bad_entries, entry, 1);
 }
 
-int receiver_claims_verified(struct receiver *receiver) {
-    const struct rangeset *bad = &receiver->bad_claims;
+int receiver_held_verified(struct receiver *receiver) {
+    const struct rangeset *bad = &receiver->bad_held;
     struct rangeset *entries = &receiver->bad_entries;
     uint64_t forgotten = 0;
     int rc = 0;
     if (receiver_parts_state(receiver) == AT_ENDED)
         return 0;
-    if (receiver->state != AT_DATA || !receiver->claims_open)
+    if (receiver->state != AT_DATA || !receiver->held_open)
         return -EINVAL;
-    receiver->claims_open = false;
+    receiver->held_open = false;
     for (size_t i = 0; rc == 0 && i < bad->length; i++)
         rc = intake_forget(&receiver->intake, bad->ranges[i].first, bad->ranges[i].count,
                            &forgotten);

@@ -34,16 +34,16 @@ struct receiver {
     bool manifest_whole;                  /* checked to its end */
     uint32_t lanes;                       /* allowed */
     struct intake intake;
-    struct rangeset failed;     /* entries */
-    struct rangeset confirmed;  /* entries whose content is agreed, or that failed */
-    struct rangeset disputed;   /* entries whose content is being sent again, not confirmed since */
-    struct rangeset bad_claims; /* units */
+    struct rangeset failed;    /* entries */
+    struct rangeset confirmed; /* entries whose content is agreed, or that failed */
+    struct rangeset disputed;  /* entries whose content is being sent again, not confirmed since */
+    struct rangeset bad_held;  /* units held from before whose content differs */
     struct rangeset bad_entries; /* the entries they belong to */
     uint32_t rounds;             /* of Again after a digest that differed */
-    bool claims_open;
-    bool checking; /* CHECK was not answered */
-    bool dropping; /* DROP was not answered */
-    bool sent;     /* Sent came, and nothing was asked for again since */
+    bool held_open;              /* what is held from before is still being re-read */
+    bool checking;               /* CHECK was not answered */
+    bool dropping;               /* DROP was not answered */
+    bool sent;                   /* Sent came, and nothing was asked for again since */
 };
 
 /* The state, or AT_ENDED. */

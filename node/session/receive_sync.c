@@ -150,11 +150,11 @@ void *receive_sync(void *arg) {
 }
 
 /* What is held from before and is not what its hash says, is sent again. */
-static void claim_is_bad(struct receive *receive, uint32_t entry, uint64_t unit) {
+static void held_is_bad(struct receive *receive, uint32_t entry, uint64_t unit) {
     pthread_mutex_lock(&receive->course.lock);
     if (!atomic_load(&receive->course.ended) &&
         !rangeset_contains(receiver_failed_entries(receive->receiver), entry, 1)) {
-        if (receiver_claim_bad(receive->receiver, entry, unit, 1) < 0)
+        if (receiver_held_bad(receive->receiver, entry, unit, 1) < 0)
             receive_out_of_step(receive);
         receive_act(receive);
     }
@@ -175,7 +175,7 @@ static int verify_range(struct receive *receive, struct stage_writer *writer,
             return -EBADMSG;
         r = stage_writer_verify(writer, &item->entry, unit - item->first_unit, unit, room, fail);
         if (r == STAGING_DIFFERS)
-            claim_is_bad(receive, item->number, unit);
+            held_is_bad(receive, item->number, unit);
         else if (r != 0)
             return r;
     }
@@ -212,8 +212,7 @@ void *receive_verify(void *arg) {
     pthread_mutex_lock(&receive->course.lock);
     if (r != 0)
         receive_stop_locked(receive, r, fail.text);
-    else if (!atomic_load(&receive->course.ended) &&
-             receiver_claims_verified(receive->receiver) < 0)
+    else if (!atomic_load(&receive->course.ended) && receiver_held_verified(receive->receiver) < 0)
         receive_out_of_step(receive);
     receive_act(receive);
     pthread_mutex_unlock(&receive->course.lock);

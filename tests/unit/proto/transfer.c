@@ -53,7 +53,7 @@ START_TEST(everything_at_once) {
                                           .cuts = 3,
                                           .lane_cuts = 5,
                                           .bad_writes = 2,
-                                          .bad_claims = 3,
+                                          .bad_held = 3,
                                           .failures = 3};
         struct world_result result = world_run(seed, &troubles);
         agains += result.agains;

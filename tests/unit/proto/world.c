@@ -73,7 +73,7 @@ struct world {
     bool started;
     bool finalizing;
     bool recording;
-    bool claims;
+    bool held;
     enum exchange_outcome sender_end, receiver_end;
 };
 
@@ -322,7 +322,7 @@ static void admit(struct world *world) {
     if (world->manifest_stored)
         expect(receiver_manifest_load(world->receiver, batch_bytes(world),
                                       world->manifest_length - MANIFEST_PREFIX, &why) == 0);
-    world->claims = world->database.length > 0;
+    world->held = world->database.length > 0;
     expect(receiver_admit(world->receiver, world->now, &admission) == 0);
 }
 
@@ -443,17 +443,17 @@ static void sync_or_commit(struct world *world) {
 }
 
 /* What was held is compared with the disk, at some time. */
-static void verify_claims(struct world *world) {
-    if (!world->claims || world->receiver_end != EXCHANGE_OPEN)
+static void verify_held(struct world *world) {
+    if (!world->held || world->receiver_end != EXCHANGE_OPEN)
         return;
     for (uint64_t unit = 0; unit < world->summary.units; unit++) {
         const struct manifest_item *item = manifest_batch_by_unit(world->batch, unit);
-        if (receiver_is_durable(world->receiver, unit, 1) &&
+        if (rangeset_contains(receiver_durable(world->receiver), unit, 1) &&
             world->disk[unit] != world->hashes[unit])
-            expect(receiver_claim_bad(world->receiver, item->number, unit, 1) == 0);
+            expect(receiver_held_bad(world->receiver, item->number, unit, 1) == 0);
     }
-    world->claims = false;
-    expect(receiver_claims_verified(world->receiver) == 0);
+    world->held = false;
+    expect(receiver_held_verified(world->receiver) == 0);
 }
 
 static void finalize(struct world *world) {
@@ -485,7 +485,7 @@ static void connect_both(struct world *world) {
     world->lanes[0].receiver_open = true;
     world->syncing = NULL;
     world->committing = world->started = world->finalizing = false;
-    world->recording = world->claims = false;
+    world->recording = world->held = false;
     world->sender_end = world->receiver_end = EXCHANGE_OPEN;
     world->result.connections++;
     expect(receiver_start(world->receiver, world->now) == 0);
@@ -503,8 +503,8 @@ static void disconnect(struct world *world) {
     for (uint64_t unit = 0; unit < world->summary.units; unit++)
         if (!rangeset_contains(&world->database, unit, 1))
             world->disk[unit] = 3;
-        else if (world->left.bad_claims > 0 && !world->placed && dice(world, 4) == 0) {
-            world->left.bad_claims--;
+        else if (world->left.bad_held > 0 && !world->placed && dice(world, 4) == 0) {
+            world->left.bad_held--;
             world->disk[unit] = 5;
         }
 }
@@ -575,7 +575,7 @@ static void step(struct world *world) {
         break;
     case 2:
         if (world->started && dice(world, 30) == 0)
-            verify_claims(world);
+            verify_held(world);
         break;
     case 3:
         open_or_cut_lane(world);

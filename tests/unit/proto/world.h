@@ -14,7 +14,7 @@ struct world_troubles {
     uint32_t cuts;  /* of the control connection, with everything that was not synced lost */
     uint32_t lane_cuts;
     uint32_t bad_writes; /* units whose content at the receiver differs from what was sent */
-    uint32_t bad_claims; /* durable units that rot between connections */
+    uint32_t bad_held;   /* durable units that rot between connections */
     uint32_t failures;   /* entries that cannot be read */
 };
 

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/gate.h"
+#include "node/daemon/listening.h"
 #include "node/daemon/opening.h"
 #include "proto/features.h"
 
@@ -15,7 +16,6 @@
 #define HANDSHAKE_DEADLINE_MS 5000 /* from accept to the end of the handshake */
 #define ACCEPTS_AT_ONCE 16         /* before the loop gets its turn again */
 #define ACCEPT_PAUSE_MS 1000       /* when the process has no descriptor left */
-#define BACKLOG 128
 #define DISCARDED_MAX 1024 /* bytes read from a peer of another version; a handshake has less */
 
 /* One listening socket. */
@@ -283,29 +283,6 @@ static void on_door_ready(uv_poll_t *poll, int status, int events) {
     }
 }
 
-/* A bound, listening socket, or -errno. */
-static int open_socket(const struct address *address) {
-    int one = 1;
-    int zero = 0;
-    int family = address->at.any.sa_family;
-    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        return -errno;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (family == AF_INET6) {
-        /* "::" serves IPv4 too, so that one port is the node's for both. */
-        bool any = IN6_IS_ADDR_UNSPECIFIED(&address->at.v6.sin6_addr);
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, any ? &zero : &one, sizeof one);
-    }
-    if (bind(fd, &address->at.any, address_length(address)) != 0 || listen(fd, BACKLOG) != 0) {
-        int rc = -errno;
-        io_close(&fd);
-        return rc;
-    }
-    return fd;
-}
-
 static int add_door(struct listener *listener, int fd) {
     struct door *door = &listener->doors[listener->door_count];
     int rc = uv_poll_init(listener->setup.loop, &door->poll, fd);
@@ -321,24 +298,12 @@ static int add_door(struct listener *listener, int fd) {
     return 0;
 }
 
-/* All addresses: IPv6 with IPv4, or IPv4 alone where there is no IPv6. */
-static int open_any(uint16_t port) {
-    struct address address;
-    address_parse(&address, "::", port, "");
-    int fd = open_socket(&address);
-    if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) {
-        address_parse(&address, "0.0.0.0", port, "");
-        fd = open_socket(&address);
-    }
-    return fd;
-}
-
 static int open_default(struct listener *listener, struct fail *fail) {
     uint16_t ports[] = {listener->setup.port, ADDRESS_PORT, 0};
     int fd = -EADDRINUSE;
     for (size_t i = 0; i < 3 && fd < 0; i++)
         if (i > 0 || ports[i] != 0)
-            fd = open_any(ports[i]);
+            fd = listening_open_any(ports[i]);
     int rc = fd < 0 ? fd : add_door(listener, fd);
     return rc < 0 ? fail_set(fail, rc, "cannot listen on any port") : 0;
 }
@@ -350,7 +315,7 @@ static int open_named(struct listener *listener, const char *name, struct fail *
 
     if (!address_split(name, host, &port) || !address_parse(&address, host, port, ""))
         return fail_set(fail, 0, "%s is no address to listen on", name);
-    int fd = open_socket(&address);
+    int fd = listening_open(&address);
     int rc = fd < 0 ? fd : add_door(listener, fd);
     return rc < 0 ? fail_set(fail, rc, "cannot listen on %s", name) : 0;
 }
@@ -380,13 +345,7 @@ int listener_open(struct listener **out, const struct listener_setup *setup, str
 }
 
 uint16_t listener_port(const struct listener *listener) {
-    struct sockaddr_storage at;
-    socklen_t length = sizeof at;
-    struct address address;
-    if (getsockname(listener->doors[0].fd, (struct sockaddr *)&at, &length) != 0 ||
-        !address_from_sockaddr(&address, (struct sockaddr *)&at))
-        return 0;
-    return address_port(&address);
+    return listening_port(listener->doors[0].fd);
 }
 
 static void on_door_closed(uv_handle_t *handle) {

@@ -1,4 +1,4 @@
-#include "lab.h"
+#include "lab_tell.h"
 
 #include "base/chan.h"
 #include "base/io.h"
@@ -23,10 +23,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define NUMBER 7
-
-static const uint8_t transfer_id[LIMIT_TRANSFER_ID] = "a transfer's id";
 
 void lab_open(struct lab *lab) {
     *lab = (struct lab){
@@ -78,156 +74,6 @@ static void start(struct lab_session *session, const char *crash) {
     session->chan = fds[0];
 }
 
-/* A session may be gone already: that shows where it is awaited. */
-static void tell_with(struct lab_session *session, const Fxnode__Helper__ToSession *message,
-                      int fd) {
-    uint8_t buffer[LIMIT_PACKET];
-    int length = msg_encode(&message->base, buffer, sizeof buffer);
-
-    ck_assert_int_gt(length, 0);
-    (void)chan_send(session->chan, buffer, (size_t)length, &fd, fd < 0 ? 0 : 1, 0);
-}
-
-static void tell(struct lab_session *session, const Fxnode__Helper__ToSession *message) {
-    tell_with(session, message, -1);
-}
-
-static ProtobufCBinaryData bytes_of(const void *data, size_t length) {
-    return (ProtobufCBinaryData){.len = length, .data = (uint8_t *)(uintptr_t)data};
-}
-
-static void tell_paths(struct lab *lab, struct lab_session *session) {
-    ProtobufCBinaryData list[8];
-    char paths[8][256];
-    Fxnode__Helper__Paths body = FXNODE__HELPER__PATHS__INIT;
-    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-
-    for (unsigned i = 0; i < lab->path_count; i++) {
-        snprintf(paths[i], sizeof paths[i], "%s/%s", lab->source, lab->paths[i]);
-        list[i] = bytes_of(paths[i], strlen(paths[i]));
-    }
-    body.n_paths = lab->path_count;
-    body.paths = list;
-    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_PATHS;
-    message.paths = &body;
-    tell(session, &message);
-}
-
-static void tell_extents(struct lab *lab, struct lab_session *session) {
-    Fxnode__Helper__Extents body = FXNODE__HELPER__EXTENTS__INIT;
-    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-    Fxnode__Helper__Extent *extents = calloc(lab->extents.length + 1, sizeof *extents);
-    Fxnode__Helper__Extent **list = calloc(lab->extents.length + 1, sizeof *list);
-
-    for (size_t i = 0; i < lab->extents.length; i++) {
-        fxnode__helper__extent__init(&extents[i]);
-        extents[i].first = lab->extents.ranges[i].first;
-        extents[i].count = lab->extents.ranges[i].count;
-        list[i] = &extents[i];
-    }
-    body.n_extents = lab->extents.length;
-    body.extents = list;
-    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_EXTENTS;
-    message.extents = &body;
-    tell(session, &message);
-    free(list);
-    free(extents);
-}
-
-static void tell_names(struct lab *lab, struct lab_session *session) {
-    Fxnode__Helper__PlacedItem items[16];
-    Fxnode__Helper__PlacedItem *list[16];
-    Fxnode__Helper__Names body = FXNODE__HELPER__NAMES__INIT;
-    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-
-    for (unsigned i = 0; i < lab->name_count; i++) {
-        fxnode__helper__placed_item__init(&items[i]);
-        items[i].item = lab->names[i].item;
-        items[i].device = lab->names[i].device;
-        items[i].inode = lab->names[i].inode;
-        items[i].name = bytes_of(lab->names[i].name, strlen(lab->names[i].name));
-        list[i] = &items[i];
-    }
-    body.n_items = lab->name_count;
-    body.items = list;
-    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_NAMES;
-    message.names = &body;
-    tell(session, &message);
-}
-
-static void tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__Job__Kind kind) {
-    Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
-    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-
-    job.kind = kind;
-    job.work = bytes_of(lab->work, strlen(lab->work));
-    job.destination = bytes_of(lab->destination, strlen(lab->destination));
-    job.directory = bytes_of(lab->directory, strlen(lab->directory));
-    job.number = NUMBER;
-    job.transfer_id = bytes_of(transfer_id, sizeof transfer_id);
-    job.manifest_hash = bytes_of(lab->manifest_hash, LIMIT_HASH);
-    job.manifest_length = lab->manifest_length;
-    job.entries = lab->entries;
-    job.bytes = lab->bytes;
-    job.units = lab->units;
-    job.lanes = lab->lanes;
-    job.rate = lab->rate;
-    job.batch_bytes = lab->batch_bytes;
-    job.batch_ms = 1000;
-    job.known = true;
-    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_JOB;
-    message.job = &job;
-    tell(session, &message);
-}
-
-static void tell_connection(const struct lab *lab, struct lab_session *session, uint32_t lane,
-                            int fd, const uint8_t *send_key, const uint8_t *receive_key) {
-    Fxnode__Helper__Connection body = FXNODE__HELPER__CONNECTION__INIT;
-    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-
-    body.lane = lane;
-    body.send_key = bytes_of(send_key, LAB_KEY);
-    body.receive_key = bytes_of(receive_key, LAB_KEY);
-    body.features = lab->features;
-    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_CONNECTION;
-    message.connection = &body;
-    tell_with(session, &message, fd);
-    close(fd);
-}
-
-static void tell_committed(struct lab_session *session, uint64_t ticket) {
-    Fxnode__Helper__Committed body = FXNODE__HELPER__COMMITTED__INIT;
-    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-
-    body.ticket = ticket;
-    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_COMMITTED;
-    message.committed = &body;
-    tell(session, &message);
-}
-
-static void tell_admit(struct lab_session *session, lab_answer answer, bool placing) {
-    Fxnode__Helper__Admit body = FXNODE__HELPER__ADMIT__INIT;
-    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-
-    body.answer = answer;
-    body.reason = answer == LAB_ADMIT(REFUSE) ? "not \x1b[31mtoday" : "";
-    body.number = NUMBER;
-    body.placing = placing;
-    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
-    message.admit = &body;
-    tell(session, &message);
-}
-
-static void tell_stop(struct lab_session *session, Fxnode__Helper__Stop__Reason reason) {
-    Fxnode__Helper__Stop body = FXNODE__HELPER__STOP__INIT;
-    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-
-    body.reason = reason;
-    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_STOP;
-    message.stop = &body;
-    tell(session, &message);
-}
-
 /* A connection over loopback, both ends blocking. */
 static void connect_pair(int fds[2]) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -250,20 +96,20 @@ static void connect_lane(struct lab *lab, uint32_t lane) {
 
     connect_pair(fds);
     randombytes_buf(keys, sizeof keys);
-    tell_connection(lab, &lab->sender, lane, fds[0], keys[0], keys[1]);
-    tell_connection(lab, &lab->receiver, lane, fds[1], keys[1], keys[0]);
+    lab_tell_connection(lab, &lab->sender, lane, fds[0], keys[0], keys[1]);
+    lab_tell_connection(lab, &lab->receiver, lane, fds[1], keys[1], keys[0]);
 }
 
 static void take_offered(struct lab *lab) {
     lab_answer answer = lab->placed ? LAB_ADMIT(DELIVERED) : lab->answer;
 
     if (lab->ask_first)
-        tell_admit(&lab->receiver, LAB_ADMIT(ASKED), false);
-    tell_extents(lab, &lab->receiver);
+        lab_tell_admit(&lab->receiver, LAB_ADMIT(ASKED), false);
+    lab_tell_extents(lab, &lab->receiver);
     if (lab->placing)
-        tell_names(lab, &lab->receiver);
+        lab_tell_names(lab, &lab->receiver);
     if (answer != LAB_ADMIT(NONE))
-        tell_admit(&lab->receiver, answer, lab->placing);
+        lab_tell_admit(&lab->receiver, answer, lab->placing);
 }
 
 static void fill_destination(struct lab *lab) {
@@ -290,10 +136,10 @@ static void take_commit(struct lab *lab, const Fxnode__Helper__Commit *commit) {
     if (lab->commits == lab->kill_sender_at)
         kill(lab->sender.pid, SIGKILL);
     if (lab->commits == lab->stop_sender_at)
-        tell_stop(&lab->sender, lab->stop_reason);
+        lab_tell_stop(&lab->sender, lab->stop_reason);
     if (lab->commits == lab->stop_receiver_at)
-        tell_stop(&lab->receiver, lab->stop_reason);
-    tell_committed(&lab->receiver, commit->ticket);
+        lab_tell_stop(&lab->receiver, lab->stop_reason);
+    lab_tell_committed(&lab->receiver, commit->ticket);
 }
 
 /* The line of a process that counts its filters of system calls; empty where there is none. */
@@ -337,7 +183,7 @@ static void take_placing(struct lab *lab, const Fxnode__Helper__Placing *placing
     if (placing->more)
         return;
     lab->placing = true;
-    tell_committed(&lab->receiver, placing->ticket);
+    lab_tell_committed(&lab->receiver, placing->ticket);
 }
 
 static void take_scanned(struct lab *lab, const Fxnode__Helper__Scanned *scanned) {
@@ -375,12 +221,12 @@ static void act(struct lab *lab, struct lab_session *session,
         session->confined = is_confined(session);
         lab->placed = true;
         lab->failed = message->done->failed;
-        tell_committed(session, message->done->ticket);
+        lab_tell_committed(session, message->done->ticket);
         break;
     case FXNODE__HELPER__TO_NODE__BODY_DELIVERED:
         lab->delivered = true;
         lab->delivered_failed = message->delivered->failed;
-        tell_committed(session, message->delivered->ticket);
+        lab_tell_committed(session, message->delivered->ticket);
         break;
     case FXNODE__HELPER__TO_NODE__BODY_FINISHED:
         lab->finished = true;
@@ -458,8 +304,8 @@ void lab_serve(struct lab *lab) {
 
 void lab_try_scan(struct lab *lab) {
     start(&lab->sender, NULL);
-    tell_paths(lab, &lab->sender);
-    tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SCAN);
+    lab_tell_paths(lab, &lab->sender);
+    lab_tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SCAN);
     lab_serve(lab);
 }
 
@@ -472,32 +318,32 @@ void lab_transfer(struct lab *lab) {
     lab->commits = 0;
     start(&lab->sender, NULL);
     start(&lab->receiver, lab->crash);
-    tell_paths(lab, &lab->sender);
-    tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SEND);
-    tell_job(lab, &lab->receiver, FXNODE__HELPER__JOB__KIND__RECEIVE);
+    lab_tell_paths(lab, &lab->sender);
+    lab_tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SEND);
+    lab_tell_job(lab, &lab->receiver, FXNODE__HELPER__JOB__KIND__RECEIVE);
     connect_lane(lab, 0);
     lab_serve(lab);
 }
 
 void lab_recover(struct lab *lab, Fxnode__Helper__Job__Kind kind) {
     start(&lab->receiver, lab->crash);
-    tell_extents(lab, &lab->receiver);
-    tell_names(lab, &lab->receiver);
-    tell_job(lab, &lab->receiver, kind);
+    lab_tell_extents(lab, &lab->receiver);
+    lab_tell_names(lab, &lab->receiver);
+    lab_tell_job(lab, &lab->receiver, kind);
     lab_serve(lab);
 }
 
 void lab_start_receiver(struct lab *lab, int fd, const uint8_t *send_key,
                         const uint8_t *receive_key) {
     start(&lab->receiver, NULL);
-    tell_job(lab, &lab->receiver, FXNODE__HELPER__JOB__KIND__RECEIVE);
-    tell_connection(lab, &lab->receiver, 0, fd, send_key, receive_key);
+    lab_tell_job(lab, &lab->receiver, FXNODE__HELPER__JOB__KIND__RECEIVE);
+    lab_tell_connection(lab, &lab->receiver, 0, fd, send_key, receive_key);
 }
 
 void lab_start_sender(struct lab *lab, int fd, const uint8_t *send_key,
                       const uint8_t *receive_key) {
     start(&lab->sender, NULL);
-    tell_paths(lab, &lab->sender);
-    tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SEND);
-    tell_connection(lab, &lab->sender, 0, fd, send_key, receive_key);
+    lab_tell_paths(lab, &lab->sender);
+    lab_tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SEND);
+    lab_tell_connection(lab, &lab->sender, 0, fd, send_key, receive_key);
 }

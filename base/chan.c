@@ -72,9 +72,11 @@ int chan_receive(int chan, struct chan_packet *packet, int flags) {
 
     packet->length = 0;
     packet->fd_count = 0;
+    /* ECONNRESET comes once, ahead of what is still there, where the other end was closed with
+     * packets unread: they are lost, its last words are not. */
     do {
         got = recvmsg(chan, &message, flags | MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
+    } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     if (got < 0)
         return -errno;
     int rc = take_fds(&message, packet);

@@ -29,7 +29,9 @@ int chan_send(int chan, const void *data, size_t length, const int *fds, size_t 
 
 /* Receives one message. 1: a message; 0: end of file; -EAGAIN with MSG_DONTWAIT and nothing there;
  * -EBADMSG for a truncated packet, too many descriptors, or descriptors without a message (they
- * are closed); -errno. An empty packet cannot be told from end of file and counts as it. */
+ * are closed); -errno. What was sent before the other end was closed comes before end of file,
+ * whether that end read all of ours or not. An empty packet cannot be told from end of file and
+ * counts as it. */
 int chan_receive(int chan, struct chan_packet *packet, int flags);
 
 /* Closes the descriptors that the receiver of `packet` did not take (set to -1 what was taken). */

@@ -162,6 +162,20 @@ START_TEST(test_nothing_there_and_end_of_file) {
 }
 END_TEST
 
+/* The system tells first that our last words were not read. */
+START_TEST(test_last_words_of_an_end_that_did_not_listen) {
+    ck_assert_int_eq(chan_send(ends[0], "one", 3, NULL, 0, 0), 0);
+    ck_assert_int_eq(chan_send(ends[0], "last", 4, NULL, 0, 0), 0);
+    ck_assert_int_eq(chan_send(ends[1], "unread", 6, NULL, 0, 0), 0);
+    io_close(&ends[0]);
+    ck_assert_int_eq(chan_receive(ends[1], &packet, 0), 1);
+    ck_assert_uint_eq(packet.length, 3);
+    ck_assert_int_eq(chan_receive(ends[1], &packet, 0), 1);
+    ck_assert_mem_eq(packet.data, "last", 4);
+    ck_assert_int_eq(chan_receive(ends[1], &packet, 0), 0);
+}
+END_TEST
+
 START_TEST(test_full) {
     int code = 0;
     for (int i = 0; i < 100000 && code == 0; i++)
@@ -192,6 +206,7 @@ Suite *suite_chan(void) {
     tcase_add_test(tc, test_as_many_descriptors_as_allowed);
     tcase_add_test(tc, test_nothing_there_and_end_of_file);
     tcase_add_test(tc, test_an_empty_packet_ends_the_channel);
+    tcase_add_test(tc, test_last_words_of_an_end_that_did_not_listen);
     tcase_add_test(tc, test_full);
     tcase_add_test(tc, test_broken);
     suite_add_tcase(suite, tc);

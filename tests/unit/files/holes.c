@@ -256,6 +256,23 @@ START_TEST(test_changed_holes_are_not_sent) {
 }
 END_TEST
 
+/* Filled by somebody who gave it its time back: what was known of its holes is no longer used. */
+START_TEST(test_touched_holes_are_looked_for_again) {
+    int fd = make_sparse("f", 2 * LIMIT_CHUNK);
+    room_time("f", 1000, 1);
+    look();
+    ck_assert_int_eq(read_chunk(0), SOURCE_SAME);
+    ck_assert(holes_is_all(&chunk.map));
+    put_block(fd, LIMIT_CHUNK);
+    room_time("f", 1000, 1);
+    ck_assert_int_eq(read_chunk(1), SOURCE_SOFT);
+    ck_assert(!holes_is_all(&chunk.map));
+    ck_assert_uint_eq(room[0], 'x');
+    close(fd);
+    stop();
+}
+END_TEST
+
 /* Writing what arrives. */
 
 static int put_hole(const char *path, uint64_t size, uint64_t offset, uint64_t length) {
@@ -361,6 +378,7 @@ Suite *suite_holes(void) {
     tcase_add_test(tc, test_without_holes);
     tcase_add_test(tc, test_holes_are_read_as_such);
     tcase_add_loop_test(tc, test_changed_holes_are_not_sent, 0, 2);
+    tcase_add_test(tc, test_touched_holes_are_looked_for_again);
     tcase_add_test(tc, test_holes_are_not_written);
     tcase_add_test(tc, test_a_file_that_is_one_hole_is_whole);
     tcase_add_loop_test(tc, test_what_is_under_a_hole_goes, 0, 2);

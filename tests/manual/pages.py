@@ -14,8 +14,9 @@ import shutil
 import subprocess
 import sys
 
-# Whether a page that is referred to is installed says nothing about ours.
+# Whether a page that is referred to is installed, and mandoc has heard of it, says nothing about ours.
 ELSEWHERE = "referenced manual not found"
+STALE = "outdated mandoc.db"
 QUOTATION = re.compile(r'^\.\\" Quotes the end of (\S+)\n\.Bd -literal\n(.*?)^\.Ed$', re.M | re.S)
 LEAST = 1000  # bytes of a quotation: less would hold anywhere
 
@@ -27,7 +28,8 @@ def read(path):
 
 def lint(page):
     done = subprocess.run(["mandoc", "-Tlint", "-Wstyle", page], capture_output=True, text=True)
-    return [line for line in (done.stdout + done.stderr).splitlines() if ELSEWHERE not in line]
+    return [line for line in (done.stdout + done.stderr).splitlines()
+            if ELSEWHERE not in line and STALE not in line]
 
 
 def quotations(page, top):

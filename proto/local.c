@@ -10,8 +10,6 @@
 
 typedef const Fxnode__Helper__ToSession to_session;
 typedef const Fxnode__Helper__ToNode from_session;
-typedef const Fxnode__Discovery__ToDiscovery to_discovery;
-typedef const Fxnode__Discovery__ToNode from_discovery;
 typedef const Fxnode__Control__Request request;
 typedef const Fxnode__Control__Event event;
 
@@ -249,48 +247,6 @@ static const char *from_session_fault(from_session *message) {
     }
 }
 
-static const char *to_discovery_fault(to_discovery *message) {
-    if (message->body_case != FXNODE__DISCOVERY__TO_DISCOVERY__BODY_SETUP)
-        return "no known body";
-    const Fxnode__Discovery__Setup *setup = message->setup;
-    if (setup->port > UINT16_MAX)
-        return "an impossible port";
-    return is_text(setup->name) && is_text(setup->id) ? NULL : too_long;
-}
-
-static const char *found_fault(const Fxnode__Discovery__Found *found) {
-    if (found->address.len != 4 && found->address.len != 16)
-        return "an address of a wrong length";
-    if (found->port == 0 || found->port > UINT16_MAX)
-        return "an impossible port";
-    return is_text(found->instance) && is_text(found->id) ? NULL : too_long;
-}
-
-static const char *lost_fault(const Fxnode__Discovery__Lost *lost) {
-    if (lost->family != 0 && lost->family != 4 && lost->family != 6)
-        return "an unknown family";
-    if (lost->address.len != 0 && lost->address.len != 4 && lost->address.len != 16)
-        return "an address of a wrong length";
-    return is_text(lost->instance) ? NULL : too_long;
-}
-
-static const char *from_discovery_fault(from_discovery *message) {
-    switch (message->body_case) {
-    case FXNODE__DISCOVERY__TO_NODE__BODY_FOUND:
-        return found_fault(message->found);
-    case FXNODE__DISCOVERY__TO_NODE__BODY_LOST:
-        return lost_fault(message->lost);
-    case FXNODE__DISCOVERY__TO_NODE__BODY_STATE:
-        if (message->state->backend < FXNODE__DISCOVERY__STATE__BACKEND__NONE ||
-            message->state->backend > FXNODE__DISCOVERY__STATE__BACKEND__EMBEDDED)
-            return "an unknown backend";
-        return is_text(message->state->published) && is_text(message->state->text) ? NULL
-                                                                                   : too_long;
-    default:
-        return "no known body";
-    }
-}
-
 static const char *configure_fault(const Fxnode__Control__Configure *configure) {
     if (!is_accept(configure->accept))
         return "an unknown setting";
@@ -416,22 +372,6 @@ int local_decode_from_session(struct msg_arena *arena, const void *data, size_t 
     int rc = decode(arena, &fxnode__helper__to_node__descriptor, data, length, &base, why);
     *message = (from_session *)base;
     return rc != 0 ? rc : verdict(base->descriptor, from_session_fault(*message), why);
-}
-
-int local_decode_to_discovery(struct msg_arena *arena, const void *data, size_t length,
-                              const Fxnode__Discovery__ToDiscovery **message, struct fail *why) {
-    const ProtobufCMessage *base = NULL;
-    int rc = decode(arena, &fxnode__discovery__to_discovery__descriptor, data, length, &base, why);
-    *message = (to_discovery *)base;
-    return rc != 0 ? rc : verdict(base->descriptor, to_discovery_fault(*message), why);
-}
-
-int local_decode_from_discovery(struct msg_arena *arena, const void *data, size_t length,
-                                const Fxnode__Discovery__ToNode **message, struct fail *why) {
-    const ProtobufCMessage *base = NULL;
-    int rc = decode(arena, &fxnode__discovery__to_node__descriptor, data, length, &base, why);
-    *message = (from_discovery *)base;
-    return rc != 0 ? rc : verdict(base->descriptor, from_discovery_fault(*message), why);
 }
 
 int local_decode_request(struct msg_arena *arena, const void *data, size_t length,

@@ -1,6 +1,6 @@
 /*
- * Messages that stay on one machine: between a node and its helpers (helper.proto, discovery.proto)
- * and on the control socket (control.proto). What comes from a helper counts as foreign.
+ * Messages that stay on one machine: between a node and its sessions (helper.proto) and on the
+ * control socket (control.proto). What comes from a session counts as foreign.
  *
  * Every function decodes one packet of at most LIMIT_PACKET bytes into `arena`, where it lives
  * until the arena's next use. When it returns 0: a known body is present; keys, ids and hashes have
@@ -13,7 +13,6 @@
 
 #include "base/fail.h"
 #include "proto/control.pb-c.h"
-#include "proto/discovery.pb-c.h"
 #include "proto/helper.pb-c.h"
 #include "proto/msg.h"
 
@@ -26,12 +25,6 @@ int local_decode_to_session(struct msg_arena *arena, const void *data, size_t le
                             const Fxnode__Helper__ToSession **message, struct fail *why);
 int local_decode_from_session(struct msg_arena *arena, const void *data, size_t length,
                               const Fxnode__Helper__ToNode **message, struct fail *why);
-
-/* What the discovery helper receives, and what a node receives from it. */
-int local_decode_to_discovery(struct msg_arena *arena, const void *data, size_t length,
-                              const Fxnode__Discovery__ToDiscovery **message, struct fail *why);
-int local_decode_from_discovery(struct msg_arena *arena, const void *data, size_t length,
-                                const Fxnode__Discovery__ToNode **message, struct fail *why);
 
 /* What a node receives from a command, and what a command receives from the node. */
 int local_decode_request(struct msg_arena *arena, const void *data, size_t length,

@@ -83,21 +83,30 @@ bool address_parse(struct address *out, const char *host, uint16_t port, const c
     return true;
 }
 
+/* Where one could connect to: not "any", not multicast or broadcast (RFC 1122 3.2.1.3, RFC
+ * 4291 2.4). */
+static bool is_unicast(const uint8_t *bytes, size_t length) {
+    static const uint8_t ANY[16] = {0};
+    if (length == 4)
+        return bytes[0] != 0 && bytes[0] < 224;
+    return length == 16 && bytes[0] != 0xff && memcmp(bytes, ANY, sizeof ANY) != 0;
+}
+
 bool address_from_bytes(struct address *out, const void *bytes, size_t length, uint16_t port,
                         unsigned interface) {
     *out = (struct address){0};
+    if (!is_unicast(bytes, length))
+        return false;
     if (interface != 0 && if_indextoname(interface, out->interface) == NULL)
         return false;
     if (length == 4) {
         out->at.v4.sin_family = AF_INET;
         memcpy(&out->at.v4.sin_addr, bytes, 4);
-    } else if (length == 16) {
+    } else {
         out->at.v6.sin6_family = AF_INET6;
         memcpy(&out->at.v6.sin6_addr, bytes, 16);
         if (is_link_local(out))
             out->at.v6.sin6_scope_id = interface;
-    } else {
-        return false;
     }
     address_set_port(out, port);
     return true;

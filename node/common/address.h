@@ -36,7 +36,7 @@ void address_format_host(char out[ADDRESS_ROOM], const struct address *address);
 bool address_parse(struct address *out, const char *host, uint16_t port, const char *interface);
 
 /* From bytes in network order (4 or 16), port and interface index (0: none). False for other
- * lengths or an index that is gone. */
+ * lengths, what is no single host's (any, multicast, broadcast), or an index that is gone. */
 bool address_from_bytes(struct address *out, const void *bytes, size_t length, uint16_t port,
                         unsigned interface);
 

@@ -4,8 +4,8 @@
 #include "base/id.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "node/common/discovery_check.h"
 #include "node/daemon/helperproc.h"
-#include "proto/local.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,12 +70,10 @@ static struct discover_entry *find_or_add(struct discover *discover,
     return &discover->entries[discover->count++];
 }
 
-static void on_found(struct discover *discover, const Fxnode__Discovery__Found *found) {
+static void on_found(struct discover *discover, const struct discovery_found *found) {
     struct discover_entry entry = {.interface = found->interface};
-    if (found->own || found->port == 0 || found->port > UINT16_MAX ||
-        strlen(found->instance) >= sizeof entry.instance ||
-        !address_from_bytes(&entry.address, found->address.data, found->address.len,
-                            (uint16_t)found->port, found->interface))
+    if (found->own || !address_from_bytes(&entry.address, found->address, found->address_length,
+                                          found->port, found->interface))
         return;
     snprintf(entry.instance, sizeof entry.instance, "%s", found->instance);
     entry.has_key = found->version == 1 && id_parse(entry.key, found->id);
@@ -92,22 +90,21 @@ static int family_of(const struct address *address) {
     return address->at.any.sa_family == AF_INET ? 4 : 6;
 }
 
-static bool has_bytes(const struct address *address, const ProtobufCBinaryData *bytes) {
+static bool has_bytes(const struct address *address, const struct discovery_lost *lost) {
     if (family_of(address) == 4)
-        return bytes->len == 4 && memcmp(&address->at.v4.sin_addr, bytes->data, 4) == 0;
-    return bytes->len == 16 && memcmp(&address->at.v6.sin6_addr, bytes->data, 16) == 0;
+        return lost->address_length == 4 && memcmp(&address->at.v4.sin_addr, lost->address, 4) == 0;
+    return lost->address_length == 16 && memcmp(&address->at.v6.sin6_addr, lost->address, 16) == 0;
 }
 
-static bool is_lost(const struct discover_entry *entry, const Fxnode__Discovery__Lost *lost) {
-    if (strcmp(entry->instance, lost->instance) != 0 ||
-        (lost->interface != 0 && entry->interface != lost->interface))
+static bool is_lost(const struct discover_entry *entry, const struct discovery_lost *lost) {
+    if (strcmp(entry->instance, lost->instance) != 0 || entry->interface != lost->interface)
         return false;
-    if (lost->address.len > 0)
-        return has_bytes(&entry->address, &lost->address);
-    return lost->family == 0 || (uint32_t)family_of(&entry->address) == lost->family;
+    if (lost->address_length > 0)
+        return has_bytes(&entry->address, lost);
+    return lost->family == 0 || family_of(&entry->address) == lost->family;
 }
 
-static void on_lost(struct discover *discover, const Fxnode__Discovery__Lost *lost) {
+static void on_lost(struct discover *discover, const struct discovery_lost *lost) {
     for (size_t i = discover->count; i-- > 0;)
         if (is_lost(&discover->entries[i], lost))
             remove_at(discover, i);
@@ -120,10 +117,10 @@ static void settle(struct discover *discover) {
     discover->events.settled(discover->events.context);
 }
 
-static void on_state(struct discover *discover, const Fxnode__Discovery__State *state) {
+static void on_state(struct discover *discover, const struct discovery_state *state) {
     char text[512];
     escape_text(text, sizeof text, state->text);
-    if (state->backend == FXNODE__DISCOVERY__STATE__BACKEND__NONE)
+    if (state->backend == DISCOVERY_NONE)
         log_warn("discovery does not work at the moment: %s", text);
     else if (text[0] != '\0')
         log_debug("discovery: %s", text);
@@ -133,31 +130,30 @@ static void on_state(struct discover *discover, const Fxnode__Discovery__State *
 
 static void on_packet(void *arg, struct chan_packet *packet) {
     struct discover *discover = arg;
-    const Fxnode__Discovery__ToNode *message = NULL;
+    struct discovery_report report;
     struct fail why;
 
     if (discover->stopping)
         return;
-    if (local_decode_from_discovery(discover->node->arena, packet->data, packet->length, &message,
-                                    &why) != 0) {
+    int rc =
+        discovery_check_report(&report, discover->node->arena, packet->data, packet->length, &why);
+    msg_arena_reset(discover->node->arena);
+    if (rc != 0) {
         log_error("the discovery helper broke the rules of its channel: it is started again");
         helperproc_kill(discover->helper);
         return;
     }
-    switch (message->body_case) {
-    case FXNODE__DISCOVERY__TO_NODE__BODY_FOUND:
-        on_found(discover, message->found);
+    switch (report.type) {
+    case DISCOVERY_FOUND:
+        on_found(discover, &report.found);
         break;
-    case FXNODE__DISCOVERY__TO_NODE__BODY_LOST:
-        on_lost(discover, message->lost);
+    case DISCOVERY_LOST:
+        on_lost(discover, &report.lost);
         break;
-    case FXNODE__DISCOVERY__TO_NODE__BODY_STATE:
-        on_state(discover, message->state);
-        break;
-    default:
+    case DISCOVERY_STATE:
+        on_state(discover, &report.state);
         break;
     }
-    msg_arena_reset(discover->node->arena);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -208,19 +204,12 @@ static void on_gone(void *arg, const char *how) {
 }
 
 static void send_setup(struct discover *discover) {
-    Fxnode__Discovery__ToDiscovery message = FXNODE__DISCOVERY__TO_DISCOVERY__INIT;
-    Fxnode__Discovery__Setup setup = FXNODE__DISCOVERY__SETUP__INIT;
-    uint8_t packet[1024];
-    char id[ID_TEXT_ROOM];
+    struct discovery_setup setup = {.publish = discover->publish, .port = discover->node->port};
+    uint8_t packet[DISCOVERY_CHECK_ROOM];
 
-    id_format(id, discover->node->identity.public_key);
-    setup.publish = discover->publish;
-    setup.name = discover->node->config.name;
-    setup.id = id;
-    setup.port = discover->node->port;
-    message.body_case = FXNODE__DISCOVERY__TO_DISCOVERY__BODY_SETUP;
-    message.setup = &setup;
-    int length = msg_encode(&message.base, packet, sizeof packet);
+    snprintf(setup.name, sizeof setup.name, "%s", discover->node->config.name);
+    id_format(setup.id, discover->node->identity.public_key);
+    int length = discovery_check_write_setup(&setup, packet, sizeof packet);
     if (length > 0)
         helperproc_send(discover->helper, packet, (size_t)length, -1);
 }

@@ -1,6 +1,6 @@
 #include "node/helper/discovery_helper.h"
 
-#include "node/helper/discovery_check.h"
+#include "node/common/discovery_check.h"
 #include "node/helper/discovery_confine.h"
 
 #include "base/chan.h"

@@ -2,7 +2,7 @@
  * What the discovery helper tells the node: whatever passes the checks must be within their bounds,
  * and must say the same when it is written and read again.
  */
-#include "node/helper/discovery_check.h"
+#include "node/common/discovery_check.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * What the node tells its discovery helper: whatever passes the checks must say the same when it is
  * written and read again.
  */
-#include "node/helper/discovery_check.h"
+#include "node/common/discovery_check.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -11,8 +11,6 @@ static int decode(struct msg_arena *arena, unsigned kind, const uint8_t *data, s
     const Fxnode__Wire__Control *wire = NULL;
     const Fxnode__Helper__ToSession *to_session = NULL;
     const Fxnode__Helper__ToNode *from_session = NULL;
-    const Fxnode__Discovery__ToDiscovery *to_discovery = NULL;
-    const Fxnode__Discovery__ToNode *from_discovery = NULL;
     const Fxnode__Control__Request *request = NULL;
     const Fxnode__Control__Event *event = NULL;
     struct fail why;
@@ -23,10 +21,6 @@ static int decode(struct msg_arena *arena, unsigned kind, const uint8_t *data, s
         return local_decode_to_session(arena, data, size, &to_session, &why);
     case 'S':
         return local_decode_from_session(arena, data, size, &from_session, &why);
-    case 'd':
-        return local_decode_to_discovery(arena, data, size, &to_discovery, &why);
-    case 'D':
-        return local_decode_from_discovery(arena, data, size, &from_discovery, &why);
     case 'r':
         return local_decode_request(arena, data, size, &request, &why);
     default:

@@ -10,7 +10,7 @@
 #include "base/chan.h"
 #include "base/escape.h"
 #include "base/io.h"
-#include "node/helper/discovery_check.h"
+#include "node/common/discovery_check.h"
 #include "node/helper/discovery_helper.h"
 
 #include <arpa/inet.h>

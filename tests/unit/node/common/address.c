@@ -98,6 +98,20 @@ START_TEST(test_bytes) {
 }
 END_TEST
 
+/* What anybody may announce, and nobody should call. */
+START_TEST(test_bytes_of_no_host) {
+    static const struct {
+        uint8_t bytes[16];
+        size_t length;
+    } none[] = {
+        {{0}, 4},  {{0, 0, 0, 1}, 4},           {{224, 0, 0, 251}, 4}, {{255, 255, 255, 255}, 4},
+        {{0}, 16}, {{0xff, 2, [15] = 0xfb}, 16}};
+    struct address address;
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        ck_assert(!address_from_bytes(&address, none[i].bytes, none[i].length, 5, 0));
+}
+END_TEST
+
 START_TEST(test_mapped_becomes_v4) {
     struct sockaddr_in6 from = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
     struct sockaddr other = {.sa_family = AF_UNIX};
@@ -134,6 +148,7 @@ Suite *suite_address(void) {
     tcase_add_test(test, test_text_round_trip);
     tcase_add_test(test, test_interface_gives_the_scope);
     tcase_add_test(test, test_bytes);
+    tcase_add_test(test, test_bytes_of_no_host);
     tcase_add_test(test, test_mapped_becomes_v4);
     tcase_add_test(test, test_equality);
     suite_add_tcase(suite, test);

@@ -1,4 +1,4 @@
-#include "node/helper/discovery_check.h"
+#include "node/common/discovery_check.h"
 
 #include "base/escape.h"
 #include "proto/discovery.pb-c.h"
@@ -31,17 +31,8 @@ static bool take_id(char out[ID_TEXT_ROOM], const char *text) {
     return true;
 }
 
-/* Where one could connect to: not "any", not multicast or broadcast (RFC 1122 3.2.1.3, RFC
- * 4291 2.4). */
-static bool is_unicast(const uint8_t *bytes, size_t length) {
-    static const uint8_t ANY[16] = {0};
-    if (length == 4)
-        return bytes[0] != 0 && bytes[0] < 224;
-    return bytes[0] != 0xff && memcmp(bytes, ANY, sizeof ANY) != 0;
-}
-
 static bool take_address(uint8_t out[16], uint8_t *out_length, const ProtobufCBinaryData *address) {
-    if ((address->len != 4 && address->len != 16) || !is_unicast(address->data, address->len))
+    if (address->len != 4 && address->len != 16)
         return false;
     memcpy(out, address->data, address->len);
     *out_length = (uint8_t)address->len;

@@ -3,8 +3,8 @@
  * reader has been checked in every field: the helper handles bytes from the network, so the node
  * takes its word for nothing but hints. No I/O.
  */
-#ifndef NODE_HELPER_DISCOVERY_CHECK_H
-#define NODE_HELPER_DISCOVERY_CHECK_H
+#ifndef NODE_COMMON_DISCOVERY_CHECK_H
+#define NODE_COMMON_DISCOVERY_CHECK_H
 
 #include "base/fail.h"
 #include "discovery/discovery.h"
@@ -28,7 +28,7 @@ struct discovery_report {
 };
 
 /* The node's side: reads a report. Instance names and ids are as discovery.h promises; addresses
- * are 4 or 16 bytes and no wildcard or multicast; texts are UTF-8, to be escaped before they are
+ * are 4 or 16 bytes, as anybody may announce; texts are UTF-8, to be escaped before they are
  * shown. 0; MSG_INVALID with `why` filled; -ENOMEM. */
 int discovery_check_report(struct discovery_report *report, struct msg_arena *arena,
                            const void *data, size_t length, struct fail *why);

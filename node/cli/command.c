@@ -56,7 +56,7 @@ int command_open(const struct options *options, enum client_start start, struct 
 static int follow(struct client *client, bool json, command_show *show, void *context) {
     for (;;) {
         const Fxnode__Control__Event *event = NULL;
-        struct fail fail;
+        struct fail fail = {0};
         int rc = client_next(client, &event, NULL, &fail);
         if (rc != 0)
             return command_lost(json, rc, &fail);

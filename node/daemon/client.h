@@ -1,7 +1,8 @@
 /*
  * One command connected to the control socket: what control.c (the socket), client.c (its
- * connection and queue), request.c (what it asks; request_peers.c and request_pair.c of peers and
- * pairing), follow.c (sends) and event.c (what it is told) share. Loop's thread.
+ * connection and queue), request.c (what it asks; request_peers.c, request_import.c and
+ * request_pair.c of peers and pairing), follow.c (sends) and event.c (what it is told) share.
+ * Loop's thread.
  */
 #ifndef NODE_DAEMON_CLIENT_H
 #define NODE_DAEMON_CLIENT_H
@@ -118,10 +119,16 @@ void request_peers_tell(struct client *client);
 
 void request_peers_unpair(struct client *client, const char *peer);
 void request_peers_configure(struct client *client, const Fxnode__Control__Configure *request);
-void request_peers_import(struct client *client, const Fxnode__Control__Import *request);
 
 /* Tells a peer that has just changed, and ends with a result. */
 void request_peers_changed(struct client *client, const uint8_t *key, const char *text);
+
+/* Tells everybody who watches that a peer is not what it was. */
+void request_peers_tell_others(const struct node *node, const uint8_t *key);
+
+/* request_import.c */
+
+void request_import(struct client *client, const Fxnode__Control__Import *request);
 
 /* request_pair.c */
 

@@ -16,9 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PEERS_MAX                                                                                  \
-    4096u /* keys that are remembered; a further one is not, until one is forgotten                \
-           */
+#define PEERS_MAX 4096u /* remembered keys; a further one is not, until one is forgotten */
 
 struct peers;
 

@@ -216,7 +216,7 @@ static bool ask(struct client *client, const Fxnode__Control__Request *request) 
         request_peers_configure(client, request->configure);
         return true;
     case FXNODE__CONTROL__REQUEST__BODY_IMPORT:
-        request_peers_import(client, request->import);
+        request_import(client, request->import);
         return true;
     case FXNODE__CONTROL__REQUEST__BODY_PAIR:
         request_pair(client, request->pair->peer);

@@ -4,7 +4,6 @@
 #include "base/id.h"
 #include "base/path.h"
 #include "node/daemon/discover.h"
-#include "node/daemon/outgoing.h"
 #include "node/daemon/revoke.h"
 
 #include <stdarg.h>
@@ -72,8 +71,8 @@ static bool find(struct client *client, const char *peer, uint8_t key[LIMIT_KEY]
     return found == 0;
 }
 
-/* When the node stops, its clients are gone before the database is. */
-static void tell_others(const struct node *node, const uint8_t *key) {
+void request_peers_tell_others(const struct node *node, const uint8_t *key) {
+    /* When the node stops, its clients are gone before the database is. */
     if (!node->stopping)
         control_peer_updated(node->control, key);
 }
@@ -82,7 +81,7 @@ void request_peers_changed(struct client *client, const uint8_t *key, const char
     struct peers_line line;
     if (peers_line(client->node->peers, key, "", &line))
         event_peer(client, &line, false);
-    tell_others(client->node, key);
+    request_peers_tell_others(client->node, key);
     client_result(client, CLIENT_DONE, text);
 }
 
@@ -126,7 +125,7 @@ static void forgotten(void *context, int error) {
     struct unpairing *unpairing = context;
     struct client *client = unpairing->client;
     if (error == 0) {
-        tell_others(client->node, unpairing->key);
+        request_peers_tell_others(client->node, unpairing->key);
         tell_forgotten(unpairing);
     } else {
         client_result(client, CLIENT_FAILED,
@@ -261,66 +260,4 @@ void request_peers_configure(struct client *client, const Fxnode__Control__Confi
         apply(client, request, key);
     else
         request_peers_changed(client, key, "");
-}
-
-/* Import. */
-
-struct import {
-    struct client *client;
-    size_t count;
-    struct peers_imported list[];
-};
-
-static void tell_imported(const struct import *import) {
-    struct peers_line line;
-    for (size_t i = 0; i < import->count; i++) {
-        outgoing_seen(import->client->node, import->list[i].key);
-        if (peers_line(import->client->node->peers, import->list[i].key, "", &line)) {
-            event_peer(import->client, &line, false);
-            tell_others(import->client->node, import->list[i].key);
-        }
-    }
-}
-
-static void imported(void *context, int error, const struct fail *fail) {
-    struct import *import = context;
-    char text[sizeof fail->text + 32] = "";
-    if (error == 0)
-        tell_imported(import);
-    else
-        snprintf(text, sizeof text, "%s; no peer was imported", fail->text);
-    client_result(import->client, error == 0 ? CLIENT_DONE : CLIENT_FAILED, text);
-    client_release(import->client);
-    free(import);
-}
-
-/* NULL, or what is wrong with an alias. */
-static const char *fill_import(struct import *import, const Fxnode__Control__Import *request) {
-    const char *fault = NULL;
-    for (size_t i = 0; fault == NULL && i < request->n_peers; i++) {
-        const Fxnode__Control__Imported *peer = request->peers[i];
-        struct peers_imported *entry = &import->list[import->count++];
-        memcpy(entry->key, peer->key.data, LIMIT_KEY);
-        fault = alias_fault(peer->name);
-        if (fault == NULL)
-            snprintf(entry->alias, sizeof entry->alias, "%s", peer->name);
-    }
-    return fault;
-}
-
-void request_peers_import(struct client *client, const Fxnode__Control__Import *request) {
-    struct import *import = calloc(1, sizeof *import + request->n_peers * sizeof import->list[0]);
-    if (import == NULL) {
-        client_result(client, CLIENT_FAILED, "out of memory");
-        return;
-    }
-    import->client = client;
-    const char *fault = fill_import(import, request);
-    if (fault != NULL) {
-        result(client, CLIENT_USAGE, "peer %zu: an alias %s", import->count, fault);
-        free(import);
-        return;
-    }
-    client_hold(client);
-    peers_import(client->node->peers, import->list, import->count, imported, import);
 }

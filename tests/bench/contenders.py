@@ -10,26 +10,33 @@ import threading
 import time
 
 from lab import Failure
-from lab.data import compare
+from lab.data import compare, snapshot
 from lab.network import Loopback
 from lab.node import PROGRAM, Node
 from lab.process import Process, run
-from meter import Cost, Meter
+from meter import Cost, Meter, Rest
+from sources import CASES
 
 
 class Contender:
-    """`name` is what the table calls it."""
+    """`name` is what the table calls it; `place` is the Place where it works."""
 
     name = ""
+    cases = CASES
+
+    def __init__(self, place):
+        self.place = place
 
     def can(self, case):
-        return True
+        return case in self.cases
 
     def close(self):
         pass
 
     def compare(self, source, arrived):
-        compare(source, arrived)
+        """Fails where something did not arrive as it is in `source`, a Source."""
+        if snapshot(arrived) != source.snapshot():
+            compare(source.path, arrived)
 
     @staticmethod
     def run_measured(argv, roots, env=None):
@@ -53,13 +60,14 @@ class Fxnode(Contender):
 
     name = "fxnode"
 
-    def __init__(self, directory, arguments):
+    def __init__(self, place, arguments):
+        super().__init__(place)
         os.environ[PROGRAM] = os.path.abspath(arguments.program)
         self.nodes = []
         for name in ("from", "to"):
-            host = Loopback(name, os.path.join(directory, f"run-{name}"))
+            host = Loopback(name, os.path.join(place.directory, f"run-{name}"))
             config = {"discovery": "off", "listen": host.listen, "lanes": arguments.lanes}
-            self.nodes.append(Node(host, directory, name=name, config=config).start())
+            self.nodes.append(Node(host, place.directory, name=name, config=config).start())
 
     def send(self, source, _):
         sender, receiver = self.nodes
@@ -68,16 +76,17 @@ class Fxnode(Contender):
                                  env=sender.environment())
 
     def arrived(self, case, number):
-        plain = case == "file" or number == 0
+        plain = number == 0 or not self.place.keeps(case)
         return self.nodes[1].received(case if plain else f"{case} ({number + 1})")
 
 
 class _OverSsh(Contender):
     """A private sshd on loopback with keys of its own, default ciphers."""
 
-    def __init__(self, directory, arguments):
+    def __init__(self, place, arguments):
+        super().__init__(place)
         del arguments
-        self.directory = os.path.join(directory, self.name.split()[0])
+        self.directory = os.path.join(place.directory, self.name.replace(" ", "-"))
         os.mkdir(self.directory, 0o700)
         self.made_run = os.geteuid() == 0 and not os.path.isdir("/run/sshd")
         if self.made_run:
@@ -122,42 +131,66 @@ class _OverSsh(Contender):
 
 class Rsync(_OverSsh):
     name = "rsync over ssh"
+    cases = ("file", "tree", "byte")
+    options = ()
+    cipher = ""
 
     def command(self, source, target):
-        return ["rsync", "-a", "-e", f"ssh -F {self.directory}/ssh", source, target]
+        return ["rsync", "-a", *self.options, "-e", f"ssh -F {self.directory}/ssh {self.cipher}",
+                source, target]
+
+
+class RsyncAes(Rsync):
+    """With the cipher that processors have instructions for."""
+
+    name = "rsync aes128-gcm"
+    cases = CASES
+    cipher = "-c aes128-gcm@openssh.com"
+
+
+class RsyncFsync(RsyncAes):
+    """Promises what fxnode promises: what is reported is on the disk."""
+
+    name = "rsync aes128-gcm --fsync"
+    options = ("--fsync",)
+
+    def can(self, case):
+        return super().can(case) and not self.place.in_memory
 
 
 class Scp(_OverSsh):
+    """Waits for an answer to each file: minutes for the greater trees."""
+
     name = "scp"
+    cases = ("file", "tree", "byte")
 
     def command(self, source, target):
         return ["scp", "-F", f"{self.directory}/ssh", "-q", "-r", "-p", source, target]
 
     def compare(self, source, arrived):
         """scp keeps no nanoseconds: contents only."""
-        if os.path.isfile(source):
-            same = filecmp.cmp(source, arrived, shallow=False)
+        if os.path.isfile(source.path):
+            same = filecmp.cmp(source.path, arrived, shallow=False)
         else:
-            same = subprocess.call(["diff", "-r", source, arrived]) == 0
+            same = subprocess.call(["diff", "-r", source.path, arrived]) == 0
         if not same:
-            raise Failure(f"{arrived} differs from {source}")
+            raise Failure(f"{arrived} differs from {source.path}")
 
 
 class Tcp(Contender):
     """sendfile on one side, recv and write on the other: no encryption, no names, no sync."""
 
     name = "bare TCP"
+    cases = ("file", "byte")
 
-    def __init__(self, directory, arguments):
+    def __init__(self, place, arguments):
+        super().__init__(place)
         del arguments
-        self.path = os.path.join(directory, "tcp")
-
-    def can(self, case):
-        return case != "tree"
+        self.path = os.path.join(place.directory, "tcp")
 
     def send(self, source, _):
         server = socket.create_server(("127.0.0.1", 0))
-        before, began = os.times(), time.monotonic()
+        rest, before, began = Rest(), os.times(), time.monotonic()
         receiver = threading.Thread(target=self._receive, args=(server,))
         receiver.start()
         with socket.create_connection(server.getsockname()) as out, open(source, "rb") as file:
@@ -165,7 +198,8 @@ class Tcp(Contender):
         receiver.join()
         wall, after = time.monotonic() - began, os.times()
         server.close()
-        return Cost(wall, after.user + after.system - before.user - before.system, 0)
+        cpu = after.user + after.system - before.user - before.system
+        return Cost(wall, cpu, 0, rest.cores(wall, cpu))
 
     def _receive(self, server):
         buffer = memoryview(bytearray(1 << 20))
@@ -178,5 +212,5 @@ class Tcp(Contender):
         return self.path
 
     def compare(self, source, arrived):
-        if not filecmp.cmp(source, arrived, shallow=False):
-            raise Failure(f"{arrived} differs from {source}")
+        if not filecmp.cmp(source.path, arrived, shallow=False):
+            raise Failure(f"{arrived} differs from {source.path}")

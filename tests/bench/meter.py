@@ -16,6 +16,25 @@ class Cost:
     wall: float  # seconds
     cpu: float   # seconds, user and system, both ends
     peak: int    # bytes, greatest resident size of one process
+    rest: float  # processors kept busy by the rest of the machine meanwhile
+
+
+class Rest:
+    """What the machine does beside: a figure from a busy machine can be told from a quiet one's.
+    What the kernel does on its own account (writing to the disk) is in it too."""
+
+    def __init__(self):
+        self._before = self._busy()
+
+    @staticmethod
+    def _busy():
+        with open("/proc/stat", encoding="ascii") as file:
+            user, nice, system, _, _, interrupts, soft = map(int, file.readline().split()[1:8])
+        return (user + nice + system + interrupts + soft) / TICKS
+
+    def cores(self, wall, cpu):
+        """Of `wall` seconds since the start, with `cpu` seconds that are ours."""
+        return max(0.0, (self._busy() - self._before - cpu) / wall)
 
 
 def warm(path):
@@ -70,6 +89,7 @@ class Meter:
         self._watched = list(roots)
         self._before = sum(family(roots).values())
         self._peak = 0
+        self._rest = Rest()
         self._done = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._began = time.monotonic()
@@ -93,4 +113,5 @@ class Meter:
         self._done.set()
         self._watcher.join()
         cpu = sum(family(self.roots).values()) - self._before
-        return Cost(wall, cpu + ended.ru_utime + ended.ru_stime, self._peak)
+        cpu += ended.ru_utime + ended.ru_stime
+        return Cost(wall, cpu, self._peak, self._rest.cores(wall, cpu))

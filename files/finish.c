@@ -30,6 +30,7 @@ struct finish {
     struct finish_sink sink;
     struct hardlinks *hardlinks; /* NULL as long as there is none */
     uint32_t copies;             /* that stand for hard links */
+    uint64_t copies_left;        /* bytes that more of them may have */
     uint32_t bare;               /* entries whose attributes the file system does not take */
     size_t depth;
     struct open_directory directories[LIMIT_DEPTH];
@@ -38,13 +39,15 @@ struct finish {
     char target[LIMIT_PATH + 1];
 };
 
-int finish_new(struct finish **out, struct staging *staging, const struct finish_sink *sink) {
+int finish_new(struct finish **out, struct staging *staging, const struct finish_sink *sink,
+               uint64_t copies) {
     struct finish *finish = calloc(1, sizeof(*finish));
     if (finish == NULL)
         return -ENOMEM;
     finish->staging = staging;
     finish->dirty = staging_parts_dirty(staging);
     finish->sink = *sink;
+    finish->copies_left = copies;
     *out = finish;
     return 0;
 }
@@ -226,13 +229,17 @@ static int finish_by_type(struct finish *finish, int parent, const struct entry 
     return -EINVAL;
 }
 
-/* For a file system without hard links. */
+/* Where there can be no hard link. A manifest may name one file millions of times, and those who
+ * agreed to it were shown its size once. */
 static int copy_original(struct finish *finish, const struct entry *entry,
                          const struct entry *original) {
+    if (original->size > finish->copies_left)
+        return -EFBIG;
     int fd = hardlinks_copy(finish->hardlinks, entry, original);
     if (fd < 0)
         return fd;
     finish->copies++;
+    finish->copies_left -= original->size;
     return set_open_file(finish, fd, original);
 }
 
@@ -247,6 +254,10 @@ static int make_hardlink(struct finish *finish, const struct entry *entry,
 int finish_hardlink(struct finish *finish, const struct entry *entry, const struct entry *original,
                     struct fail *fail) {
     int error = make_hardlink(finish, entry, original);
+    if (error == -EFBIG)
+        return outcome_differs(fail, finish->staging, entry,
+                               "cannot be a hard link there, and copies in place of such links "
+                               "would have more bytes than all that was agreed to");
     return error < 0 ? outcome_of_entry(error, fail, "finish", finish->staging, entry) : 0;
 }
 

@@ -29,11 +29,14 @@ struct finish_sink {
     void (*note)(void *context, const char *line); /* escaped */
 };
 
-/* `staging` is borrowed, *sink copied. 0 or -ENOMEM. */
-int finish_new(struct finish **out, struct staging *staging, const struct finish_sink *sink);
+/* `staging` is borrowed, *sink copied. `copies`: how many bytes copies in place of hard links may
+ * have in all, so that they do not fill a disk with what nobody agreed to. 0 or -ENOMEM. */
+int finish_new(struct finish **out, struct staging *staging, const struct finish_sink *sink,
+               uint64_t copies);
 void finish_free(struct finish *finish);
 
-/* Makes a hard link to `original`, a file that is delivered too. Returns as finish_entry. */
+/* Makes a hard link to `original`, a file that is delivered too. Returns as finish_entry;
+ * STAGING_DIFFERS also where a copy would have to stand for it that is too much. */
 int finish_hardlink(struct finish *finish, const struct entry *entry, const struct entry *original,
                     struct fail *fail);
 

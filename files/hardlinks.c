@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "files/beneath.h"
+#include "files/holes.h"
 #include "files/staged.h"
 
 #include <errno.h>
@@ -114,16 +115,30 @@ int hardlinks_make(struct hardlinks *hardlinks, const struct entry *entry,
     }
 }
 
-static int copy_content(int from, int to, uint64_t size) {
-    while (size > 0) {
-        ssize_t got = copy_file_range(from, NULL, to, NULL, size < COPY_STEP ? size : COPY_STEP, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
+/* Copies [at, end). 0 or -errno. */
+static int copy_stretch(int from, int to, uint64_t at, uint64_t end) {
+    off_t source = (off_t)at;
+    off_t target = (off_t)at;
+    while ((uint64_t)target < end) {
+        uint64_t left = end - (uint64_t)target;
+        ssize_t got = copy_file_range(from, &source, to, &target,
+                                      left < COPY_STEP ? (size_t)left : COPY_STEP, 0);
+        if (got == 0 || (got < 0 && errno != EINTR))
             return got < 0 ? -errno : -EEXIST;
-        size -= (uint64_t)got;
     }
     return 0;
+}
+
+/* What is a hole stays one: a copy takes no more room than what it is of. */
+static int copy_content(int from, int to, uint64_t size) {
+    struct holes_memory memory = {0};
+    int error = ftruncate(to, (off_t)size) < 0 ? -errno : 0;
+    for (uint64_t at = 0; error == 0 && at < size; at = memory.to) {
+        holes_look(from, &memory, at);
+        if (!memory.is_hole)
+            error = copy_stretch(from, to, at, memory.to < size ? memory.to : size);
+    }
+    return error;
 }
 
 int hardlinks_copy(struct hardlinks *hardlinks, const struct entry *entry,

@@ -27,8 +27,8 @@ enum hardlinks_outcome {
 int hardlinks_make(struct hardlinks *hardlinks, const struct entry *entry,
                    const struct entry *original);
 
-/* Copies the content of the staged file of `original` to the name of `entry`, where nothing is. The
- * new file, open for writing and to be closed by the caller, or -errno. */
+/* Copies the content of the staged file of `original`, with its holes, to the name of `entry`,
+ * where nothing is. The new file, open for writing and to be closed by the caller, or -errno. */
 int hardlinks_copy(struct hardlinks *hardlinks, const struct entry *entry,
                    const struct entry *original);
 

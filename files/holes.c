@@ -23,8 +23,7 @@ static uint64_t end_of_data(int fd, uint64_t at) {
     return found > (off_t)at ? (uint64_t)found : UINT64_MAX;
 }
 
-/* Makes the memory that of what is at `at`. */
-static void look(int fd, struct holes_memory *memory, uint64_t at) {
+void holes_look(int fd, struct holes_memory *memory, uint64_t at) {
     if (at >= memory->from && at < memory->to)
         return;
     uint64_t data = next_data(fd, at);
@@ -42,7 +41,7 @@ void holes_find(int fd, struct holes_memory *memory, uint64_t offset, uint32_t l
     uint64_t at = offset;
     map->count = 0;
     while (at < end && map->count < HOLES_PIECES - 1) {
-        look(fd, memory, at);
+        holes_look(fd, memory, at);
         uint64_t to = memory->to < end ? memory->to : end;
         add(map, at - offset, to - at, memory->is_hole);
         at = to;

@@ -34,6 +34,10 @@ struct holes_memory {
     bool is_hole;
 };
 
+/* Makes *memory, zeroed at first, that of the stretch that `at` lies in: one that is all hole or
+ * all data from there on. The last one ends behind the file. */
+void holes_look(int fd, struct holes_memory *memory, uint64_t at);
+
 /* Finds the holes of [offset, offset + length) of the open file. What lies behind the end of the
  * file counts as a hole. */
 void holes_find(int fd, struct holes_memory *memory, uint64_t offset, uint32_t length,

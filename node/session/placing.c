@@ -83,7 +83,7 @@ static int finish(const struct placing *placing, struct fail *fail) {
     const struct finish_sink sink = {.context = placing->context, .note = placing->note};
     struct finish *finish = NULL;
     struct catalog *originals = NULL;
-    int r = finish_new(&finish, placing->staging, &sink);
+    int r = finish_new(&finish, placing->staging, &sink, placing->bytes);
 
     if (r == 0)
         r = catalog_again(&originals, placing->catalog);

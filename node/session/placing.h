@@ -23,6 +23,7 @@ struct placing {
     struct staging *staging;
     struct catalog *catalog;
     uint32_t entries;
+    uint64_t bytes;                /* of their files; only for placing_run */
     const struct rangeset *failed; /* entries that are not delivered; borrowed */
 
     /* Sends a Placing or Done, whose ticket it sets, and waits until it is recorded. 0 or negative.

@@ -73,6 +73,7 @@ static void note(void *context, const char *line) {
 static int place(struct receive *receive, struct placing_result *result, struct fail *fail) {
     struct placing placing = {.staging = receive->staging,
                               .entries = receive->offer->summary.entries,
+                              .bytes = receive->offer->summary.bytes,
                               .record = record,
                               .note = note,
                               .context = receive};

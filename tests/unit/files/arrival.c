@@ -50,11 +50,13 @@ static void note(void *context, const char *line) {
     snprintf(arrival_notes[arrival_note_count++], sizeof(arrival_notes[0]), "%s", line);
 }
 
+uint64_t arrival_copies = UINT64_MAX;
+
 int arrival_finish(const struct entry *entries, size_t count) {
     const struct finish_sink sink = {arrival_notes, note};
     struct finish *finish = NULL;
     arrival_note_count = 0;
-    int result = finish_new(&finish, arrival, &sink);
+    int result = finish_new(&finish, arrival, &sink, arrival_copies);
     for (size_t i = 0; result == 0 && i < count; i++)
         if (entries[i].type == ENTRY_HARDLINK)
             result =

@@ -27,6 +27,10 @@ void arrival_close(void);
 void arrival_file(struct entry entry, uint64_t unit, const char *text);
 void arrival_folder(struct entry entry);
 
+/* What copies in place of hard links may have; as much as they like where no test says otherwise.
+ */
+extern uint64_t arrival_copies;
+
 /* Finishes `count` entries, which are a whole manifest where there are hard links. The outcome of
  * the first that is not 0, or of the end. */
 int arrival_finish(const struct entry *entries, size_t count);

@@ -4,6 +4,7 @@
 #include "suites.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -159,6 +160,47 @@ START_TEST(test_copies_of_chunks) {
 }
 END_TEST
 
+/* A file that is mostly a hole, and one that is nothing else. */
+START_TEST(test_copies_keep_holes) {
+    const uint64_t size = 64 * LIMIT_CHUNK;
+    struct entry sparse[] = {room_file("a", size), link_entry("b", 0), room_file("c", size),
+                             link_entry("d", 2)};
+    arrival_open(false);
+    stage_writer_expect_holes(arrival_writer);
+    for (size_t i = 0; i < 4; i += 2)
+        ck_assert_int_eq(stage_writer_hole(arrival_writer, &sparse[i], size - LIMIT_CHUNK,
+                                           LIMIT_CHUNK, &room_fail),
+                         0);
+    ck_assert_int_eq(
+        stage_writer_write(arrival_writer, &sparse[0], 5 * LIMIT_CHUNK, "text", 4, &room_fail), 0);
+    room_forbid(SYS_linkat, EMLINK);
+    ck_assert_msg(arrival_finish(sparse, 4) == 0, "%s", room_fail.text);
+    char text[6] = "";
+    int fd = open(room_path(ARRIVAL_TREE "b"), O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(pread(fd, text, 6, 5 * LIMIT_CHUNK - 1), 6);
+    ck_assert_mem_eq(text, "\0text", 6);
+    close(fd);
+    ck_assert_int_eq(room_stat(ARRIVAL_TREE "b").st_size, (off_t)size);
+    ck_assert_int_le(room_stat(ARRIVAL_TREE "b").st_blocks, 16);
+    ck_assert_int_eq(room_stat(ARRIVAL_TREE "d").st_size, (off_t)size);
+    ck_assert_int_eq(room_stat(ARRIVAL_TREE "d").st_blocks, 0);
+    arrival_close();
+}
+END_TEST
+
+/* Two links of four bytes: what may be copied is enough for both, or for one. */
+START_TEST(test_copies_have_a_limit) {
+    stage(false);
+    room_forbid(SYS_linkat, EPERM);
+    arrival_copies = _i == 0 ? 8 : 7;
+    ck_assert_int_eq(arrival_finish(entries, 5), _i == 0 ? 0 : STAGING_DIFFERS);
+    if (_i != 0)
+        ck_assert_ptr_nonnull(strstr(room_fail.text, "all that was agreed to"));
+    ck_assert(room_exists(ARRIVAL_TREE "top") == (_i == 0));
+    arrival_close();
+}
+END_TEST
+
 START_TEST(test_full_disk_for_a_copy) {
     stage(false);
     room_forbid(SYS_linkat, EPERM);
@@ -177,6 +219,8 @@ Suite *suite_hardlinks(void) {
     tcase_add_loop_test(tc, test_only_files_of_ours, 0, 2);
     tcase_add_loop_test(tc, test_copies_stand_for_links, 0, 3);
     tcase_add_test(tc, test_copies_of_chunks);
+    tcase_add_test(tc, test_copies_keep_holes);
+    tcase_add_loop_test(tc, test_copies_have_a_limit, 0, 2);
     tcase_add_test(tc, test_full_disk_for_a_copy);
     suite_add_tcase(suite, tc);
     return suite;

@@ -17,6 +17,7 @@ int main(void) {
     srunner_add_suite(runner, suite_staging());
     srunner_add_suite(runner, suite_stage_writer());
     srunner_add_suite(runner, suite_walk());
+    srunner_add_suite(runner, suite_walk_rules());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

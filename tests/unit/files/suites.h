@@ -20,5 +20,6 @@ Suite *suite_source(void);
 Suite *suite_staging(void);
 Suite *suite_stage_writer(void);
 Suite *suite_walk(void);
+Suite *suite_walk_rules(void);
 
 #endif

@@ -89,6 +89,7 @@ END_TEST
 Suite *suite_inodes(void) {
     Suite *suite = suite_create("inodes");
     TCase *tc = tcase_create("inodes");
+    tcase_set_timeout(tc, 60); /* thousands of checks, which may be slow beside others */
     tcase_add_checked_fixture(tc, enter, leave);
     tcase_add_test(tc, test_forgets_with_the_last_name);
     tcase_add_test(tc, test_single_names_are_not_kept);

@@ -3,6 +3,11 @@
 
 #include <errno.h>
 
+/* How often everything may be checked. Each Again makes a sender confirm once more what comes
+ * behind it; one that says the same over and over would have its hashes read for ever, and chunks
+ * that are holes cost it next to nothing. */
+#define CHECKS_MAX (EXCHANGE_AGAIN_MESSAGES + 1u)
+
 bool receiver_agree_is_reached(const struct receiver *receiver) {
     return rangeset_contains(&receiver->confirmed, 0, receiver->offer.summary.entries);
 }
@@ -42,6 +47,13 @@ static int on_mismatch(struct receiver *receiver, const struct receiver_check *c
     return rc < 0 ? rc : receiver_parts_proceed(receiver);
 }
 
+/* Whether this is more than any sender has to confirm. */
+static bool is_too_much(struct receiver *receiver, const struct receiver_check *check) {
+    const struct manifest_summary *summary = &receiver->offer.summary;
+    receiver->checked += check->units + receiver->message->confirm->count;
+    return receiver->checked / CHECKS_MAX > summary->units + summary->entries;
+}
+
 int receiver_checked(struct receiver *receiver, const struct receiver_check *check) {
     const struct intake *intake = &receiver->intake;
     if (receiver_parts_state(receiver) == AT_ENDED)
@@ -52,6 +64,8 @@ int receiver_checked(struct receiver *receiver, const struct receiver_check *che
     receiver->checking = false;
     if (!rangeset_contains(&intake->told, check->first_unit, check->units))
         return talk_violation(&receiver->talk, "Confirm of units that are not durable");
+    if (is_too_much(receiver, check))
+        return talk_violation(&receiver->talk, "Confirm of the same too often");
     /* Said before the sender knew that some of it has to be sent again: it will be said once more.
      */
     if (!rangeset_contains(&intake->settled, check->first_unit, check->units))

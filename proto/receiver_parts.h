@@ -40,6 +40,7 @@ struct receiver {
     struct rangeset bad_held;  /* units held from before whose content differs */
     struct rangeset bad_entries; /* the entries they belong to */
     uint32_t rounds;             /* of Again after a digest that differed */
+    uint64_t checked;            /* entries and units in all checks so far */
     bool held_open;              /* what is held from before is still being re-read */
     bool checking;               /* CHECK was not answered */
     bool dropping;               /* DROP was not answered */

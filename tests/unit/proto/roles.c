@@ -405,6 +405,27 @@ START_TEST(what_is_agreed_is_not_checked_again) {
 }
 END_TEST
 
+/* What has to be sent again, and is not, stays disputed. */
+START_TEST(what_is_disputed_is_not_checked_for_ever) {
+    struct receiver_check differs = {.units = 2, .match = false};
+    struct receiver_action action;
+    enum exchange_outcome outcome = EXCHANGE_OPEN;
+    unsigned checks = 1;
+    bring_receiver(IN_DATA);
+    deliver_units();
+    ck_assert_int_eq(
+        receiver_control(receiver, 1, message, make(FXNODE__WIRE__CONTROL__BODY_CONFIRM)), 0);
+    ck_assert(receiver_next(receiver, &action));
+    ck_assert_int_eq(receiver_checked(receiver, &differs), 0);
+    receiver_outcome();
+    ck_assert_int_eq(receiver_committed(receiver, 1), 0);
+    for (; outcome == EXCHANGE_OPEN && checks < 1000; checks++)
+        outcome = tell_receiver(FXNODE__WIRE__CONTROL__BODY_CONFIRM);
+    ck_assert_int_eq(outcome, EXCHANGE_PROTOCOL);
+    ck_assert_uint_gt(checks, EXCHANGE_AGAIN_MESSAGES);
+}
+END_TEST
+
 START_TEST(silence_is_answered_and_ends) {
     struct sender_action action;
     ck_assert_int_eq(sender_start(sender, 1000), 0);
@@ -462,6 +483,7 @@ int main(void) {
     tcase_add_test(tests, a_failed_sync_reports_nothing);
     tcase_add_test(tests, content_that_keeps_differing_ends_it);
     tcase_add_test(tests, what_is_agreed_is_not_checked_again);
+    tcase_add_test(tests, what_is_disputed_is_not_checked_for_ever);
     tcase_add_test(tests, silence_is_answered_and_ends);
     tcase_add_loop_test(tests, malformed_messages_end_it, 0, 5);
     tcase_add_test(tests, lanes_are_checked);

@@ -7,6 +7,7 @@
 #define PROTO_EXCHANGE_H
 
 #include "base/rangeset.h"
+#include "proto/manifest.h"
 #include "proto/transfer.pb-c.h"
 
 #include <stdbool.h>
@@ -116,5 +117,12 @@ int exchange_queue_send(struct exchange_queue *queue, const Fxnode__Wire__Contro
 
 /* Takes the oldest item, NULL where there is none. Valid until the next call. */
 const struct exchange_item *exchange_queue_take(struct exchange_queue *queue);
+
+/* What became of a transfer. Plain value. */
+struct exchange_delivery {
+    const struct manifest_name *names; /* final ones of top-level items, borrowed */
+    size_t count;                      /* of them, LIMIT_OFFER_NAMES at most */
+    uint32_t failed;                   /* entries that were not delivered */
+};
 
 #endif

@@ -158,6 +158,8 @@ static const char *admit_fault(const Fxnode__Helper__Admit *admit) {
     if (admit->answer < FXNODE__HELPER__ADMIT__ANSWER__ACCEPT ||
         admit->answer > FXNODE__HELPER__ADMIT__ANSWER__CONFLICT)
         return "an unknown answer";
+    if (!are_names(admit->names, admit->n_names) || admit->failed > LIMIT_ENTRIES)
+        return "impossible names";
     return is_text(admit->reason) ? NULL : too_long;
 }
 
@@ -230,7 +232,9 @@ static const char *from_session_fault(from_session *message) {
     case FXNODE__HELPER__TO_NODE__BODY_COMMIT:
         return commit_fault(message->commit);
     case FXNODE__HELPER__TO_NODE__BODY_PLACING:
-        return items_fault(message->placing->items, message->placing->n_items);
+        return message->placing->failed <= LIMIT_ENTRIES
+                   ? items_fault(message->placing->items, message->placing->n_items)
+                   : "an impossible number of entries";
     case FXNODE__HELPER__TO_NODE__BODY_DONE:
         return message->done->failed <= LIMIT_ENTRIES ? NULL : "an impossible number of entries";
     case FXNODE__HELPER__TO_NODE__BODY_NOTE:

@@ -217,8 +217,9 @@ int receiver_placed(struct receiver *receiver, const struct manifest_name *names
     if (receiver->state != AT_PLACING || count > LIMIT_OFFER_NAMES)
         return -EINVAL;
     receiver->state = AT_DELIVERED;
-    return talk_say_delivered(&receiver->talk, names, count,
-                              (uint32_t)rangeset_total(&receiver->failed));
+    const struct exchange_delivery delivery = {
+        .names = names, .count = count, .failed = (uint32_t)rangeset_total(&receiver->failed)};
+    return talk_say_delivered(&receiver->talk, &delivery);
 }
 
 static int on_finish(struct receiver *receiver, const Fxnode__Wire__Control *control) {

@@ -135,7 +135,8 @@ const struct manifest_index *receiver_index(const struct receiver *receiver);
 
 struct receiver_admission {
     Fxnode__Wire__Verdict__Answer answer;
-    const char *reason; /* for people at the peer; may be NULL */
+    struct exchange_delivery delivery; /* DELIVERED: what became of it then; copied */
+    const char *reason;                /* for people at the peer; may be NULL */
     const struct rangeset
         *held; /* ACCEPT: units committed before; copied; NULL for none. Ignored, and to
                   be forgotten by the caller, where the manifest is not held */

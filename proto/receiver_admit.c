@@ -68,6 +68,8 @@ const struct manifest_index *receiver_index(const struct receiver *receiver) {
 
 static int send_verdict(struct receiver *receiver, const struct receiver_admission *admission) {
     Fxnode__Wire__Verdict verdict = FXNODE__WIRE__VERDICT__INIT;
+    if (admission->answer == FXNODE__WIRE__VERDICT__ANSWER__DELIVERED)
+        return talk_say_delivered_before(&receiver->talk, &admission->delivery);
     verdict.answer = admission->answer;
     if (admission->answer == FXNODE__WIRE__VERDICT__ANSWER__ACCEPT) {
         verdict.manifest_held = receiver->manifest_whole;

@@ -119,6 +119,16 @@ static int on_accept(struct sender *sender, const Fxnode__Wire__Verdict *verdict
     return rc < 0 ? rc : act(sender, SENDER_STREAM_MANIFEST);
 }
 
+/* Also from a peer that has said it before; one that is too old does not say what became of it
+ * then, and `delivered` is NULL. */
+static int take_delivery(struct sender *sender, const Fxnode__Wire__Delivered *delivered) {
+    if (delivered != NULL && delivered->failed > sender->summary.entries)
+        return talk_violation(&sender->talk, "Delivered with too many failed entries");
+    sender->delivered = delivered;
+    sender->state = RECORDING;
+    return act(sender, SENDER_DELIVERED);
+}
+
 static int on_verdict(struct sender *sender, const Fxnode__Wire__Control *control) {
     const Fxnode__Wire__Verdict *verdict = control->verdict;
     char reason[400];
@@ -130,8 +140,7 @@ static int on_verdict(struct sender *sender, const Fxnode__Wire__Control *contro
         sender->text = verdict->reason;
         return act(sender, SENDER_ASKED);
     case FXNODE__WIRE__VERDICT__ANSWER__DELIVERED:
-        sender->state = RECORDING;
-        return act(sender, SENDER_DELIVERED);
+        return take_delivery(sender, verdict->delivered);
     case FXNODE__WIRE__VERDICT__ANSWER__BUSY:
         return talk_finish(&sender->talk, EXCHANGE_BUSY, reason);
     case FXNODE__WIRE__VERDICT__ANSWER__NO_SPACE:
@@ -219,11 +228,7 @@ static int on_again(struct sender *sender, const Fxnode__Wire__Control *control)
 }
 
 static int on_delivered(struct sender *sender, const Fxnode__Wire__Control *control) {
-    sender->delivered = control->delivered;
-    if (sender->delivered->failed > sender->summary.entries)
-        return talk_violation(&sender->talk, "Delivered with too many failed entries");
-    sender->state = RECORDING;
-    return act(sender, SENDER_DELIVERED);
+    return take_delivery(sender, control->delivered);
 }
 
 /* What the peer may say when, beside what talk_answer knows. What is missing here is a violation.

@@ -75,8 +75,8 @@ struct sender_action {
     uint64_t unit;
     const char *text;                         /* ASKED */
     const struct rangeset *held;              /* START */
-    const Fxnode__Wire__Delivered *delivered; /* DELIVERED; NULL where the peer only said that it
-                                                 was delivered before */
+    const Fxnode__Wire__Delivered *delivered; /* DELIVERED; NULL where a peer that is too old
+                                                 for it only said that it was delivered before */
     const struct exchange_end *end;           /* END */
 };
 

@@ -225,18 +225,32 @@ int talk_say_failed(struct talk *talk, uint32_t entry, Fxnode__Wire__Failed__Rea
     return say(talk, &control);
 }
 
-int talk_say_delivered(struct talk *talk, const struct manifest_name *names, size_t count,
-                       uint32_t failed) {
+static Fxnode__Wire__Delivered delivered(ProtobufCBinaryData list[LIMIT_OFFER_NAMES],
+                                         const struct exchange_delivery *delivery) {
+    Fxnode__Wire__Delivered message = FXNODE__WIRE__DELIVERED__INIT;
+    list_names(list, delivery->names, delivery->count);
+    message.n_names = delivery->count;
+    message.names = list;
+    message.failed = delivery->failed;
+    return message;
+}
+
+int talk_say_delivered(struct talk *talk, const struct exchange_delivery *delivery) {
     Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
-    Fxnode__Wire__Delivered delivered = FXNODE__WIRE__DELIVERED__INIT;
     ProtobufCBinaryData list[LIMIT_OFFER_NAMES];
-    list_names(list, names, count);
-    delivered.n_names = count;
-    delivered.names = list;
-    delivered.failed = failed;
+    Fxnode__Wire__Delivered message = delivered(list, delivery);
     control.body_case = FXNODE__WIRE__CONTROL__BODY_DELIVERED;
-    control.delivered = &delivered;
+    control.delivered = &message;
     return say(talk, &control);
+}
+
+int talk_say_delivered_before(struct talk *talk, const struct exchange_delivery *delivery) {
+    Fxnode__Wire__Verdict verdict = FXNODE__WIRE__VERDICT__INIT;
+    ProtobufCBinaryData list[LIMIT_OFFER_NAMES];
+    Fxnode__Wire__Delivered message = delivered(list, delivery);
+    verdict.answer = FXNODE__WIRE__VERDICT__ANSWER__DELIVERED;
+    verdict.delivered = &message;
+    return talk_say_verdict(talk, verdict, NULL);
 }
 
 int talk_say_stop(struct talk *talk, exchange_reason reason, const char *text) {

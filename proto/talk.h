@@ -81,9 +81,11 @@ int talk_say_confirm(struct talk *talk, uint32_t first_entry, uint32_t count,
 int talk_say_failed(struct talk *talk, uint32_t entry, Fxnode__Wire__Failed__Reason reason,
                     const char *text);
 
-/* `count` names, LIMIT_OFFER_NAMES at most, and how many entries failed. */
-int talk_say_delivered(struct talk *talk, const struct manifest_name *names, size_t count,
-                       uint32_t failed);
+/* As the receiver has it placed. */
+int talk_say_delivered(struct talk *talk, const struct exchange_delivery *delivery);
+
+/* The verdict of a peer that has delivered it before. */
+int talk_say_delivered_before(struct talk *talk, const struct exchange_delivery *delivery);
 
 int talk_say_stop(struct talk *talk, exchange_reason reason, const char *text);
 

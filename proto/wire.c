@@ -77,6 +77,12 @@ static const char *offer_fault(control *message) {
     return fault != NULL ? fault : offer_figures_fault(offer);
 }
 
+static const char *delivery_fault(const Fxnode__Wire__Delivered *delivered) {
+    if (delivered->failed > LIMIT_ENTRIES)
+        return "an impossible number of failed entries";
+    return names_fault(delivered->names, delivered->n_names);
+}
+
 static const char *verdict_fault(control *message) {
     const Fxnode__Wire__Verdict *verdict = message->verdict;
     if (verdict->answer < FXNODE__WIRE__VERDICT__ANSWER__ACCEPT ||
@@ -85,7 +91,9 @@ static const char *verdict_fault(control *message) {
     if (verdict->answer == FXNODE__WIRE__VERDICT__ANSWER__ACCEPT &&
         (verdict->lanes == 0 || verdict->lanes > LIMIT_LANES))
         return "an impossible number of lanes";
-    return is_text(verdict->reason) ? NULL : "a reason that is too long";
+    if (!is_text(verdict->reason))
+        return "a reason that is too long";
+    return verdict->delivered != NULL ? delivery_fault(verdict->delivered) : NULL;
 }
 
 static const char *manifest_fault(control *message) {
@@ -129,10 +137,7 @@ static const char *failed_fault(control *message) {
 }
 
 static const char *delivered_fault(control *message) {
-    const Fxnode__Wire__Delivered *delivered = message->delivered;
-    if (delivered->failed > LIMIT_ENTRIES)
-        return "an impossible number of failed entries";
-    return names_fault(delivered->names, delivered->n_names);
+    return delivery_fault(message->delivered);
 }
 
 static const char *stop_fault(control *message) {

@@ -52,9 +52,9 @@ static int drop_items(struct store *store, uint64_t number, struct fail *fail) {
     return store_sql_run(&use);
 }
 
-int store_placing_start(struct store *store, uint64_t number,
-                        const struct store_placing_item *items, size_t count, int64_t now,
-                        struct fail *fail) {
+int store_placing_start(struct store *store, uint64_t number, const struct store_placing *placing,
+                        int64_t now, struct fail *fail) {
+    const struct store_transfer_delivery result = {.failed = placing->failed};
     int rc = store_sql_enter(store, fail);
     if (rc < 0)
         return rc;
@@ -62,7 +62,9 @@ int store_placing_start(struct store *store, uint64_t number,
     if (rc == 0)
         rc = drop_items(store, number, fail);
     if (rc == 0)
-        rc = put_items(store, number, items, count, fail);
+        rc = put_items(store, number, placing->items, placing->length, fail);
+    if (rc == 0)
+        rc = store_row_set_result(store, number, &result, fail);
     if (rc == 0)
         rc = store_row_set_state(store, number, STORE_PLACING, NULL, now, fail);
     return store_sql_leave(store, rc, fail);

@@ -19,16 +19,22 @@ struct store_placing_item {
     uint64_t inode;
 };
 
+/* What is recorded before the renames. Plain value. */
+struct store_placing {
+    const struct store_placing_item *items;
+    size_t length;
+    uint32_t failed; /* entries that are not delivered */
+};
+
 struct store_placing_list {
     struct store_placing_item *items; /* owned, the names too: one allocation; by item */
     size_t length;
 };
 
-/* Sets the whole list and the state PLACING in one commit. The transfer is incoming and RUNNING, or
- * PLACING already (the list is replaced then). Or STORE_NONE, STORE_STATE. */
-int store_placing_start(struct store *store, uint64_t number,
-                        const struct store_placing_item *items, size_t count, int64_t now,
-                        struct fail *fail);
+/* Sets the whole list, what failed, and the state PLACING in one commit. The transfer is incoming
+ * and RUNNING, or PLACING already (the list is replaced then). Or STORE_NONE, STORE_STATE. */
+int store_placing_start(struct store *store, uint64_t number, const struct store_placing *placing,
+                        int64_t now, struct fail *fail);
 
 /* Sets some items of a transfer in PLACING, new or anew. Or STORE_NONE, STORE_STATE. */
 int store_placing_update(struct store *store, uint64_t number,

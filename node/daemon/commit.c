@@ -52,6 +52,11 @@ static void commit_free(struct commit *commit) {
     free(commit);
 }
 
+static int start_placing(struct store *store, struct commit *commit) {
+    const struct store_placing placing = {commit->items, commit->item_count, commit->failed};
+    return store_placing_start(store, commit->number, &placing, commit->now, &commit->fail);
+}
+
 static void run(struct store *store, void *arg) {
     struct commit *commit = arg;
     struct store_extent_change change = {.add_count = commit->add_count,
@@ -66,8 +71,7 @@ static void run(struct store *store, void *arg) {
             store_extent_commit(store, commit->number, &change, commit->now, &commit->fail);
         break;
     case COMMIT_PLACING:
-        commit->result = store_placing_start(store, commit->number, commit->items,
-                                             commit->item_count, commit->now, &commit->fail);
+        commit->result = start_placing(store, commit);
         break;
     case COMMIT_MORE_PLACING:
         commit->result = store_placing_update(store, commit->number, commit->items,
@@ -87,11 +91,12 @@ static void show(const struct commit *commit) {
     struct transfer *transfer = commit->receiving->transfer;
     char peer[ESCAPE_ROOM(LIMIT_NAME)];
     char landing[PATH_MAX];
+    if (commit->kind == COMMIT_PLACING || commit->kind == COMMIT_DONE)
+        transfer->record.failed = commit->failed;
     if (commit->kind == COMMIT_PLACING)
         transfer_has_state(transfer, STORE_PLACING, "");
     if (commit->kind != COMMIT_DONE)
         return;
-    transfer->record.failed = commit->failed;
     transfer->done = transfer->record.bytes;
     transfer_has_state(transfer, STORE_DELIVERED, "");
     escape_text(peer, sizeof peer, transfer->record.peer_name);
@@ -199,6 +204,7 @@ bool commit_placing(struct receiving *receiving, const Fxnode__Helper__Placing *
         commit_new(receiving, first ? COMMIT_PLACING : COMMIT_MORE_PLACING, placing->ticket);
     if (commit == NULL)
         return false;
+    commit->failed = placing->failed;
     commit->items = receiving->items;
     commit->item_count = receiving->item_count;
     receiving->items = NULL;

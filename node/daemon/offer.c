@@ -66,6 +66,7 @@ void offer_answer(struct receiving *receiving, Fxnode__Helper__Admit__Answer ans
     if (answer == ANSWER(ACCEPT)) {
         body.number = receiving->transfer->record.number;
         body.placing = receiving->transfer->record.state == STORE_PLACING;
+        body.failed = receiving->transfer->record.failed;
     }
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
     message.admit = &body;
@@ -121,12 +122,29 @@ static bool is_same_offer(const struct store_transfer *a, const struct store_tra
            are_same_names(&a->names, &b->names);
 }
 
+/* As it was told then, for the sender may not have heard it. */
+static void answer_delivered(struct receiving *receiving, const struct store_transfer *record) {
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+    Fxnode__Helper__Admit body = FXNODE__HELPER__ADMIT__INIT;
+    ProtobufCBinaryData names[LIMIT_OFFER_NAMES];
+    const struct store_names *final = &record->final_names;
+    body.answer = ANSWER(DELIVERED);
+    body.failed = record->failed;
+    for (size_t i = 0; i < final->length && i < LIMIT_OFFER_NAMES; i++)
+        names[body.n_names++] =
+            (ProtobufCBinaryData){final->items[i].length, (uint8_t *) final->items[i].bytes};
+    body.names = names;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
+    message.admit = &body;
+    worker_send(receiving->worker, &message);
+}
+
 /* A finished one is answered from what the database knows. */
 static void answer_finished(struct receiving *receiving, const struct store_transfer *record) {
     receiving->offer.number = record->number;
     switch (record->state) {
     case STORE_DELIVERED:
-        offer_answer(receiving, ANSWER(DELIVERED), "");
+        answer_delivered(receiving, record);
         break;
     case STORE_REFUSED:
         offer_answer(receiving, ANSWER(REFUSE), "");

@@ -263,6 +263,7 @@ void transfer_describe(const struct transfer *transfer, Fxnode__Helper__Job *job
     job->entries = record->entries;
     job->bytes = record->bytes;
     job->units = record->units;
+    job->failed = record->failed;
 }
 
 void transfer_describe_landing(const char *destination, Fxnode__Helper__Job *job) {

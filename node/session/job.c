@@ -66,6 +66,7 @@ static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     job->batch_bytes = from->batch_bytes;
     job->batch_ms = from->batch_ms;
     job->known = from->known;
+    job->failed = from->failed;
     job->one_file_system = from->one_file_system;
     free(job->work);
     free(job->destination);

@@ -36,6 +36,7 @@ struct job {
     uint64_t batch_bytes;
     uint32_t batch_ms;
     bool known;
+    uint32_t failed; /* also from Admit */
     char **paths;
     size_t path_count;
     char **exclude;

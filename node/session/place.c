@@ -38,6 +38,7 @@ static int confine(struct receive *receive, struct fail *fail) {
 }
 
 static int place(struct receive *receive, struct fail *fail) {
+    struct placing_result result;
     struct manifest_checker *checker = NULL;
     int r = open_staging(receive, fail);
 
@@ -49,7 +50,7 @@ static int place(struct receive *receive, struct fail *fail) {
         r = catalog_check(&checker, receive->manifest, &receive->job->manifest, fail);
     if (r == 0)
         r = receive_resume_placing(receive, manifest_checker_index(checker),
-                                   receive->job->manifest.entries, fail);
+                                   receive->job->manifest.entries, &result, fail);
     manifest_checker_free(checker);
     return r == 0 ? clean_staging(receive->staging, fail) : r;
 }

@@ -152,6 +152,13 @@ static int record(const struct run *run, Fxnode__Helper__ToNode *message) {
     return r < 0 ? fail_set(run->fail, r, "the node did not record where things are placed") : 0;
 }
 
+/* Of what has no content it is not seen again later that it failed. */
+static uint32_t count_failed(const struct placing *placing) {
+    uint32_t now = (uint32_t)rangeset_total(placing->failed);
+
+    return now > placing->failed_before ? now : placing->failed_before;
+}
+
 /* One Placing with the items from *next on that are staged, as many as fit. */
 static int record_some(struct run *run, size_t end, size_t *next) {
     Fxnode__Helper__PlacedItem items[ITEMS_IN_MESSAGE];
@@ -175,6 +182,7 @@ static int record_some(struct run *run, size_t end, size_t *next) {
     }
     body.items = pointers;
     body.more = *next < end;
+    body.failed = count_failed(run->placing);
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_PLACING;
     message.placing = &body;
     return record(run, &message);
@@ -224,7 +232,7 @@ static int record_done(struct run *run) {
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
     int r = 0;
 
-    body.failed = (uint32_t)rangeset_total(run->placing->failed);
+    body.failed = count_failed(run->placing);
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_DONE;
     message.done = &body;
     r = record(run, &message);
@@ -235,6 +243,7 @@ static int record_done(struct run *run) {
 
 static void fill_result(const struct run *run, struct placing_result *result) {
     result->count = 0;
+    result->failed = count_failed(run->placing);
     for (size_t i = 0; i < run->count && result->count < LIMIT_OFFER_NAMES; i++) {
         struct manifest_name *name = &result->names[result->count];
 

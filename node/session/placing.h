@@ -25,6 +25,7 @@ struct placing {
     uint32_t entries;
     uint64_t bytes;                /* of their files; only for placing_run */
     const struct rangeset *failed; /* entries that are not delivered; borrowed */
+    uint32_t failed_before;        /* how many that were when Placing was recorded, if it was */
 
     /* Sends a Placing or Done, whose ticket it sets, and waits until it is recorded. 0 or negative.
      */
@@ -35,10 +36,12 @@ struct placing {
     void *context;
 };
 
-/* The final top-level names, in order: the first LIMIT_OFFER_NAMES. */
+/* The final top-level names, in order: the first LIMIT_OFFER_NAMES; and how many entries were not
+ * delivered. */
 struct placing_result {
     struct manifest_name names[LIMIT_OFFER_NAMES];
     size_t count;
+    uint32_t failed;
 };
 
 /* Finishes what is staged, places and records it. 0; an outcome of enum staging_outcome or
@@ -49,8 +52,8 @@ int placing_run(const struct placing *placing, struct placing_result *result, st
 int placing_resume(const struct placing *placing, const struct job_name *names, size_t count,
                    struct placing_result *result, struct fail *fail);
 
-/* Entries that are not within the recorded `extents`: the ones that had failed, into `failed`. 0 or
- * as catalog_by_entry(). */
+/* Entries that are not within the recorded `extents`: the ones with content that had failed, into
+ * `failed`. 0 or as catalog_by_entry(). */
 int placing_failed(struct catalog *catalog, uint32_t entries, const struct rangeset *extents,
                    struct rangeset *failed, struct fail *fail);
 

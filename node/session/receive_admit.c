@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 /* The node said yes: everything that has to be there before the peer may be told. While this runs
  * the session has one thread and no lock is needed. */
@@ -15,6 +15,15 @@
 static void answer(struct receive *receive, Fxnode__Wire__Verdict__Answer what, const char *reason,
                    const struct rangeset *held) {
     struct receiver_admission admission = {.answer = what, .reason = reason, .held = held};
+
+    if (receiver_admit(receive->receiver, io_now_ms(), &admission) < 0)
+        receive_out_of_step(receive);
+    receive_act(receive);
+}
+
+static void answer_delivered(struct receive *receive, const struct exchange_delivery *delivery) {
+    struct receiver_admission admission = {.answer = FXNODE__WIRE__VERDICT__ANSWER__DELIVERED,
+                                           .delivery = *delivery};
 
     if (receiver_admit(receive->receiver, io_now_ms(), &admission) < 0)
         receive_out_of_step(receive);
@@ -185,15 +194,15 @@ static int record_alone(void *context, Fxnode__Helper__ToNode *message) {
 }
 
 int receive_resume_placing(struct receive *receive, const struct manifest_index *index,
-                           uint32_t entries, struct fail *fail) {
+                           uint32_t entries, struct placing_result *result, struct fail *fail) {
     const struct job *job = receive->job;
     struct placing placing = {.staging = receive->staging,
                               .entries = entries,
+                              .failed_before = job->failed,
                               .record = record_alone,
                               .context = receive};
-    struct placing_result *result = calloc(1, sizeof *result);
     struct rangeset failed;
-    int r = result == NULL ? -ENOMEM : catalog_new(&placing.catalog, receive->manifest, index);
+    int r = catalog_new(&placing.catalog, receive->manifest, index);
 
     rangeset_init(&failed);
     placing.failed = &failed;
@@ -205,13 +214,13 @@ int receive_resume_placing(struct receive *receive, const struct manifest_index 
         r = placing_resume(&placing, job->names, job->name_count, result, fail);
     catalog_free(placing.catalog);
     rangeset_clear(&failed);
-    free(result);
     return r;
 }
 
 /* The transfer was being placed when it was interrupted: that is completed first, and then it is
  * one that was delivered before. */
 static void admit_placing(struct receive *receive, uint64_t number) {
+    struct placing_result result;
     struct fail fail = {0};
     int r = open_staging(receive, number, false, &fail);
 
@@ -221,14 +230,15 @@ static void admit_placing(struct receive *receive, uint64_t number) {
         r = fail_set(&fail, 0, "the list of files in %s is gone", staging_shown(receive->staging));
     if (r == 0)
         r = receive_resume_placing(receive, receiver_index(receive->receiver),
-                                   receive->offer->summary.entries, &fail);
+                                   receive->offer->summary.entries, &result, &fail);
     if (r != 0) {
         refuse(receive, r, &fail);
         return;
     }
     receive->cleaned = true;
     (void)clean_staging(receive->staging, &fail);
-    answer(receive, FXNODE__WIRE__VERDICT__ANSWER__DELIVERED, NULL, NULL);
+    answer_delivered(receive,
+                     &(struct exchange_delivery){result.names, result.count, result.failed});
 }
 
 static void admit_accept(struct receive *receive, uint64_t number) {
@@ -247,15 +257,32 @@ static const Fxnode__Wire__Verdict__Answer answers[] = {
     [FXNODE__HELPER__ADMIT__ANSWER__REFUSE] = FXNODE__WIRE__VERDICT__ANSWER__REFUSE,
     [FXNODE__HELPER__ADMIT__ANSWER__BUSY] = FXNODE__WIRE__VERDICT__ANSWER__BUSY,
     [FXNODE__HELPER__ADMIT__ANSWER__ASKED] = FXNODE__WIRE__VERDICT__ANSWER__ASKED,
-    [FXNODE__HELPER__ADMIT__ANSWER__DELIVERED] = FXNODE__WIRE__VERDICT__ANSWER__DELIVERED,
     [FXNODE__HELPER__ADMIT__ANSWER__CONFLICT] = FXNODE__WIRE__VERDICT__ANSWER__CONFLICT,
 };
+
+/* By an earlier connection, as the node has it recorded. */
+static void admit_delivered(struct receive *receive, const Fxnode__Helper__Admit *admit) {
+    struct manifest_name names[LIMIT_OFFER_NAMES];
+    struct exchange_delivery delivery = {.names = names, .failed = admit->failed};
+
+    for (; delivery.count < admit->n_names && delivery.count < LIMIT_OFFER_NAMES;
+         delivery.count++) {
+        const ProtobufCBinaryData *name = &admit->names[delivery.count];
+
+        names[delivery.count].length = (uint8_t)name->len;
+        memcpy(names[delivery.count].bytes, name->data, name->len);
+    }
+    answer_delivered(receive, &delivery);
+}
 
 void receive_admit(struct receive *receive, const Fxnode__Helper__Admit *admit) {
     if (receive->offer == NULL || atomic_load(&receive->course.ended))
         return;
     receive->admitted = admit->answer != FXNODE__HELPER__ADMIT__ANSWER__ASKED;
-    if (admit->answer != FXNODE__HELPER__ADMIT__ANSWER__ACCEPT)
+    receive->job->failed = admit->failed;
+    if (admit->answer == FXNODE__HELPER__ADMIT__ANSWER__DELIVERED)
+        admit_delivered(receive, admit);
+    else if (admit->answer != FXNODE__HELPER__ADMIT__ANSWER__ACCEPT)
         answer(receive, answers[admit->answer], admit->reason, NULL);
     else if (admit->placing)
         admit_placing(receive, admit->number);

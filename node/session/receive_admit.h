@@ -5,14 +5,16 @@
 #ifndef NODE_SESSION_RECEIVE_ADMIT_H
 #define NODE_SESSION_RECEIVE_ADMIT_H
 
+#include "node/session/placing.h"
 #include "node/session/receive.h"
 
 /* Acts on the node's answer to the offer. */
 void receive_admit(struct receive *receive, const Fxnode__Helper__Admit *admit);
 
-/* Completes a placing that was recorded, by job->names and job->extents; receive->staging and
- * receive->manifest are open. 0; an outcome of enum staging_outcome or negative, `fail` filled. */
+/* Completes a placing that was recorded, by job->names, job->failed and job->extents;
+ * receive->staging and receive->manifest are open. 0; an outcome of enum staging_outcome or
+ * negative, `fail` filled. */
 int receive_resume_placing(struct receive *receive, const struct manifest_index *index,
-                           uint32_t entries, struct fail *fail);
+                           uint32_t entries, struct placing_result *result, struct fail *fail);
 
 #endif

@@ -94,7 +94,7 @@ def fresh_and_again(node, secret, example):
     check_arrived(node, "d")
     stranger = call(node, secret)
     stranger.say(offer_of(example, transfer))
-    stranger.expect(bytes.fromhex("12020805"), "the verdict DELIVERED")
+    stranger.expect(bytes.fromhex("120708052a030a0164"), "the verdict DELIVERED with the name")
     stranger.say(example["Finish"])
     stranger.end()
     node.check_listed("d")

@@ -100,6 +100,48 @@ def hard_links_to_what_changes(lab):
     check_equal(same_files(arrived), [[(0, "stays"), (0, "sub/stays too")]], "links")
 
 
+def _delivered_in_part(lab, point):
+    """A file with two names and the target of a symbolic link change after they were offered, and the
+    receiver dies at `point`: what did not arrive is not forgotten over it."""
+    sender, receiver = lab.pair({}, {"config": {"accept": "ask"}, "env": {"FXNODE_CRASH": point}})
+    source = lab.path("tree")
+    os.makedirs(source)
+    make_file(f"{source}/changes", 5000, seed=1)
+    make_file(f"{source}/stays", 5000, seed=2)
+    os.link(f"{source}/changes", f"{source}/other name")
+    os.symlink("stays", f"{source}/points")
+    os.mkdir(receiver.received("tree"))
+    command = sender.command("send", "--json", receiver.at, source)
+    command.wait_event(lambda event: event.get("state") == "offered", "somebody is asked")
+    make_file(f"{source}/changes", 6000, seed=3)
+    os.unlink(f"{source}/points")
+    os.symlink("changes", f"{source}/points")
+    receiver.run("accept", str(receiver.transfers()[0]["transfer"]))
+    receiver.wait_crash(LONG)
+    receiver.recover()
+    check_equal(command.wait(LONG), 1, f"status of send\n{command.said()}")
+    check_equal(os.listdir(receiver.received("tree (2)")), ["stays"], "what arrived")
+    for node in (sender, receiver):
+        told = node.transfers("--all")[0]
+        check_equal((told["state"], told["failed"], told["names"][0]["name"]),
+                    ("delivered", 3, "tree (2)"), f"what {node.name} tells")
+
+
+def failed_and_cut_before_the_renames(lab):
+    """The names are recorded, and nothing is renamed yet."""
+    _delivered_in_part(lab, "placing-committed")
+
+
+def failed_and_cut_after_the_renames(lab):
+    """Everything has its name, which is not recorded yet."""
+    _delivered_in_part(lab, "renamed")
+
+
+def failed_and_cut_before_it_is_told(lab):
+    """All is recorded, and the sender has not heard of it."""
+    _delivered_in_part(lab, "done-committed")
+
+
 def _set(path, **values):
     try:
         for name, value in values.items():

@@ -426,6 +426,38 @@ START_TEST(what_is_disputed_is_not_checked_for_ever) {
 }
 END_TEST
 
+/* The sender hears from a receiver that has delivered it before, without `failed` entries. */
+static void tell_delivered_before(uint32_t failed) {
+    const struct receiver_admission before = {
+        .answer = FXNODE__WIRE__VERDICT__ANSWER__DELIVERED,
+        .delivery = {.names = summary.names, .count = 1, .failed = failed}};
+    struct receiver_action action;
+    bring_receiver(IN_ADMIT);
+    bring_sender(AT_OFFERED);
+    ck_assert_int_eq(receiver_admit(receiver, 1, &before), 0);
+    ck_assert(receiver_next(receiver, &action));
+    ck_assert_int_eq(action.kind, RECEIVER_SEND);
+    ck_assert_int_eq(sender_control(sender, 1, action.message, action.length), 0);
+}
+
+START_TEST(what_was_delivered_before_is_told_as_it_was) {
+    struct sender_action action;
+    tell_delivered_before(1);
+    ck_assert(sender_next(sender, &action));
+    ck_assert_int_eq(action.kind, SENDER_DELIVERED);
+    ck_assert_ptr_nonnull(action.delivered);
+    ck_assert_uint_eq(action.delivered->failed, 1);
+    ck_assert_uint_eq(action.delivered->n_names, 1);
+    ck_assert_mem_eq(action.delivered->names[0].data, "d", 1);
+}
+END_TEST
+
+START_TEST(more_cannot_have_failed_before_than_there_is) {
+    tell_delivered_before(summary.entries + 1);
+    ck_assert_int_eq(sender_outcome(), EXCHANGE_PROTOCOL);
+}
+END_TEST
+
 START_TEST(silence_is_answered_and_ends) {
     struct sender_action action;
     ck_assert_int_eq(sender_start(sender, 1000), 0);
@@ -484,6 +516,8 @@ int main(void) {
     tcase_add_test(tests, content_that_keeps_differing_ends_it);
     tcase_add_test(tests, what_is_agreed_is_not_checked_again);
     tcase_add_test(tests, what_is_disputed_is_not_checked_for_ever);
+    tcase_add_test(tests, what_was_delivered_before_is_told_as_it_was);
+    tcase_add_test(tests, more_cannot_have_failed_before_than_there_is);
     tcase_add_test(tests, silence_is_answered_and_ends);
     tcase_add_loop_test(tests, malformed_messages_end_it, 0, 5);
     tcase_add_test(tests, lanes_are_checked);

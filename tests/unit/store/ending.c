@@ -25,6 +25,13 @@ static void check_placing(uint64_t number, const struct store_placing_item *expe
     store_placing_clear(&found);
 }
 
+/* With five entries that failed. */
+static int start(uint64_t number, const struct store_placing_item *items, size_t count,
+                 int64_t now) {
+    const struct store_placing placing = {.items = items, .length = count, .failed = 5};
+    return store_placing_start(fixture, number, &placing, now, &fixture_fail);
+}
+
 START_TEST(test_placing) {
     struct store_transfer t;
     const struct range all = {.first = 0, .count = 10};
@@ -35,14 +42,14 @@ START_TEST(test_placing) {
     };
     struct store_transfer_new with = fixture_incoming(1, STORE_OFFERED);
     uint64_t number = fixture_create(&with);
-    ck_assert_int_eq(store_placing_start(fixture, number, items, 2, 1, &fixture_fail), STORE_STATE);
+    ck_assert_int_eq(start(number, items, 2, 1), STORE_STATE);
     fixture_set_state(number, STORE_RUNNING, 1);
     FIXTURE_OK(store_extent_commit(fixture, number, &change, 1, &fixture_fail));
     ck_assert_int_eq(store_placing_update(fixture, number, items, 2, &fixture_fail), STORE_STATE);
     ck_assert_int_eq(store_placing_done(fixture, number, 0, 1, &fixture_fail), STORE_STATE);
-    FIXTURE_OK(store_placing_start(fixture, number, items, 1, 1, &fixture_fail));
+    FIXTURE_OK(start(number, items, 1, 1));
     check_placing(number, items, 1);
-    FIXTURE_OK(store_placing_start(fixture, number, items, 2, 1200, &fixture_fail));
+    FIXTURE_OK(start(number, items, 2, 1200));
     ck_assert_int_eq(fixture_state(number), STORE_PLACING);
     items[0].name = fixture_name("a (2)");
     items[0].inode = 44;
@@ -50,6 +57,9 @@ START_TEST(test_placing) {
     fixture_close();
     fixture_open();
     check_placing(number, items, 2);
+    FIXTURE_OK(store_transfer_get(fixture, number, &t, &fixture_fail));
+    ck_assert_uint_eq(t.failed, 5);
+    store_transfer_clear(&t);
     FIXTURE_OK(store_placing_done(fixture, number, 3, 1300, &fixture_fail));
     check_placing(number, items, 0);
     FIXTURE_OK(store_transfer_get(fixture, number, &t, &fixture_fail));
@@ -78,7 +88,7 @@ START_TEST(test_placing_names_are_bounded) {
         snprintf(names[i], sizeof(names[i]), "n%u", i);
         items[i] = (struct store_placing_item){.item = i, .name = fixture_name(names[i])};
     }
-    FIXTURE_OK(store_placing_start(fixture, number, items, 100, 1, &fixture_fail));
+    FIXTURE_OK(start(number, items, 100, 1));
     FIXTURE_OK(store_placing_done(fixture, number, 0, 1, &fixture_fail));
     FIXTURE_OK(store_transfer_get(fixture, number, &t, &fixture_fail));
     ck_assert_uint_eq(t.final_names.length, LIMIT_OFFER_NAMES);
@@ -93,7 +103,7 @@ START_TEST(test_placing_is_atomic) {
                                          {.item = 1, .name = fixture_name("")}};
     struct store_transfer_new with = fixture_incoming(1, STORE_RUNNING);
     uint64_t number = fixture_create(&with);
-    ck_assert_int_eq(store_placing_start(fixture, number, items, 2, 1, &fixture_fail), -EINVAL);
+    ck_assert_int_eq(start(number, items, 2, 1), -EINVAL);
     ck_assert_int_eq(fixture_state(number), STORE_RUNNING);
     check_placing(number, items, 0);
 }
@@ -136,7 +146,7 @@ START_TEST(test_expire_partials) {
     uint64_t incoming = fixture_create(&in), outgoing = fixture_create(&out);
     in.transfer_id = fixture_key(2);
     uint64_t placing = fixture_create(&in);
-    FIXTURE_OK(store_placing_start(fixture, placing, NULL, 0, 1000, &fixture_fail));
+    FIXTURE_OK(start(placing, NULL, 0, 1000));
     FIXTURE_OK(store_extent_commit(fixture, incoming, &change, 1000 + FIXTURE_DAY, &fixture_fail));
     expire(1000 + 30 * FIXTURE_DAY);
     ck_assert_int_eq(fixture_state(incoming), STORE_RUNNING);
@@ -161,7 +171,7 @@ END_TEST
 START_TEST(test_expire_delivered) {
     struct store_transfer_new in = fixture_incoming(1, STORE_RUNNING);
     uint64_t number = fixture_create(&in);
-    FIXTURE_OK(store_placing_start(fixture, number, NULL, 0, 1000, &fixture_fail));
+    FIXTURE_OK(start(number, NULL, 0, 1000));
     FIXTURE_OK(store_placing_done(fixture, number, 0, 1000, &fixture_fail));
     FIXTURE_OK(store_transfer_cleaned(fixture, number, &fixture_fail));
     expire(1000 + 300 * FIXTURE_DAY);

@@ -132,13 +132,14 @@ START_TEST(test_transfer_states) {
         [STORE_PAUSED] = {0, 1, 1, 1, 1, 0, 0, 1, 1, 1},
         [STORE_PLACING] = {0, 0, 0, 0, 0, 0, 0, 1, 0, 0},
     };
+    const struct store_placing nothing = {0};
     uint8_t id = 1;
     for (int from = STORE_QUEUED; from <= STORE_CANCELLED; from++) {
         for (int to = STORE_QUEUED; to <= STORE_CANCELLED; to++) {
             struct store_transfer_new with = fixture_incoming(id++, STORE_RUNNING);
             uint64_t number = fixture_create(&with);
             if (from == STORE_PLACING || from == STORE_DELIVERED)
-                FIXTURE_OK(store_placing_start(fixture, number, NULL, 0, 1, &fixture_fail));
+                FIXTURE_OK(store_placing_start(fixture, number, &nothing, 1, &fixture_fail));
             else
                 fixture_set_state(number, (enum store_state)from, 1);
             if (from == STORE_DELIVERED)

@@ -38,15 +38,25 @@ static void take_actions(struct node *node) {
     }
 }
 
+static void take_piece(struct node *node, uint32_t lane, const struct record_piece *piece) {
+    bool completed = false;
+    if (receiver_record(node->receiver, 0, lane, piece) == RECEIVER_WRITE &&
+        receiver_written(node->receiver, 0, lane, piece, &completed) < 0)
+        abort();
+}
+
 static void take_record(struct node *node, uint8_t what) {
-    uint32_t lane = what >> 6;
     uint32_t half = what & 32 ? LIMIT_CHUNK / 2 : 0;
     struct record_piece piece = {
         .unit = what >> 3 & 3, .unit_size = LIMIT_CHUNK, .offset = half, .length = LIMIT_CHUNK / 2};
-    bool completed = false;
-    if (receiver_record(node->receiver, 0, lane, &piece) == RECEIVER_WRITE &&
-        receiver_written(node->receiver, 0, lane, &piece, &completed) < 0)
-        abort();
+    take_piece(node, what >> 6, &piece);
+}
+
+/* A chunk that is nothing but a hole. */
+static void take_hole(struct node *node, uint8_t what) {
+    struct record_piece piece = {
+        .unit = what >> 3 & 3, .unit_size = LIMIT_CHUNK, .length = LIMIT_CHUNK, .is_hole = true};
+    take_piece(node, what >> 6, &piece);
 }
 
 /* What happens at the receiver itself. Calls out of turn are refused, not fatal. */
@@ -74,6 +84,8 @@ static void happen(struct node *node, uint8_t what) {
         node->committing = false;
         break;
     default:
+        if ((what & 32) != 0)
+            take_hole(node, what);
         receiver_tick(node->receiver, (uint64_t)what * 100);
     }
 }

@@ -22,6 +22,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (piece.unit < 5 || piece.unit > 8 || piece.offset > piece.unit_size ||
             piece.length > piece.unit_size - piece.offset)
             abort();
+        if (piece.is_hole &&
+            (record.kind != RECORD_HOLE || piece.offset != 0 || piece.length != piece.unit_size))
+            abort();
     }
     return 0;
 }

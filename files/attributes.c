@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 
 struct attributes {
@@ -81,6 +82,16 @@ void attributes_read(struct attributes *attributes, int fd, struct entry *entry,
     entry->attribute_count = attributes->count;
 }
 
+/* Whether the file system has less room than one entry may ask for; some keep attributes where they
+ * keep inodes, a KiB for each. It says the same where one file has too many. */
+static bool is_full(int fd) {
+    struct statvfs space;
+    if (fstatvfs(fd, &space) < 0)
+        return false;
+    return (uint64_t)space.f_bavail * space.f_frsize < LIMIT_ATTRIBUTE_BYTES ||
+           (space.f_files > 0 && space.f_favail < LIMIT_ATTRIBUTE_BYTES / 1024);
+}
+
 /* 0, an outcome, or -errno. The name is cut out of a message, so it is copied to be terminated. */
 static int set_one(int fd, const struct entry_attribute *attribute) {
     char name[LIMIT_ATTRIBUTE_NAME + 1];
@@ -92,7 +103,7 @@ static int set_one(int fd, const struct entry_attribute *attribute) {
     case ENOSYS:
         return ATTRIBUTES_UNSUPPORTED;
     case ENOSPC:
-    case EDQUOT:
+        return is_full(fd) ? -ENOSPC : ATTRIBUTES_NO_ROOM;
     case E2BIG:
     case ERANGE:
         return ATTRIBUTES_NO_ROOM;

@@ -5,6 +5,7 @@ import os
 
 from lab import Skip, check, check_equal
 from lab.data import MIB, attributes, compare, make_file, same_files
+from lab.process import run
 
 LONG = 120
 
@@ -175,3 +176,26 @@ def extended_attributes(lab):
     for root in (source, receiver.received("tagged")):
         os.chmod(root, 0o755)
         os.chmod(f"{root}/sub", 0o755)
+
+
+def attributes_on_a_full_disk(lab):
+    """Content fits and attributes do not: it waits for room instead of leaving them out."""
+    sender, receiver = lab.pair(receiver={"start": False})
+    # Attributes in memory are counted as inodes, a KiB for one.
+    run(["mount", "-t", "tmpfs", "-o", "size=64M,nr_inodes=70", "tmpfs", receiver.files])
+    _set(receiver.files, probe=b"")
+    receiver.start()
+    source = lab.path("tagged")
+    os.mkdir(source)
+    for number in range(20):
+        make_file(f"{source}/{number}", 1000, seed=number)
+        _set(f"{source}/{number}", large=bytes(3000))
+    command = sender.command("send", "--json", receiver.at, source)
+    waiting = command.wait_event(lambda event: event.get("state") == "waiting", "it waits", LONG)
+    check("full" in waiting.get("reason", ""), f"no clear reason: {waiting}")
+    receiver.check_listed()
+    run(["mount", "-o", "remount,nr_inodes=1000", receiver.files])
+    check_equal(command.wait(LONG), 0, f"status of send\n{command.said()}")
+    for number in range(20):
+        check_equal(attributes(receiver.received(f"tagged/{number}")),
+                    attributes(f"{source}/{number}"), "attributes")

@@ -137,6 +137,18 @@ START_TEST(test_file_systems_without) {
 }
 END_TEST
 
+/* That can be put right, so it is not left out. */
+START_TEST(test_a_quota_that_is_used_up) {
+    arrival_open(false);
+    struct entry entry = with(room_file("file", 4), 2);
+    arrival_file(entry, 0, "text");
+    room_forbid(SYS_fsetxattr, EDQUOT);
+    ck_assert_int_eq(arrival_finish(&entry, 1), STAGING_NO_SPACE);
+    ck_assert_uint_eq(arrival_note_count, 0);
+    arrival_close();
+}
+END_TEST
+
 START_TEST(test_errors_are_errors) {
     arrival_open(false);
     struct entry entry = with(room_file("file", 4), 2);
@@ -155,6 +167,7 @@ Suite *suite_attributes(void) {
     tcase_add_test(tc, test_too_much);
     tcase_add_loop_test(tc, test_arrive, 0, 2);
     tcase_add_loop_test(tc, test_file_systems_without, 0, 3);
+    tcase_add_test(tc, test_a_quota_that_is_used_up);
     tcase_add_test(tc, test_errors_are_errors);
     suite_add_tcase(suite, tc);
     return suite;

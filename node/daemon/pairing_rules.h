@@ -21,8 +21,7 @@
 #define PAIRING_RULES_TRIES 3u
 #define PAIRING_RULES_RUNS 8        /* at once, */
 #define PAIRING_RULES_PER_HOST 2u   /* and from one address */
-#define PAIRING_RULES_STALE_MS 100u /* without a place for one more the oldest over this age goes  \
-                                     */
+#define PAIRING_RULES_STALE_MS 100u /* without a place the oldest over this age goes */
 
 /* Zero-initialise it: closed. */
 struct pairing_rules {

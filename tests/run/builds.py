@@ -10,6 +10,9 @@ CLANG = "-DCMAKE_C_COMPILER=clang"
 UNDER_ASAN = "^(unit|fuzz)/|^scenario/(send|commands|discovery)/"
 UNDER_TSAN = "^unit/(base|node|session|store)|^scenario/send/"
 
+# What the thread sanitizer is not to report, each with its reason.
+TSAN_SILENCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tsan.txt")
+
 
 def _build(results, preset, *options):
     """Configures and builds; False where that failed."""
@@ -43,7 +46,8 @@ def tsan(results):
     """clang, thread sanitizer: what has threads, that is sessions and the store."""
     if _build(results, "tsan", CLANG):
         results.ctest("tsan", "build/tsan", "-R", UNDER_TSAN, prefix=_steady_addresses(), env={
-            "TSAN_OPTIONS": "second_deadlock_stack=1", "FXNODE_LAB_PATIENCE": "4"})
+            "TSAN_OPTIONS": f"second_deadlock_stack=1:suppressions={TSAN_SILENCES}",
+            "FXNODE_LAB_PATIENCE": "4"})
 
 
 def install(results):

@@ -63,7 +63,7 @@ _fxnode_options() {
     peers) echo "--wait --watch --json $common" ;;
     send) echo "--exclude --one-file-system --detach --wait --limit --json $common" ;;
     transfers) echo "--all --json $common" ;;
-    accept) echo "--always --json $common" ;;
+    accept) echo "--always --exists --json $common" ;;
     *) echo "--json $common" ;;
     esac
 }
@@ -79,9 +79,11 @@ _fxnode_paths() {
 _fxnode_setting() {
     if [[ ${COMP_WORDS[COMP_CWORD]} != = && ${COMP_WORDS[COMP_CWORD - 1]} != = ]]; then
         compopt -o nospace
-        mapfile -t COMPREPLY < <(compgen -W 'accept= directory= limit= day-limit=' -- "$1")
+        mapfile -t COMPREPLY < <(compgen -W 'accept= directory= limit= day-limit= exists=' -- "$1")
     elif [[ $2 == accept ]]; then
         mapfile -t COMPREPLY < <(compgen -W 'on ask off' -- "$1")
+    elif [[ $2 == exists ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'rename skip overwrite ask refuse default' -- "$1")
     fi
 }
 
@@ -128,6 +130,7 @@ _fxnode() {
     case $prev in
     --files | --state) _fxnode_paths -d "$cur" ;;
     --socket | --config) _fxnode_paths -f "$cur" ;;
+    --exists) mapfile -t COMPREPLY < <(compgen -W 'rename skip overwrite' -- "$cur") ;;
     --accept) mapfile -t COMPREPLY < <(compgen -W 'ask paired all' -- "$cur") ;;
     --name | --listen | --exclude | --wait | --limit) ;;
     *)

@@ -65,7 +65,7 @@ end
 function __fxnode_wants_operand
     __fxnode_is $argv; or return
     set -l words (commandline -opc)
-    set -l with_value --name --files --listen --accept --exclude --wait --limit --state --socket --config
+    set -l with_value --name --files --listen --accept --exclude --exists --wait --limit --state --socket --config
     set -l value no
     for word in $words[3..-1]
         if test $value = yes
@@ -125,9 +125,10 @@ complete -c fxnode -n '__fxnode_is send; and not __fxnode_wants_operand send' -F
 complete -c fxnode -n '__fxnode_is transfers' -l all -d 'Finished ones too'
 
 complete -c fxnode -n '__fxnode_is accept' -l always -d 'And from now on all that this peer offers'
+complete -c fxnode -n '__fxnode_is accept' -l exists -xa 'rename skip overwrite' -d 'What becomes of names that exist'
 
 complete -c fxnode -n '__fxnode_is set; and not __fxnode_wants_operand set' \
-    -a 'accept=on accept=ask accept=off directory= limit= day-limit='
+    -a 'accept=on accept=ask accept=off directory= limit= day-limit= exists=rename exists=skip exists=overwrite exists=ask exists=refuse exists=default'
 complete -c fxnode -n '__fxnode_wants_operand import' -F
 
 complete -c fxnode -n '__fxnode_wants_operand send pair' -a '(__fxnode_peers .)'

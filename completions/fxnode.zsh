@@ -73,7 +73,8 @@ _fxnode_command() {
 _fxnode_setting() {
     _values -S = setting 'accept[what is done with its offers]:how:(on ask off)' \
         'directory[where its files go]:directory:' 'limit[bytes of one transfer]:size:' \
-        'day-limit[bytes of 24 hours]:size:'
+        'day-limit[bytes of 24 hours]:size:' \
+        'exists[what becomes of names that exist]:how:(rename skip overwrite ask refuse default)'
 }
 
 # Options and operands of the command, which is the first of the words.
@@ -112,6 +113,7 @@ _fxnode_rest() {
     transfers) _arguments $common $json '--all[finished ones too]' ;;
     accept)
         _arguments $common $json '--always[and from now on all that this peer offers]' \
+            '--exists=[what becomes of names that exist]:how:(rename skip overwrite)' \
             '1:transfer:_fxnode_offered'
         ;;
     reject) _arguments $common $json '1:transfer:_fxnode_offered' ;;

@@ -2,12 +2,12 @@
 
 #include "base/crash.h"
 #include "base/escape.h"
+#include "files/exclusive.h"
 #include "files/variant.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,67 +84,17 @@ int place_choose(struct staging *staging, struct place_item *item, struct fail *
     return error < 0 ? report(&move, error, fail) : 0;
 }
 
-/* Takes the final name exclusively with an empty directory or file of our own, described by *st. */
-static int reserve(const struct move *move, struct stat *st) {
-    const char *final = move->item->final;
-    if (move->item->type == ENTRY_DIRECTORY) {
-        if (mkdirat(move->destination, final, 0700) < 0)
-            return -errno;
-    } else {
-        int fd = openat(move->destination, final, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0)
-            return -errno;
-        close(fd);
-    }
-    return fstatat(move->destination, final, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}
-
-/* Gives the name back, unless something else has it by now. */
-static void give_back(const struct move *move, const struct stat *reserved) {
-    struct stat st;
-    int flags = move->item->type == ENTRY_DIRECTORY ? AT_REMOVEDIR : 0;
-    if (fstatat(move->destination, move->item->final, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        st.st_ino == reserved->st_ino && st.st_dev == reserved->st_dev)
-        (void)unlinkat(move->destination, move->item->final, flags);
-}
-
-/* For file systems that can rename only over what is there. */
-static int reserve_and_rename(const struct move *move) {
-    struct stat reserved;
-    int error = reserve(move, &reserved);
-    if (error < 0)
-        return error;
-    if (renameat(move->tree, move->name, move->destination, move->item->final) == 0)
-        return 0;
-    error = -errno;
-    if (error == -ENOTEMPTY || error == -ENOTDIR || error == -EISDIR)
-        return -EEXIST; /* somebody put something there at that very moment */
-    give_back(move, &reserved);
-    return error;
-}
-
-/* Without RENAME_NOREPLACE. A file gets its second name only where there is none, then loses its
- * first; but one that may have others would not be told from them after an interruption in between.
- */
-static int rename_old(const struct move *move) {
-    if (move->item->type == ENTRY_DIRECTORY || move->item->linked)
-        return reserve_and_rename(move);
-    if (linkat(move->tree, move->name, move->destination, move->item->final, 0) == 0)
-        return unlinkat(move->tree, move->name, 0) < 0 ? -errno : 0;
-    if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK)
-        return reserve_and_rename(move);
-    return -errno;
-}
-
 static int rename_exclusively(const struct move *move) {
-    if (!destination_lacks_new_calls(staging_destination(move->staging))) {
-        if (renameat2(move->tree, move->name, move->destination, move->item->final,
-                      RENAME_NOREPLACE) == 0)
-            return 0;
-        if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
-            return -errno;
-    }
-    return rename_old(move);
+    const struct exclusive how = {
+        .from = move->tree,
+        .from_name = move->name,
+        .to = move->destination,
+        .to_name = move->item->final,
+        .type = move->item->type,
+        .linked = move->item->linked,
+        .old = destination_lacks_new_calls(staging_destination(move->staging)),
+    };
+    return exclusive_rename(&how);
 }
 
 /* Gives a top-level directory the mode that would have been in the way of its rename. */

@@ -9,7 +9,11 @@
  * type of entry, and does not see attributes. */
 #define FEATURE_LINKS (1u << 1)
 
+/* A Holding that names entries which are not to be sent, since the receiver has such files. To who
+ * lacks it they are not named, and come. */
+#define FEATURE_SKIPS (1u << 2)
+
 /* All that this code can do. */
-#define FEATURES FEATURE_LINKS
+#define FEATURES (FEATURE_LINKS | FEATURE_SKIPS)
 
 #endif

@@ -123,6 +123,13 @@ static int verdict(const ProtobufCMessageDescriptor *descriptor, const char *fau
     return fault == NULL ? 0 : msg_invalid(why, "%s with %s", descriptor->short_name, fault);
 }
 
+static const char unknown_exists[] = "no way to deal with what exists";
+
+static bool is_exists(Fxnode__Helper__Exists exists) {
+    return exists >= FXNODE__HELPER__EXISTS__EXISTS_RENAME &&
+           exists <= FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
+}
+
 static const char *job_fault(const Fxnode__Helper__Job *job) {
     if (job->kind < FXNODE__HELPER__JOB__KIND__SCAN || job->kind > FXNODE__HELPER__JOB__KIND__CLEAN)
         return "an unknown job";
@@ -135,6 +142,8 @@ static const char *job_fault(const Fxnode__Helper__Job *job) {
         return "a directory that leads elsewhere";
     if (job->lanes > LIMIT_LANES)
         return "an impossible number of lanes";
+    if (!is_exists(job->exists))
+        return unknown_exists;
     if (job->kind == FXNODE__HELPER__JOB__KIND__SCAN)
         return patterns_fault(job->exclude, job->n_exclude);
     if (job->kind != FXNODE__HELPER__JOB__KIND__SEND &&
@@ -160,6 +169,8 @@ static const char *admit_fault(const Fxnode__Helper__Admit *admit) {
         return "an unknown answer";
     if (!are_names(admit->names, admit->n_names) || admit->failed > LIMIT_ENTRIES)
         return "impossible names";
+    if (!is_exists(admit->exists))
+        return unknown_exists;
     return is_text(admit->reason) ? NULL : too_long;
 }
 
@@ -252,7 +263,8 @@ static const char *from_session_fault(from_session *message) {
 }
 
 static const char *configure_fault(const Fxnode__Control__Configure *configure) {
-    if (!is_accept(configure->accept))
+    if (!is_accept(configure->accept) ||
+        configure->exists > FXNODE__CONTROL__EXISTS__EXISTS_REFUSE)
         return "an unknown setting";
     if (configure->limit > LIMIT_FILE_SIZE || configure->day_limit > LIMIT_FILE_SIZE)
         return "an impossible limit";
@@ -289,7 +301,9 @@ static const char *request_fault(request *message) {
         return send_fault(message->send);
     case FXNODE__CONTROL__REQUEST__BODY_ACT:
         return message->act->what >= FXNODE__CONTROL__ACT__WHAT__ACCEPT &&
-                       message->act->what <= FXNODE__CONTROL__ACT__WHAT__CANCEL
+                       message->act->what <= FXNODE__CONTROL__ACT__WHAT__CANCEL &&
+                       message->act->exists >= FXNODE__CONTROL__EXISTS__DEFAULT_EXISTS &&
+                       message->act->exists <= FXNODE__CONTROL__EXISTS__EXISTS_OVERWRITE
                    ? NULL
                    : "an unknown act";
     case FXNODE__CONTROL__REQUEST__BODY_UNPAIR:

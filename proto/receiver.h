@@ -142,6 +142,13 @@ struct receiver_admission {
                   be forgotten by the caller, where the manifest is not held */
 };
 
+/* Entries, all of them files, and their units, which are here from elsewhere as they were offered:
+ * they are neither sent nor confirmed. Copied. With the manifest whole, before
+ * receiver_admit(ACCEPT) or receiver_manifest_synced, to a sender that knows of it. */
+int receiver_skip(struct receiver *receiver, const struct rangeset *entries,
+                  const struct rangeset *units);
+const struct rangeset *receiver_skipped_entries(const struct receiver *receiver);
+
 /* The node's answer. ASKED leaves it open, another follows. */
 int receiver_admit(struct receiver *receiver, uint64_t now_ms,
                    const struct receiver_admission *admission);

@@ -78,12 +78,28 @@ static int send_verdict(struct receiver *receiver, const struct receiver_admissi
     return talk_say_verdict(&receiver->talk, verdict, admission->reason);
 }
 
-/* The manifest is on the disk: says what is held, and lets data in. */
+int receiver_skip(struct receiver *receiver, const struct rangeset *entries,
+                  const struct rangeset *units) {
+    if (receiver_parts_state(receiver) == AT_ENDED)
+        return 0;
+    if (receiver->state != AT_SYNCING && (receiver->state != AT_ADMIT || !receiver->manifest_whole))
+        return -EINVAL;
+    int rc = rangeset_add_all(&receiver->skipped, entries);
+    return rc < 0 ? rc : rangeset_add_all(&receiver->skipped_units, units);
+}
+
+const struct rangeset *receiver_skipped_entries(const struct receiver *receiver) {
+    return &receiver->skipped;
+}
+
+/* The manifest is on the disk: says what is held, and lets data in. What is skipped is not read
+ * again, as what is held from before is. */
 static int begin_data(struct receiver *receiver) {
     const struct rangeset *held = &receiver->intake.durable;
     receiver->held_open = held->length > 0;
     receiver->state = AT_DATA;
-    return talk_say_extents(&receiver->talk, FXNODE__WIRE__CONTROL__BODY_HOLDING, held);
+    int rc = intake_hold(&receiver->intake, &receiver->skipped_units);
+    return rc < 0 ? rc : talk_say_holding(&receiver->talk, held, &receiver->skipped);
 }
 
 static int accept(struct receiver *receiver, const struct receiver_admission *admission) {

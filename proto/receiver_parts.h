@@ -34,6 +34,8 @@ struct receiver {
     bool manifest_whole;                  /* checked to its end */
     uint32_t lanes;                       /* allowed */
     struct intake intake;
+    struct rangeset skipped; /* entries that are here from elsewhere */
+    struct rangeset skipped_units;
     struct rangeset failed;    /* entries */
     struct rangeset confirmed; /* entries whose content is agreed, or that failed */
     struct rangeset disputed;  /* entries whose content is being sent again, not confirmed since */

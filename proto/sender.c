@@ -22,6 +22,7 @@ struct sender {
     const char *text;                         /* in the newest message: of ASKED */
     uint64_t manifest_sent;                   /* bytes of the manifest, prefixes included */
     struct rangeset held;                     /* durable before this connection */
+    struct rangeset skipped;                  /* entries that the peer has from elsewhere */
     struct claims claims;                     /* from DATA on */
     struct rangeset failed;                   /* entries */
     uint32_t confirm_next;                    /* entry */
@@ -59,6 +60,7 @@ void sender_free(struct sender *sender) {
     if (sender == NULL)
         return;
     rangeset_clear(&sender->held);
+    rangeset_clear(&sender->skipped);
     rangeset_clear(&sender->failed);
     claims_clear(&sender->claims);
     free(sender->confirms);
@@ -184,6 +186,11 @@ static int on_holding(struct sender *sender, const Fxnode__Wire__Control *contro
                                   sender->summary.units);
     if (rc > 0)
         return talk_violation(&sender->talk, "Holding with impossible extents");
+    if (rc == 0)
+        rc = exchange_extents_add(&sender->skipped, holding->skipped, holding->n_skipped,
+                                  sender->summary.entries);
+    if (rc > 0)
+        return talk_violation(&sender->talk, "Holding with impossible entries");
     return rc == 0 && holding->last ? begin_data(sender) : rc;
 }
 
@@ -326,6 +333,10 @@ int sender_failed(struct sender *sender, const struct sender_failure *failure) {
 
 bool sender_is_durable(const struct sender *sender, uint64_t first, uint64_t count) {
     return rangeset_contains(&sender->claims.settled, first, count);
+}
+
+bool sender_skips(const struct sender *sender, uint32_t entry) {
+    return rangeset_contains(&sender->skipped, entry, 1);
 }
 
 const struct rangeset *sender_durable(const struct sender *sender) {

@@ -134,6 +134,9 @@ int sender_failed(struct sender *sender, const struct sender_failure *failure);
 /* Whether all of these units are durable at the peer or belong to failed entries. */
 bool sender_is_durable(const struct sender *sender, uint64_t first, uint64_t count);
 
+/* Whether the peer has the entry from elsewhere: it is not read, and not in any digest. */
+bool sender_skips(const struct sender *sender, uint32_t entry);
+
 /* Units durable at the peer, without failed ones. */
 const struct rangeset *sender_durable(const struct sender *sender);
 
@@ -149,7 +152,8 @@ struct sender_confirmation {
     uint64_t first_unit;  /* units of these entries */
     uint64_t units;
     uint8_t digest[LIMIT_CHUNK_HASH]; /* XXH3-128 (canonical) over the chunk hashes of all these
-                                         units, in order, without those of failed entries */
+                                         units, in order, without those of failed or skipped entries
+                                       */
 };
 
 uint32_t sender_confirm_next(const struct sender *sender);

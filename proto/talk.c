@@ -155,26 +155,62 @@ int talk_say_manifest(struct talk *talk, const void *batch, size_t length) {
     return say(talk, &control);
 }
 
-/* One message with these extents. */
-static int say_some(struct talk *talk, Fxnode__Wire__Control__BodyCase body,
-                    Fxnode__Wire__Extent **extents, size_t count, bool last) {
+/* Ranges on their way into messages. */
+struct some {
+    const struct rangeset *set;
+    size_t at;
+    size_t count; /* in the message that is being made */
+    Fxnode__Wire__Extent values[WIRE_EXTENTS_MAX];
+    Fxnode__Wire__Extent *extents[WIRE_EXTENTS_MAX];
+};
+
+/* The next ranges for one message. Whether these are the last. */
+static bool take_some(struct some *some) {
+    for (some->count = 0; some->at < some->set->length && some->count < WIRE_EXTENTS_MAX;
+         some->at++, some->count++) {
+        Fxnode__Wire__Extent *value = &some->values[some->count];
+        fxnode__wire__extent__init(value);
+        value->first = some->set->ranges[some->at].first;
+        value->count = some->set->ranges[some->at].count;
+        some->extents[some->count] = value;
+    }
+    return some->at == some->set->length;
+}
+
+int talk_say_holding(struct talk *talk, const struct rangeset *held,
+                     const struct rangeset *skipped) {
+    struct some units = {.set = held};
+    struct some entries = {.set = skipped};
     Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
     Fxnode__Wire__Holding holding = FXNODE__WIRE__HOLDING__INIT;
+    int rc = 0;
+    control.body_case = FXNODE__WIRE__CONTROL__BODY_HOLDING;
+    control.holding = &holding;
+    while (rc == 0 && !holding.last) {
+        bool last = take_some(&units);
+        holding.last = take_some(&entries) && last;
+        holding.n_extents = units.count;
+        holding.extents = units.extents;
+        holding.n_skipped = entries.count;
+        holding.skipped = entries.extents;
+        rc = say(talk, &control);
+    }
+    return rc;
+}
+
+/* One message with these extents. */
+static int say_some(struct talk *talk, Fxnode__Wire__Control__BodyCase body, struct some *some) {
+    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
     Fxnode__Wire__Durable durable = FXNODE__WIRE__DURABLE__INIT;
     Fxnode__Wire__Again again = FXNODE__WIRE__AGAIN__INIT;
     control.body_case = body;
-    if (body == FXNODE__WIRE__CONTROL__BODY_HOLDING) {
-        holding.n_extents = count;
-        holding.extents = extents;
-        holding.last = last;
-        control.holding = &holding;
-    } else if (body == FXNODE__WIRE__CONTROL__BODY_DURABLE) {
-        durable.n_extents = count;
-        durable.extents = extents;
+    if (body == FXNODE__WIRE__CONTROL__BODY_DURABLE) {
+        durable.n_extents = some->count;
+        durable.extents = some->extents;
         control.durable = &durable;
     } else {
-        again.n_extents = count;
-        again.extents = extents;
+        again.n_extents = some->count;
+        again.extents = some->extents;
         control.again = &again;
     }
     return say(talk, &control);
@@ -182,20 +218,12 @@ static int say_some(struct talk *talk, Fxnode__Wire__Control__BodyCase body,
 
 int talk_say_extents(struct talk *talk, Fxnode__Wire__Control__BodyCase body,
                      const struct rangeset *set) {
-    Fxnode__Wire__Extent values[WIRE_EXTENTS_MAX];
-    Fxnode__Wire__Extent *extents[WIRE_EXTENTS_MAX];
-    bool last = set->length == 0 && body != FXNODE__WIRE__CONTROL__BODY_HOLDING;
+    struct some some = {.set = set};
+    bool last = set->length == 0;
     int rc = 0;
-    for (size_t at = 0; rc == 0 && !last;) {
-        size_t count = 0;
-        for (; at < set->length && count < WIRE_EXTENTS_MAX; at++, count++) {
-            fxnode__wire__extent__init(&values[count]);
-            values[count].first = set->ranges[at].first;
-            values[count].count = set->ranges[at].count;
-            extents[count] = &values[count];
-        }
-        last = at == set->length;
-        rc = say_some(talk, body, extents, count, last);
+    while (rc == 0 && !last) {
+        last = take_some(&some);
+        rc = say_some(talk, body, &some);
     }
     return rc;
 }

@@ -70,8 +70,12 @@ int talk_say_verdict(struct talk *talk, Fxnode__Wire__Verdict verdict, const cha
 /* One encoded batch. */
 int talk_say_manifest(struct talk *talk, const void *batch, size_t length);
 
-/* All ranges of `set` in as many Holding (the last one marked, and one in any case), Durable or
- * Again as they need; nothing for an empty set unless it is Holding. */
+/* All ranges of both sets, units and entries, in as many Holding as they need: the last one marked,
+ * and one in any case. */
+int talk_say_holding(struct talk *talk, const struct rangeset *held,
+                     const struct rangeset *skipped);
+
+/* All ranges of `set` in as many Durable or Again as they need; nothing for an empty set. */
 int talk_say_extents(struct talk *talk, Fxnode__Wire__Control__BodyCase body,
                      const struct rangeset *set);
 

@@ -102,7 +102,9 @@ static const char *manifest_fault(control *message) {
 }
 
 static const char *holding_fault(control *message) {
-    return extents_fault(message->holding->extents, message->holding->n_extents);
+    const Fxnode__Wire__Holding *holding = message->holding;
+    const char *fault = extents_fault(holding->extents, holding->n_extents);
+    return fault != NULL ? fault : extents_fault(holding->skipped, holding->n_skipped);
 }
 
 static const char *durable_fault(control *message) {

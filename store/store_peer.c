@@ -20,7 +20,7 @@ static const char SQL_PAIR[] =
 static const char SQL_ALIAS_TAKEN[] = "SELECT 1 FROM peer WHERE alias = ? AND key <> ?";
 static const char SQL_SET_ALIAS[] = "UPDATE peer SET alias = ? WHERE key = ? AND paired_at <> 0";
 static const char SQL_SET_SETTINGS[] =
-    "UPDATE peer SET accept = ?, directory = ?, byte_limit = ?, day_limit = ?"
+    "UPDATE peer SET accept = ?, directory = ?, byte_limit = ?, day_limit = ?, on_exists = ?"
     " WHERE key = ? AND paired_at <> 0";
 static const char SQL_FORGET[] = "DELETE FROM peer WHERE key = ?";
 static const char SQL_ID[] = "SELECT id FROM peer WHERE key = ?";
@@ -35,7 +35,7 @@ static const char SQL_TRIM[] =
     " (SELECT sequence FROM peer_address WHERE peer = ?1 ORDER BY sequence DESC LIMIT ?2)";
 static const char SQL_LIST[] =
     "SELECT id, key, name, remembered_at, last_used_at, paired_at, alias, accept, directory,"
-    " byte_limit, day_limit FROM peer ORDER BY id";
+    " byte_limit, day_limit, on_exists FROM peer ORDER BY id";
 static const char SQL_ADDRESSES[] =
     "SELECT host, port, interface, typed, last_good_at FROM peer_address WHERE peer = ?"
     " ORDER BY sequence DESC LIMIT ?";
@@ -116,6 +116,7 @@ int store_peer_set_settings(struct store *store, const uint8_t key[LIMIT_KEY],
     store_sql_blob(&use, settings->directory, strlen(settings->directory));
     store_sql_i64(&use, (int64_t)settings->limit);
     store_sql_i64(&use, (int64_t)settings->day_limit);
+    store_sql_i64(&use, settings->exists);
     store_sql_blob(&use, key, LIMIT_KEY);
     return run_change(&use);
 }
@@ -206,6 +207,7 @@ static int read_settings(struct store_sql *use, struct store_peer_settings *sett
     settings->accept = (enum store_peer_accept)store_sql_get_i64(use, 7);
     settings->limit = store_sql_get_u64(use, 9);
     settings->day_limit = store_sql_get_u64(use, 10);
+    settings->exists = (enum store_exists)store_sql_get_i64(use, 11);
     return store_sql_get_string(use, 8, settings->directory, sizeof(settings->directory));
 }
 

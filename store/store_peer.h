@@ -8,6 +8,7 @@
 #include "base/alias.h"
 #include "base/limits.h"
 #include "store/store.h"
+#include "store/store_exists.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct store_peer_settings {
     char directory[STORE_PEER_DIRECTORY_ROOM]; /* relative, below that for received files; "" */
     uint64_t limit;     /* bytes of one transfer that are taken unasked; 0: any number */
     uint64_t day_limit; /* and of those of 24 hours together */
+    enum store_exists exists;
 };
 
 /* Plain value. */

@@ -59,6 +59,8 @@ static int read_plain(struct store_sql *use, struct store_transfer *out) {
     out->finished = store_sql_get_i64(use, 20);
     out->confirmed = store_sql_get_i64(use, 21) != 0;
     out->has_work = store_sql_get_i64(use, 22) != 0;
+    out->exists = (enum store_exists)store_sql_get_i64(use, 23);
+    out->existing = (uint64_t)store_sql_get_i64(use, 24);
     return rc;
 }
 

@@ -105,7 +105,20 @@ static const char VERSION_2[] =
     "CREATE INDEX transfer_taken ON transfer (peer_key, accepted_at, bytes)"
     "  WHERE accepted_at IS NOT NULL;";
 
-const char *const store_schema_steps[] = {VERSION_1, VERSION_2};
+/*
+ * What becomes of names that exist: of a paired peer (0: what the node does with all), and of an
+ * incoming transfer, which had no choice before. `existing`: bits for its names, those that were in
+ * use when it was offered.
+ */
+static const char VERSION_3[] =
+    /* enum store_exists */
+    "ALTER TABLE peer ADD COLUMN on_exists INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (on_exists BETWEEN 0 AND 5);"
+    "ALTER TABLE transfer ADD COLUMN on_exists INTEGER NOT NULL DEFAULT 1"
+    "  CHECK (on_exists BETWEEN 1 AND 3);"
+    "ALTER TABLE transfer ADD COLUMN existing INTEGER NOT NULL DEFAULT 0;";
+
+const char *const store_schema_steps[] = {VERSION_1, VERSION_2, VERSION_3};
 const uint32_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);
 
 int store_schema_pragma(sqlite3 *db, const char *name, uint32_t *value) {

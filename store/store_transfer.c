@@ -10,9 +10,9 @@
 static const char SQL_INSERT[] =
     "INSERT INTO transfer (direction, state, peer_key, peer_name, transfer_id, manifest_hash,"
     " manifest_length, entries, bytes, units, names, name_count, destination, rate, created_at,"
-    " changed_at, has_work, paths_digest, accepted_at)"
+    " changed_at, has_work, paths_digest, accepted_at, on_exists, existing)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, CAST(?13 AS BLOB), ?14, ?15,"
-    " ?15, ?1 = 1 OR ?2 = 3, ?16, CASE WHEN ?1 = 2 AND ?2 = 3 THEN ?15 END)";
+    " ?15, ?1 = 1 OR ?2 = 3, ?18, CASE WHEN ?1 = 2 AND ?2 = 3 THEN ?15 END, ?16, ?17)";
 static const char SQL_INSERT_SOURCE[] =
     "INSERT INTO source (transfer, position, path) VALUES (?, ?, ?)";
 static const char SQL_EXISTS[] =
@@ -32,6 +32,7 @@ static const char SQL_LEFT[] =
     "SELECT " STORE_ROW_COLUMNS " FROM transfer WHERE state >= 6 AND has_work"
     " ORDER BY number LIMIT ?";
 static const char SQL_RATE[] = "UPDATE transfer SET rate = ? WHERE number = ?";
+static const char SQL_EXISTS_HERE[] = "UPDATE transfer SET on_exists = ? WHERE number = ?";
 static const char SQL_CONFIRM[] =
     "UPDATE transfer SET confirmed = 1, changed_at = ? WHERE number = ?";
 static const char SQL_FORGET[] = "DELETE FROM transfer WHERE number = ?";
@@ -130,6 +131,8 @@ static int insert(struct store *store, const struct store_transfer_new *with, ui
     store_sql_text(&use, with->destination);
     store_sql_u64(&use, with->rate);
     store_sql_i64(&use, with->now);
+    store_sql_i64(&use, with->exists == STORE_EXISTS_DEFAULT ? STORE_EXISTS_RENAME : with->exists);
+    store_sql_i64(&use, (int64_t)with->existing);
     if (with->direction == STORE_OUTGOING)
         store_sql_blob(&use, digest, sizeof(digest));
     rc = store_sql_run(&use);
@@ -298,6 +301,21 @@ int store_transfer_set_rate(struct store *store, uint64_t number, uint64_t rate,
         return STORE_STATE;
     store_sql_use(&use, store, SQL_RATE, fail);
     store_sql_u64(&use, rate);
+    store_sql_u64(&use, number);
+    return store_sql_run(&use);
+}
+
+int store_transfer_set_exists(struct store *store, uint64_t number, enum store_exists exists,
+                              struct fail *fail) {
+    struct store_row_brief brief = {0};
+    struct store_sql use;
+    int rc = store_row_brief(store, number, &brief, fail);
+    if (rc != 0)
+        return rc;
+    if (brief.direction != STORE_INCOMING || brief.state != STORE_OFFERED)
+        return STORE_STATE;
+    store_sql_use(&use, store, SQL_EXISTS_HERE, fail);
+    store_sql_i64(&use, exists);
     store_sql_u64(&use, number);
     return store_sql_run(&use);
 }

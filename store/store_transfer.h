@@ -14,6 +14,7 @@
 
 #include "base/limits.h"
 #include "store/store.h"
+#include "store/store_exists.h"
 #include "store/store_names.h"
 
 #include <stdbool.h>
@@ -52,8 +53,10 @@ struct store_transfer_new {
     uint32_t name_count;            /* how many top-level names there are */
     const struct store_name *paths; /* outgoing: absolute, in the order given; incoming: NULL */
     size_t paths_length;
-    const char *destination; /* incoming: absolute directory; outgoing: NULL */
-    uint64_t rate;           /* bytes a second, 0 for no limit */
+    const char *destination;  /* incoming: absolute directory; outgoing: NULL */
+    uint64_t rate;            /* bytes a second, 0 for no limit */
+    enum store_exists exists; /* RENAME, SKIP or OVERWRITE; 0 is RENAME */
+    uint64_t existing; /* incoming: bits for `names`, lowest first: those that are in use here */
     int64_t now;
     /* Called (unless NULL) with the new number before the commit, to give its directory that name.
      * A directory that has the name already is of a crash between this and a commit that never
@@ -85,9 +88,11 @@ struct store_transfer {
     uint64_t rate;
     int64_t created;
     int64_t changed;
-    int64_t finished; /* 0 until then */
-    bool confirmed;   /* incoming: the sender has recorded the delivery */
-    bool has_work;    /* its directory (outgoing/NUMBER, or the staging) may still exist */
+    int64_t finished;         /* 0 until then */
+    bool confirmed;           /* incoming: the sender has recorded the delivery */
+    enum store_exists exists; /* RENAME, SKIP or OVERWRITE */
+    uint64_t existing; /* incoming: bits for `names`: those that were in use when it was offered */
+    bool has_work;     /* its directory (outgoing/NUMBER, or the staging) may still exist */
 };
 
 struct store_transfer_list {
@@ -146,6 +151,11 @@ int store_transfer_set_state(struct store *store, uint64_t number, enum store_st
 
 /* Sets the rate limit of a transfer that is not finished. Or STORE_NONE, STORE_STATE. */
 int store_transfer_set_rate(struct store *store, uint64_t number, uint64_t rate, struct fail *fail);
+
+/* Sets what becomes of names that exist, of an incoming transfer that nobody has accepted: one of
+ * RENAME, SKIP, OVERWRITE. Or STORE_NONE, STORE_STATE. */
+int store_transfer_set_exists(struct store *store, uint64_t number, enum store_exists exists,
+                              struct fail *fail);
 
 /* What an outgoing transfer ended with, as the peer says. Borrowed. */
 struct store_transfer_delivery {

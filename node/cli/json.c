@@ -86,6 +86,11 @@ const char *json_accept(Fxnode__Control__Accept accept) {
     return (size_t)accept < sizeof names / sizeof *names ? names[accept] : names[0];
 }
 
+const char *json_exists(Fxnode__Control__Exists exists) {
+    static const char *const names[] = {"default", "rename", "skip", "overwrite", "ask", "refuse"};
+    return (size_t)exists < sizeof names / sizeof *names ? names[exists] : names[0];
+}
+
 /* Of a paired peer. */
 static json_t *settings_of(const Fxnode__Control__Peer *peer) {
     json_t *settings = json_object();
@@ -93,6 +98,7 @@ static json_t *settings_of(const Fxnode__Control__Peer *peer) {
     set_name(settings, "directory", peer->directory, strlen(peer->directory));
     json_object_set_new(settings, "limit", json_integer((json_int_t)peer->limit));
     json_object_set_new(settings, "day_limit", json_integer((json_int_t)peer->day_limit));
+    json_object_set_new(settings, "exists", json_string(json_exists(peer->exists)));
     return settings;
 }
 
@@ -133,6 +139,8 @@ static json_t *names_of(const Fxnode__Control__Transfer *transfer) {
     for (size_t i = 0; i < transfer->n_names; i++) {
         json_t *name = json_object();
         set_name(name, "name", transfer->names[i].data, transfer->names[i].len);
+        if (i < 64 && (transfer->existing >> i & 1) != 0)
+            json_object_set_new(name, "exists", json_true());
         json_array_append_new(names, name);
     }
     return names;
@@ -160,6 +168,8 @@ void json_transfer(const Fxnode__Control__Transfer *transfer) {
     if (transfer->destination.len > 0)
         set_name(object, "destination", transfer->destination.data, transfer->destination.len);
     json_object_set_new(object, "paired", json_boolean(transfer->paired));
+    if (transfer->exists != FXNODE__CONTROL__EXISTS__DEFAULT_EXISTS)
+        json_object_set_new(object, "exists", json_string(json_exists(transfer->exists)));
     if (transfer->expires != 0)
         json_object_set_new(object, "expires", json_integer(transfer->expires));
     json_object_set_new(object, "created", json_integer(transfer->created));

@@ -22,8 +22,10 @@ void json_peer_line(const uint8_t *key, const char *name, const char *line);
 void json_identity(const uint8_t *key, const char *name);
 void json_result(int status, const char *text);
 
-/* Names of a transfer's state, and of what is done with offers, as in JSON. */
+/* Names of a transfer's state, of what is done with offers, and what becomes of names that exist,
+ * as in JSON. */
 const char *json_state(Fxnode__Control__Transfer__State state);
 const char *json_accept(Fxnode__Control__Accept accept);
+const char *json_exists(Fxnode__Control__Exists exists);
 
 #endif

@@ -19,7 +19,9 @@ static const struct options_spec spec = {
              "      accept=on|ask|off  they are taken, asked about, or refused\n"
              "      directory=DIR      where its files go, below the directory for received files\n"
              "      limit=SIZE         larger transfers are asked about; k, M, G, or none\n"
-             "      day-limit=SIZE     what would be more than this in 24 hours is asked about\n",
+             "      day-limit=SIZE     what would be more than this in 24 hours is asked about\n"
+             "      exists=HOW         what becomes of names that exist: rename, skip, overwrite,\n"
+             "                         ask, refuse, or default for what the configuration says\n",
     .least = 1,
     .most = -1,
 };
@@ -57,23 +59,30 @@ static const char *set_day_limit(settings *to, const char *value) {
                                             : "day-limit is a size such as 500M or 2G, or none";
 }
 
+static const char *set_exists(settings *to, const char *value) {
+    to->has_exists = true;
+    for (to->exists = FXNODE__CONTROL__EXISTS__DEFAULT_EXISTS;
+         to->exists <= FXNODE__CONTROL__EXISTS__EXISTS_REFUSE; to->exists++)
+        if (strcmp(value, json_exists(to->exists)) == 0)
+            return NULL;
+    return "exists is rename, skip, overwrite, ask, refuse or default";
+}
+
 /* Takes one KEY=VALUE. NULL, or what is wrong with it. */
 static const char *take(settings *to, const char *assignment) {
     static const struct {
         const char *key;
         const char *(*set)(settings *, const char *);
     } keys[] = {
-        {"accept", set_accept},
-        {"directory", set_directory},
-        {"limit", set_limit},
-        {"day-limit", set_day_limit},
+        {"accept", set_accept},       {"directory", set_directory}, {"limit", set_limit},
+        {"day-limit", set_day_limit}, {"exists", set_exists},
     };
     size_t length = strcspn(assignment, "=");
 
     for (size_t i = 0; assignment[length] == '=' && i < sizeof keys / sizeof *keys; i++)
         if (strlen(keys[i].key) == length && strncmp(assignment, keys[i].key, length) == 0)
             return keys[i].set(to, assignment + length + 1);
-    return "it is accept=, directory=, limit= or day-limit= and a value";
+    return "it is accept=, directory=, limit=, day-limit= or exists= and a value";
 }
 
 /* Exact, so that it can be given back. */
@@ -103,6 +112,7 @@ static void show(void *context, bool json, const Fxnode__Control__Event *event) 
     printf("directory=%s\n", escape_text(directory, sizeof directory, event->peer->directory));
     show_size("limit", event->peer->limit);
     show_size("day-limit", event->peer->day_limit);
+    printf("exists=%s\n", json_exists(event->peer->exists));
 }
 
 int cli_set(int argc, char **argv) {

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#define EXISTING_SHOWN 3 /* names of an offer that exist */
+
 enum { OPTION_ALL };
 
 static const struct options_own own[] = {{"all", false}};
@@ -80,8 +82,24 @@ static void files_text(char out[FILES_ROOM], const Fxnode__Control__Transfer *tr
         snprintf(out, FILES_ROOM, "%s", names);
 }
 
+/* The first of its names that exist, and how many more. */
+static void existing_text(char *out, size_t room, const Fxnode__Control__Transfer *transfer) {
+    unsigned count = 0;
+    size_t used = (size_t)snprintf(out, room, "; exists already:");
+
+    for (size_t i = 0; i < transfer->n_names && i < 64; i++) {
+        char name[ESCAPE_ROOM(32)];
+        if ((transfer->existing >> i & 1) == 0 || count++ >= EXISTING_SHOWN)
+            continue;
+        escape_bytes(name, sizeof name, transfer->names[i].data, transfer->names[i].len);
+        used += (size_t)snprintf(out + used, room - used, "%s \"%s\"", count > 1 ? "," : "", name);
+    }
+    if (count > EXISTING_SHOWN)
+        snprintf(out + used, room - used, " and %u more", count - EXISTING_SHOWN);
+}
+
 /* What somebody has to know who is asked for a yes; false where nobody is. */
-#define OFFER_ROOM (ESCAPE_ROOM(PATH_MAX) + 256)
+#define OFFER_ROOM (ESCAPE_ROOM(PATH_MAX) + 1024)
 static bool offer_text(char out[OFFER_ROOM], const Fxnode__Control__Transfer *transfer) {
     char destination[ESCAPE_ROOM(PATH_MAX)];
     char left[HUMAN_ROOM];
@@ -100,9 +118,12 @@ static bool offer_text(char out[OFFER_ROOM], const Fxnode__Control__Transfer *tr
                     destination[0] != '\0' ? destination : "the directory for received files",
                     transfer->number, transfer->number);
     if (transfer->expires != 0)
-        snprintf(out + used, OFFER_ROOM - (size_t)used, ", within %s",
-                 human_duration(left,
-                                transfer->expires > now ? (uint64_t)(transfer->expires - now) : 0));
+        used +=
+            snprintf(out + used, OFFER_ROOM - (size_t)used, ", within %s",
+                     human_duration(
+                         left, transfer->expires > now ? (uint64_t)(transfer->expires - now) : 0));
+    if (transfer->existing != 0)
+        existing_text(out + used, OFFER_ROOM - (size_t)used, transfer);
     return true;
 }
 

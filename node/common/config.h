@@ -22,6 +22,13 @@
 enum config_discovery { CONFIG_DISCOVERY_ON, CONFIG_DISCOVERY_QUIET, CONFIG_DISCOVERY_OFF };
 enum config_accept { CONFIG_ACCEPT_ASK, CONFIG_ACCEPT_PAIRED, CONFIG_ACCEPT_ALL };
 enum config_send_to { CONFIG_SEND_TO_ANY, CONFIG_SEND_TO_KNOWN, CONFIG_SEND_TO_PAIRED };
+enum config_exists {
+    CONFIG_EXISTS_RENAME,
+    CONFIG_EXISTS_SKIP,
+    CONFIG_EXISTS_OVERWRITE,
+    CONFIG_EXISTS_ASK,
+    CONFIG_EXISTS_REFUSE,
+};
 
 struct config {
     char name[LIMIT_NAME];              /* device name: 1 to 63 bytes of UTF-8 */
@@ -30,13 +37,14 @@ struct config {
     size_t listen_count;                /* 0: all addresses, default port */
     enum config_discovery discovery;
     enum config_accept accept;   /* what is done with offers of peers that are not paired */
+    enum config_exists exists;   /* what becomes of names that exist already */
     enum config_send_to send_to; /* to whom files may be sent */
     uint32_t lanes;              /* 1 to LIMIT_LANES; 0: not set */
     uint64_t batch;              /* bytes received and not yet durable */
 };
 
-/* Defaults: name from the host name, discovery on, accept ask, send-to any, lanes not set, batch 64
- * MiB. */
+/* Defaults: name from the host name, discovery on, accept ask, exists rename, send-to any, lanes
+ * not set, batch 64 MiB. */
 void config_defaults(struct config *config);
 
 /* Sets one key from text, as in the file. 0, or -EINVAL with `fail` filled: unknown key or a value

@@ -8,6 +8,7 @@
 #include "node/common/landing.h"
 #include "node/daemon/incoming.h"
 #include "node/daemon/peers.h"
+#include "node/daemon/receiving.h"
 #include "store/store_expire.h"
 
 #include <ctype.h>
@@ -116,6 +117,19 @@ static void describe_names(char *out, size_t room, const struct store_transfer *
         snprintf(out + length, room - length, " and %u more", record->name_count - CONSOLE_NAMES);
 }
 
+/* What a yes would do to what exists. */
+static void announce_existing(const struct transfer *transfer) {
+    static const char *const becomes[] = {
+        [STORE_EXISTS_RENAME] = "what comes gets another name",
+        [STORE_EXISTS_SKIP] = "the same files are left out, others get another name",
+        [STORE_EXISTS_OVERWRITE] = "files that differ are replaced",
+    };
+    char names[OFFER_EXISTING_ROOM];
+    offer_existing(names, &transfer->record);
+    log_info("transfer %llu: %s there already: %s (`fxnode accept --exists` has a choice)",
+             (unsigned long long)transfer->record.number, names, becomes[transfer->record.exists]);
+}
+
 /* Who, what, where to and until when: all that a yes is about. What the peer has chosen comes after
  * what it has not, so that no name passes for the rest of the line. */
 static void announce(struct transfer *transfer) {
@@ -143,6 +157,8 @@ static void announce(struct transfer *transfer) {
         human_bytes(size, record->bytes), limit[0] != '\0' ? ", " : "", limit, landing,
         (unsigned long long)record->number,
         human_time(until, record->created + STORE_EXPIRE_OFFER_S), names);
+    if (record->existing != 0)
+        announce_existing(transfer);
 }
 
 /* Asks about the offer that waits longest, if there is one and somebody to ask. What is asked about
@@ -182,9 +198,9 @@ static void on_suspend(uv_signal_t *handle, int number) {
 static int answer(struct transfer *transfer, char key, struct fail *fail) {
     switch (key) {
     case 'y':
-        return incoming_accept(transfer, fail);
+        return incoming_accept(transfer, STORE_EXISTS_DEFAULT, fail);
     case 'a':
-        return incoming_accept_always(transfer, fail);
+        return incoming_accept_always(transfer, STORE_EXISTS_DEFAULT, fail);
     default:
         return incoming_reject(transfer, fail);
     }

@@ -32,6 +32,18 @@ static void fill_peer(const struct client *client, const struct store_transfer *
         (char *)(body->paired ? peers_name(peers, record->peer_key) : record->peer_name);
 }
 
+static Fxnode__Control__Exists event_exists(enum store_exists exists) {
+    static const Fxnode__Control__Exists values[] = {
+        [STORE_EXISTS_DEFAULT] = FXNODE__CONTROL__EXISTS__DEFAULT_EXISTS,
+        [STORE_EXISTS_RENAME] = FXNODE__CONTROL__EXISTS__EXISTS_RENAME,
+        [STORE_EXISTS_SKIP] = FXNODE__CONTROL__EXISTS__EXISTS_SKIP,
+        [STORE_EXISTS_OVERWRITE] = FXNODE__CONTROL__EXISTS__EXISTS_OVERWRITE,
+        [STORE_EXISTS_ASK] = FXNODE__CONTROL__EXISTS__EXISTS_ASK,
+        [STORE_EXISTS_REFUSE] = FXNODE__CONTROL__EXISTS__EXISTS_REFUSE,
+    };
+    return values[exists];
+}
+
 /* `plain` is room for the path, and has to last as long as the message. */
 static void fill_landing(const struct store_transfer *record, char plain[PATH_MAX],
                          Fxnode__Control__Transfer *body) {
@@ -39,8 +51,11 @@ static void fill_landing(const struct store_transfer *record, char plain[PATH_MA
         return;
     landing_plain(plain, record->destination);
     body->destination = (ProtobufCBinaryData){strlen(plain), (uint8_t *)plain};
-    if (record->state == STORE_OFFERED)
-        body->expires = record->created + STORE_EXPIRE_OFFER_S;
+    body->exists = event_exists(record->exists);
+    if (record->state != STORE_OFFERED)
+        return;
+    body->expires = record->created + STORE_EXPIRE_OFFER_S;
+    body->existing = record->existing;
 }
 
 void event_transfer(struct client *client, const struct store_transfer *record,
@@ -110,6 +125,7 @@ static void fill_paired(Fxnode__Control__Peer *body, const struct peers_line *li
     body->directory = (char *)line->settings->directory;
     body->limit = line->settings->limit;
     body->day_limit = line->settings->day_limit;
+    body->exists = event_exists(line->settings->exists);
 }
 
 void event_peer(struct client *client, const struct peers_line *line, bool gone) {

@@ -272,6 +272,30 @@ static bool choose_landing(struct receiving *receiving) {
     return true;
 }
 
+enum store_exists receiving_exists(const struct node *node, const uint8_t *key) {
+    static const enum store_exists exists[] = {
+        [CONFIG_EXISTS_RENAME] = STORE_EXISTS_RENAME,
+        [CONFIG_EXISTS_SKIP] = STORE_EXISTS_SKIP,
+        [CONFIG_EXISTS_OVERWRITE] = STORE_EXISTS_OVERWRITE,
+        [CONFIG_EXISTS_ASK] = STORE_EXISTS_ASK,
+        [CONFIG_EXISTS_REFUSE] = STORE_EXISTS_REFUSE,
+    };
+    return policy_exists(exists[node->config.exists], peers_paired(node->peers, key));
+}
+
+/* Whether what the peer sends now may be something that replaces files: no other session is given
+ * the right to. */
+static bool may_replace(const struct receiving *receiving) {
+    const struct transfer *at = transfers_first(receiving->node->transfers);
+    if (receiving_exists(receiving->node, receiving->key) == STORE_EXISTS_OVERWRITE)
+        return true;
+    while (at != NULL && (at->record.direction != STORE_INCOMING || transfer_is_finished(at) ||
+                          at->record.exists != STORE_EXISTS_OVERWRITE ||
+                          !id_equal(at->record.peer_key, receiving->key)))
+        at = at->next;
+    return at != NULL;
+}
+
 static void send_receive_job(struct receiving *receiving, bool known) {
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
     job.kind = FXNODE__HELPER__JOB__KIND__RECEIVE;
@@ -280,6 +304,7 @@ static void send_receive_job(struct receiving *receiving, bool known) {
     job.batch_bytes = receiving->node->config.batch;
     job.batch_ms = CONFIG_BATCH_MS;
     job.known = known;
+    job.replaces = receiving->replaces = may_replace(receiving);
     worker_send_job(receiving->worker, &job);
 }
 
@@ -355,6 +380,7 @@ static void send_place_job(struct receiving *receiving) {
     const struct store_transfer *record = &receiving->transfer->record;
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
     job.kind = FXNODE__HELPER__JOB__KIND__PLACE;
+    job.exists = transfer_exists(receiving->transfer);
     transfer_describe_landing(record->destination, &job);
     transfer_describe(receiving->transfer, &job);
     worker_send_job(receiving->worker, &job);

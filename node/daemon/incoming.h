@@ -24,12 +24,13 @@ void incoming_arrived(struct incoming *incoming, struct link *link);
 void incoming_recover(struct incoming *incoming);
 
 /* What a person says about an incoming transfer that is not finished. 0, or -EINVAL with `fail`
- * filled where its state does not allow it. */
-int incoming_accept(struct transfer *transfer, struct fail *fail);
+ * filled where its state does not allow it. `exists`: what becomes of names that exist, or DEFAULT
+ * for what was shown with the offer. */
+int incoming_accept(struct transfer *transfer, enum store_exists exists, struct fail *fail);
 
 /* The same, and from now on everything that this peer offers within its limits is taken unasked. It
  * has to be a paired peer that is asked about; else nothing is accepted. */
-int incoming_accept_always(struct transfer *transfer, struct fail *fail);
+int incoming_accept_always(struct transfer *transfer, enum store_exists exists, struct fail *fail);
 
 /* Why an offer of a peer whose offers are taken unasked waits for a yes; "" for all others. */
 const char *incoming_limit(const struct transfer *transfer);

@@ -31,12 +31,13 @@ static int wrong_state(struct fail *fail, const struct transfer *transfer, const
                     condition(transfer->record.state));
 }
 
-int incoming_accept(struct transfer *transfer, struct fail *fail) {
+int incoming_accept(struct transfer *transfer, enum store_exists exists, struct fail *fail) {
     const struct store_transfer *record = &transfer->record;
     struct peers *peers = transfer->node->peers;
     if (record->state != STORE_OFFERED)
         return wrong_state(fail, transfer, "accepted");
-    transfer_set_state(transfer, STORE_RUNNING, "");
+    /* What was shown with the offer is what a yes is about, whatever the settings are by now. */
+    transfer_accept(transfer, exists == STORE_EXISTS_DEFAULT ? record->exists : exists);
     /* The name of a paired peer is its alias here, and not what it calls itself. */
     peers_remember(peers, record->peer_key,
                    peers_paired(peers, record->peer_key) != NULL ? "" : record->peer_name, NULL,
@@ -57,6 +58,9 @@ const char *incoming_limit(const struct transfer *transfer) {
     if (settings->limit != 0 &&
         policy_size(record->bytes, record->manifest_length) > settings->limit)
         return "more than its limit";
+    if (record->existing != 0 &&
+        receiving_exists(transfer->node, record->peer_key) == STORE_EXISTS_ASK)
+        return "some of its names exist";
     return settings->day_limit != 0 ? "more than its day-limit" : "";
 }
 
@@ -96,7 +100,7 @@ static void setting_is_kept(void *context, int error) {
         log_error("the setting that offers are accepted was not recorded");
 }
 
-int incoming_accept_always(struct transfer *transfer, struct fail *fail) {
+int incoming_accept_always(struct transfer *transfer, enum store_exists exists, struct fail *fail) {
     struct peers *peers = transfer->node->peers;
     const uint8_t *key = transfer->record.peer_key;
     struct store_peer_settings settings;
@@ -107,7 +111,7 @@ int incoming_accept_always(struct transfer *transfer, struct fail *fail) {
     settings = *peers_paired(peers, key);
     settings.accept = STORE_PEER_TAKE;
     peers_set(peers, key, &settings, setting_is_kept, NULL);
-    return incoming_accept(transfer, fail);
+    return incoming_accept(transfer, exists, fail);
 }
 
 static void refuse(struct transfer *transfer, const char *reason) {

@@ -1,6 +1,7 @@
 #include "node/daemon/incoming.h"
 #include "node/daemon/receiving.h"
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "node/daemon/console.h"
 #include "node/daemon/database.h"
@@ -35,6 +36,11 @@ static const char *name_of(const struct receiving *receiving) {
                                                        : receiving->name;
 }
 
+static uint64_t existing_of(const Fxnode__Helper__Offered *offered) {
+    size_t count = offered->n_names;
+    return count >= 64 ? offered->existing : offered->existing & ((UINT64_C(1) << count) - 1);
+}
+
 void offer_made(struct receiving *receiving, const Fxnode__Helper__Offered *offered) {
     struct store_transfer *offer = &receiving->offer;
     receiving->offered = true;
@@ -48,6 +54,7 @@ void offer_made(struct receiving *receiving, const Fxnode__Helper__Offered *offe
     offer->bytes = offered->bytes;
     offer->units = offered->units;
     offer->name_count = offered->name_count;
+    offer->existing = existing_of(offered);
     if (copy_names(&offer->names, offered) != 0) {
         worker_kill(receiving->worker);
         return;
@@ -67,10 +74,33 @@ void offer_answer(struct receiving *receiving, Fxnode__Helper__Admit__Answer ans
         body.number = receiving->transfer->record.number;
         body.placing = receiving->transfer->record.state == STORE_PLACING;
         body.failed = receiving->transfer->record.failed;
+        body.exists = transfer_exists(receiving->transfer);
     }
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
     message.admit = &body;
     worker_send(receiving->worker, &message);
+}
+
+/* What exists of it, for people. */
+
+#define SHOWN 3 /* of the names */
+
+void offer_existing(char out[OFFER_EXISTING_ROOM], const struct store_transfer *record) {
+    size_t length = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < record->names.length && i < LIMIT_OFFER_NAMES; i++) {
+        const struct store_name *name = &record->names.items[i];
+        char shown[ESCAPE_ROOM(32)];
+        if ((record->existing >> i & 1) == 0 || count++ >= SHOWN)
+            continue;
+        escape_bytes(shown, sizeof shown, name->bytes, name->length);
+        length += (size_t)snprintf(out + length, OFFER_EXISTING_ROOM - length, "%s\"%s\"",
+                                   length > 0 ? ", " : "", shown);
+    }
+    if (count > SHOWN)
+        snprintf(out + length, OFFER_EXISTING_ROOM - length, " and %u more are", count - SHOWN);
+    else
+        snprintf(out + length, OFFER_EXISTING_ROOM - length, count == 1 ? " is" : " are");
 }
 
 /* Yes: what is durable already goes before it. */
@@ -90,7 +120,16 @@ static void loaded(void *context, const struct held *held) {
     receiving_release(receiving);
 }
 
+/* Whether its session was not given the right that the transfer needs; the next one will be. */
+static bool lacks_right(const struct receiving *receiving) {
+    return receiving->transfer->record.exists == STORE_EXISTS_OVERWRITE && !receiving->replaces;
+}
+
 void offer_accept(struct receiving *receiving) {
+    if (lacks_right(receiving)) {
+        offer_come_again(receiving);
+        return;
+    }
     receiving_hold(receiving);
     if (held_load(receiving->node, receiving->transfer->record.number, loaded, receiving) == 0)
         return;

@@ -40,6 +40,8 @@ static struct policy_offer describe(const struct receiving *receiving) {
         .entries = receiving->offer.entries,
         .bytes = receiving->offer.bytes,
         .manifest_length = receiving->offer.manifest_length,
+        .exists = receiving_exists(receiving->node, receiving->key),
+        .conflicts = receiving->offer.existing != 0,
     };
     const struct transfer *at = transfers_first(receiving->node->transfers);
     for (; at != NULL; at = at->next)
@@ -64,6 +66,7 @@ struct creation {
     bool full;              /* but no more offers may wait then */
     bool may_wait;
     struct store_peer_settings settings; /* of a paired peer; without limits for any other */
+    enum store_exists exists;
     int64_t now;
     char destination[PATH_MAX];
     struct store_transfer record;
@@ -106,6 +109,8 @@ static void record_offer(struct store *store, struct creation *job) {
         .names_length = offer->names.length,
         .name_count = offer->name_count,
         .destination = job->destination,
+        .exists = job->exists,
+        .existing = offer->existing,
         .now = job->now,
     };
     uint64_t number = 0;
@@ -179,6 +184,7 @@ static void create(struct receiving *receiving, enum store_state state,
     job->receiving = receiving;
     job->state = state;
     job->now = io_wall_s();
+    job->exists = policy_exists_accepted(offer->exists);
     if (offer->paired != NULL) {
         job->settings = *offer->paired;
         job->may_wait = may_wait(receiving, *offer);
@@ -198,6 +204,16 @@ static void create_at_home(struct receiving *receiving, enum store_state state,
         create(receiving, state, offer);
     else
         offer_come_again(receiving);
+}
+
+/* Names the first ones that exist. */
+static void refuse_existing(struct receiving *receiving) {
+    char names[OFFER_EXISTING_ROOM];
+    char reason[OFFER_EXISTING_ROOM + 80];
+    offer_existing(names, &receiving->offer);
+    snprintf(reason, sizeof reason, "%s already there, and the receiver takes nothing that exists",
+             names);
+    offer_answer(receiving, ANSWER(REFUSE), reason);
 }
 
 /* What the person there reads: who is to do what. */
@@ -220,6 +236,9 @@ void offer_new(struct receiving *receiving) {
                      offer.paired != NULL ? "the receiver takes no offers of this node"
                                           : "the receiver takes offers of paired peers only: pair "
                                             "with it (fxnode pair)");
+        break;
+    case POLICY_EXISTS:
+        refuse_existing(receiving);
         break;
     case POLICY_BUSY:
         offer_answer(receiving, ANSWER(BUSY), too_much);

@@ -287,7 +287,7 @@ static void run_change(struct store *store, void *arg) {
 
 static bool is_same(const struct store_peer_settings *a, const struct store_peer_settings *b) {
     return a->accept == b->accept && a->limit == b->limit && a->day_limit == b->day_limit &&
-           strcmp(a->directory, b->directory) == 0;
+           a->exists == b->exists && strcmp(a->directory, b->directory) == 0;
 }
 
 /* Unless another change has followed. */

@@ -44,10 +44,31 @@ static enum policy_answer judge_unpaired(enum policy_accept accept,
     return ask(offer);
 }
 
+/* Only where it would have been let in. */
+static enum policy_answer judge_conflict(const struct policy_offer *offer,
+                                         enum policy_answer answer) {
+    if (!offer->conflicts || (answer != POLICY_YES && answer != POLICY_ASK))
+        return answer;
+    if (offer->exists == STORE_EXISTS_REFUSE)
+        return POLICY_EXISTS;
+    return answer == POLICY_YES && offer->exists == STORE_EXISTS_ASK ? ask(offer) : answer;
+}
+
 enum policy_answer policy_judge(enum policy_accept accept, const struct policy_offer *offer) {
     if (offer->unfinished >= POLICY_UNFINISHED)
         return POLICY_BUSY;
-    return offer->paired != NULL ? judge_paired(offer) : judge_unpaired(accept, offer);
+    return judge_conflict(offer, offer->paired != NULL ? judge_paired(offer)
+                                                       : judge_unpaired(accept, offer));
+}
+
+enum store_exists policy_exists(enum store_exists of_node,
+                                const struct store_peer_settings *paired) {
+    return paired != NULL && paired->exists != STORE_EXISTS_DEFAULT ? paired->exists : of_node;
+}
+
+enum store_exists policy_exists_accepted(enum store_exists exists) {
+    return exists == STORE_EXISTS_SKIP || exists == STORE_EXISTS_OVERWRITE ? exists
+                                                                           : STORE_EXISTS_RENAME;
 }
 
 bool policy_within_day(const struct store_peer_settings *settings, uint64_t taken, uint64_t bytes) {

@@ -63,6 +63,8 @@ struct policy_offer {
     uint32_t waiting_from_address; /* of peers that are not paired */
     uint32_t waiting;              /* of peers that are not paired */
     uint32_t unfinished;           /* incoming transfers, waiting or begun */
+    enum store_exists exists;      /* policy_exists() */
+    bool conflicts;                /* some of its names exist */
 };
 
 enum policy_answer {
@@ -70,10 +72,19 @@ enum policy_answer {
     POLICY_ASK,
     POLICY_TOO_LARGE, /* refused: the manifest */
     POLICY_UNWELCOME, /* refused: offers of this peer, or of peers that are not paired */
+    POLICY_EXISTS,    /* refused: for the names that exist */
     POLICY_BUSY,
 };
 
 enum policy_answer policy_judge(enum policy_accept accept, const struct policy_offer *offer);
+
+/* What becomes of names that exist, in offers of a peer: its own setting where it is paired and has
+ * one, else the node's. */
+enum store_exists policy_exists(enum store_exists of_node,
+                                const struct store_peer_settings *paired);
+
+/* The same for a transfer that was accepted: RENAME, SKIP or OVERWRITE. */
+enum store_exists policy_exists_accepted(enum store_exists exists);
 
 /* What an offer counts against the limits of a paired peer: its content, or the list of its entries
  * where that is longer, since names and attributes take room as well. */

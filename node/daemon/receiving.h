@@ -29,6 +29,7 @@ struct receiving {
     struct address address;
     uint32_t lanes;             /* beside the control connection */
     char destination[PATH_MAX]; /* that its session has opened (landing.h) */
+    bool replaces;              /* and may replace files in */
 
     bool offered;
     struct store_transfer offer; /* as offered: id, hash, sizes, names */
@@ -49,6 +50,9 @@ bool receiving_attach(struct receiving *receiving, struct transfer *transfer);
 
 /* Where what its peer offers today goes (landing.h). False where that is no path. */
 bool receiving_landing(const struct receiving *receiving, char out[PATH_MAX]);
+
+/* What becomes of names that exist, in offers of its peer today. */
+enum store_exists receiving_exists(const struct node *node, const uint8_t *key);
 
 /* A job of the database that refers to it begins and ends; after the end it may be gone. */
 void receiving_hold(struct receiving *receiving);
@@ -71,6 +75,10 @@ void offer_answer(struct receiving *receiving, Fxnode__Helper__Admit__Answer ans
 
 /* Its session has not the right directory open. Ends it: the sender connects again at once. */
 void offer_come_again(struct receiving *receiving);
+
+/* The names of an offer that exist, escaped: "\"a\", \"b\" and 2 more are", or "is" for one. */
+#define OFFER_EXISTING_ROOM 512
+void offer_existing(char out[OFFER_EXISTING_ROOM], const struct store_transfer *record);
 
 /* offer_new.c: answers an offer that was not made before. */
 void offer_new(struct receiving *receiving);

@@ -131,12 +131,25 @@ static void acted(void *arg) {
     client_release(client);
 }
 
+static enum store_exists exists_of(Fxnode__Control__Exists exists) {
+    switch (exists) {
+    case FXNODE__CONTROL__EXISTS__EXISTS_RENAME:
+        return STORE_EXISTS_RENAME;
+    case FXNODE__CONTROL__EXISTS__EXISTS_SKIP:
+        return STORE_EXISTS_SKIP;
+    case FXNODE__CONTROL__EXISTS__EXISTS_OVERWRITE:
+        return STORE_EXISTS_OVERWRITE;
+    default:
+        return STORE_EXISTS_DEFAULT;
+    }
+}
+
 static int act_on_incoming(struct transfer *transfer, const Fxnode__Control__Act *request,
                            struct fail *fail) {
     switch (request->what) {
     case FXNODE__CONTROL__ACT__WHAT__ACCEPT:
-        return request->always ? incoming_accept_always(transfer, fail)
-                               : incoming_accept(transfer, fail);
+        return request->always ? incoming_accept_always(transfer, exists_of(request->exists), fail)
+                               : incoming_accept(transfer, exists_of(request->exists), fail);
     case FXNODE__CONTROL__ACT__WHAT__REJECT:
         return incoming_reject(transfer, fail);
     case FXNODE__CONTROL__ACT__WHAT__PAUSE:

@@ -178,7 +178,7 @@ static void stepped(void *context, int error) {
 
 static bool changes_settings(const Fxnode__Control__Configure *request) {
     return request->accept != FXNODE__CONTROL__ACCEPT__DEFAULT_ACCEPT || request->has_directory ||
-           request->has_limit || request->has_day_limit;
+           request->has_limit || request->has_day_limit || request->has_exists;
 }
 
 static void fill_settings(struct store_peer_settings *settings,
@@ -188,6 +188,14 @@ static void fill_settings(struct store_peer_settings *settings,
         [FXNODE__CONTROL__ACCEPT__ACCEPT_ASK] = STORE_PEER_ASK,
         [FXNODE__CONTROL__ACCEPT__ACCEPT_OFF] = STORE_PEER_REFUSE,
     };
+    static const enum store_exists exists[] = {
+        [FXNODE__CONTROL__EXISTS__DEFAULT_EXISTS] = STORE_EXISTS_DEFAULT,
+        [FXNODE__CONTROL__EXISTS__EXISTS_RENAME] = STORE_EXISTS_RENAME,
+        [FXNODE__CONTROL__EXISTS__EXISTS_SKIP] = STORE_EXISTS_SKIP,
+        [FXNODE__CONTROL__EXISTS__EXISTS_OVERWRITE] = STORE_EXISTS_OVERWRITE,
+        [FXNODE__CONTROL__EXISTS__EXISTS_ASK] = STORE_EXISTS_ASK,
+        [FXNODE__CONTROL__EXISTS__EXISTS_REFUSE] = STORE_EXISTS_REFUSE,
+    };
     if (request->accept != FXNODE__CONTROL__ACCEPT__DEFAULT_ACCEPT)
         settings->accept = accepts[request->accept];
     if (request->has_directory)
@@ -196,6 +204,8 @@ static void fill_settings(struct store_peer_settings *settings,
         settings->limit = request->limit;
     if (request->has_day_limit)
         settings->day_limit = request->day_limit;
+    if (request->has_exists)
+        settings->exists = exists[request->exists];
 }
 
 static const char *directory_fault(const char *directory) {

@@ -172,6 +172,7 @@ struct state_job {
     uint64_t number;
     enum store_state state;
     int64_t now;
+    enum store_exists exists; /* of one that is accepted */
     int result;
     char reason[512];
 };
@@ -184,6 +185,23 @@ static void run_set_state(struct store *store, void *arg) {
     if (job->result < 0)
         log_error("cannot record the state of transfer %llu: %s", (unsigned long long)job->number,
                   fail.text);
+}
+
+/* Both, or none: what was accepted is placed as it was accepted, also after an interruption. */
+static void run_accept(struct store *store, void *arg) {
+    struct state_job *job = arg;
+    struct fail fail;
+    job->result = store_begin(store, &fail);
+    if (job->result == 0) {
+        int result = store_transfer_set_exists(store, job->number, job->exists, &fail);
+        if (result == 0)
+            result =
+                store_transfer_set_state(store, job->number, STORE_RUNNING, "", job->now, &fail);
+        job->result = store_end(store, result, &fail);
+    }
+    if (job->result < 0)
+        log_error("cannot record that transfer %llu is accepted: %s",
+                  (unsigned long long)job->number, fail.text);
 }
 
 static void run_forget(struct store *store, void *arg) {
@@ -221,6 +239,7 @@ static void change(struct transfer *transfer, enum store_state state, const char
     job->number = transfer->record.number;
     job->state = state;
     job->now = io_wall_s();
+    job->exists = transfer->record.exists;
     snprintf(job->reason, sizeof job->reason, "%s", reason == NULL ? "" : reason);
     transfer_hold(transfer);
     if (database_submit(transfer->node->database, run, state_is_set, job) != 0) {
@@ -231,6 +250,11 @@ static void change(struct transfer *transfer, enum store_state state, const char
 
 void transfer_set_state(struct transfer *transfer, enum store_state state, const char *reason) {
     change(transfer, state, reason, run_set_state);
+}
+
+void transfer_accept(struct transfer *transfer, enum store_exists exists) {
+    transfer->record.exists = exists;
+    change(transfer, STORE_RUNNING, "", run_accept);
 }
 
 void transfer_forget(struct transfer *transfer, const char *reason) {
@@ -264,6 +288,17 @@ void transfer_describe(const struct transfer *transfer, Fxnode__Helper__Job *job
     job->bytes = record->bytes;
     job->units = record->units;
     job->failed = record->failed;
+}
+
+Fxnode__Helper__Exists transfer_exists(const struct transfer *transfer) {
+    switch (transfer->record.exists) {
+    case STORE_EXISTS_SKIP:
+        return FXNODE__HELPER__EXISTS__EXISTS_SKIP;
+    case STORE_EXISTS_OVERWRITE:
+        return FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
+    default:
+        return FXNODE__HELPER__EXISTS__EXISTS_RENAME;
+    }
 }
 
 void transfer_describe_landing(const char *destination, Fxnode__Helper__Job *job) {

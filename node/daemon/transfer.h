@@ -81,6 +81,9 @@ void transfer_show(struct transfer *transfer, transfer_shown shown, const char *
  * RUNNING are not, since what goes on says more. A finished transfer then leaves the list. */
 void transfer_set_state(struct transfer *transfer, enum store_state state, const char *reason);
 
+/* The same to RUNNING, and with it what becomes of names that exist. */
+void transfer_accept(struct transfer *transfer, enum store_exists exists);
+
 /* Ends an incoming offer that was taken back as cancelled, and has the database forget it: whoever
  * likes may offer and take back, again and again. */
 void transfer_forget(struct transfer *transfer, const char *reason);
@@ -96,6 +99,9 @@ bool transfer_is_finished(const struct transfer *transfer);
 
 /* Fills in what a session has to know of it: number, id, manifest and sizes. Borrowed. */
 void transfer_describe(const struct transfer *transfer, Fxnode__Helper__Job *job);
+
+/* What becomes of names that exist, as sessions are told. */
+Fxnode__Helper__Exists transfer_exists(const struct transfer *transfer);
 
 /* Tells a session the directory of a transfer: `destination` as it is recorded (landing.h), and
  * borrowed. */

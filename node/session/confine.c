@@ -61,6 +61,7 @@ static const uint64_t rights[] = {
     [CONFINE_READ] = FS_READ,
     [CONFINE_OWN] = FS_OWN,
     [CONFINE_PLACE] = FS_PLACE,
+    [CONFINE_REPLACE] = FS_PLACE | LANDLOCK_ACCESS_FS_REMOVE_FILE,
 };
 
 /* Everything that a kernel of this ABI can deny: a right that is not handled stays allowed. */

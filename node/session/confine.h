@@ -10,9 +10,10 @@
 #include <stddef.h>
 
 enum confine_right {
-    CONFINE_READ,  /* read files and list directories */
-    CONFINE_OWN,   /* everything but devices and execution */
-    CONFINE_PLACE, /* list; create and move in; remove empty directories; no file is opened */
+    CONFINE_READ,    /* read files and list directories */
+    CONFINE_OWN,     /* everything but devices and execution */
+    CONFINE_PLACE,   /* list; create and move in; remove empty directories; no file is opened */
+    CONFINE_REPLACE, /* the same, and files may go */
 };
 
 /* A file or directory and all below it. `fd` is any descriptor of it, O_PATH included; borrowed. */

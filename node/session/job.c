@@ -68,6 +68,8 @@ static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     job->known = from->known;
     job->failed = from->failed;
     job->one_file_system = from->one_file_system;
+    job->replaces = from->replaces;
+    job->exists = from->exists;
     free(job->work);
     free(job->destination);
     free(job->directory);

@@ -37,6 +37,8 @@ struct job {
     uint32_t batch_ms;
     bool known;
     uint32_t failed; /* also from Admit */
+    bool replaces;
+    Fxnode__Helper__Exists exists;
     char **paths;
     size_t path_count;
     char **exclude;

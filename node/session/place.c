@@ -27,9 +27,10 @@ static int open_staging(struct receive *receive, struct fail *fail) {
 /* What lies in the staging came from a peer, by way of a session that may have been taken over:
  * from here on only what the job needs. */
 static int confine(struct receive *receive, struct fail *fail) {
-    const struct confine_rule rules[] = {
-        {.fd = staging_fd(receive->staging), .right = CONFINE_OWN},
-        {.fd = destination_fd(receive->destination), .right = CONFINE_PLACE}};
+    bool replaces = receive->exists == FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
+    const struct confine_rule rules[] = {{.fd = staging_fd(receive->staging), .right = CONFINE_OWN},
+                                         {.fd = destination_fd(receive->destination),
+                                          .right = replaces ? CONFINE_REPLACE : CONFINE_PLACE}};
     int r = confine_files(rules, sizeof rules / sizeof *rules);
 
     if (r == 0)
@@ -62,7 +63,8 @@ static void close_all(struct receive *receive) {
 }
 
 void job_place(struct job *job, struct uplink *uplink) {
-    struct receive receive = {.course = {.uplink = uplink}, .job = job, .manifest = -1};
+    struct receive receive = {
+        .course = {.uplink = uplink}, .job = job, .manifest = -1, .exists = job->exists};
     struct fail fail = {0};
     int r = place(&receive, &fail);
 

@@ -5,6 +5,8 @@
 #include "base/path.h"
 #include "files/finish.h"
 #include "files/place.h"
+#include "files/skipped.h"
+#include "node/session/placing_merge.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 struct top {
     struct place_item item; /* `name` is terminated and owned */
     uint32_t index;         /* among all top-level items */
+    uint32_t entry;         /* its number in the manifest */
     bool staged;            /* there is something to place */
 };
 
@@ -23,11 +26,16 @@ struct run {
     const struct placing *placing;
     struct top *tops;
     size_t count;
+    struct placing_merge *merge; /* NULL where what exists is only stepped around */
     struct fail *fail;
 };
 
 static bool is_failed(const struct placing *placing, uint32_t entry) {
     return rangeset_contains(placing->failed, entry, 1);
+}
+
+static bool is_skipped(const struct placing *placing, uint32_t entry) {
+    return rangeset_contains(placing->skipped, entry, 1);
 }
 
 static int broken_link(const struct manifest_item *item, struct fail *fail) {
@@ -67,7 +75,7 @@ static int finish_entries(const struct placing *placing, struct finish *finish, 
     for (uint32_t i = 0; i < placing->entries && r == 0; i++) {
         const struct manifest_item *item = NULL;
 
-        if (is_failed(placing, i))
+        if (is_failed(placing, i) || is_skipped(placing, i))
             continue;
         r = catalog_by_entry(placing->catalog, i, &item, fail);
         if (r == 0)
@@ -120,7 +128,8 @@ static int add_top(struct run *run, const struct manifest_item *item) {
                               .type = item->entry.type,
                               .mode = item->entry.mode,
                               .linked = catalog_has_hardlinks(run->placing->catalog)},
-                     .index = (uint32_t)run->count};
+                     .index = (uint32_t)run->count,
+                     .entry = item->number};
     run->count++;
     return 0;
 }
@@ -200,26 +209,59 @@ static int record_names(struct run *run, size_t first, size_t end) {
     return r;
 }
 
-static int choose_all(struct run *run) {
-    for (size_t i = 0; i < run->count; i++) {
-        int r = place_choose(run->placing->staging, &run->tops[i].item, run->fail);
+static void keep_name(struct top *top) {
+    memcpy(top->item.final, top->item.name, top->item.name_length + 1);
+    top->staged = true;
+}
 
+/* What is there already, and what goes into or over what is there, keeps its name. */
+static int choose_one(struct run *run, struct top *top) {
+    int r = place_choose(run->placing->staging, &top->item, run->fail);
+
+    if (r < 0)
+        return r;
+    top->staged = r == PLACE_DONE;
+    if (run->merge != NULL && is_skipped(run->placing, top->entry) &&
+        !is_failed(run->placing, top->entry)) {
+        keep_name(top);
+    } else if (run->merge != NULL && top->staged) {
+        r = placing_merge_fits(run->merge, top->entry, run->fail);
         if (r < 0)
             return r;
-        run->tops[i].staged = r == PLACE_DONE;
+        if (r == 1)
+            keep_name(top);
     }
-    return record_names(run, 0, run->count);
+    return 0;
+}
+
+static int choose_all(struct run *run) {
+    int r = 0;
+
+    for (size_t i = 0; i < run->count && r == 0; i++)
+        r = choose_one(run, &run->tops[i]);
+    return r < 0 ? r : record_names(run, 0, run->count);
+}
+
+/* With what has its name already; 1 where it does not go together with that, or nothing has. */
+static int merge_one(struct run *run, const struct top *top) {
+    if (run->merge == NULL || strcmp(top->item.final, top->item.name) != 0)
+        return 1;
+    return placing_merge_item(run->merge, top->entry, run->fail);
 }
 
 /* A name that somebody took meanwhile is recorded anew before the next try. */
 static int place_one(struct run *run, size_t index) {
-    int r = 0;
+    struct top *top = &run->tops[index];
+    int r = PLACE_TAKEN;
 
-    while ((r = place_item(run->placing->staging, &run->tops[index].item, run->fail)) ==
-           PLACE_TAKEN) {
-        r = record_names(run, index, index + 1);
-        if (r < 0)
-            return r;
+    while (r == PLACE_TAKEN) {
+        int merged = merge_one(run, top);
+
+        if (merged != 1)
+            return merged == PLACING_NO_SPACE ? STAGING_NO_SPACE : merged;
+        r = place_item(run->placing->staging, &top->item, run->fail);
+        if (r == PLACE_TAKEN && record_names(run, index, index + 1) < 0)
+            return -ECANCELED;
     }
     if (r == PLACE_NO_SPACE)
         return STAGING_NO_SPACE;
@@ -263,6 +305,8 @@ static int place_all(struct run *run, struct placing_result *result) {
             r = place_one(run, i);
     if (r == 0)
         r = place_sync(run->placing->staging, run->fail);
+    if (r == 0 && run->merge != NULL)
+        r = placing_merge_end(run->merge, run->fail);
     if (r == 0)
         r = record_done(run);
     if (r == 0)
@@ -270,24 +314,40 @@ static int place_all(struct run *run, struct placing_result *result) {
     return r;
 }
 
+/* What both ways begin with. */
+static int begin(struct run *run) {
+    int r = 0;
+
+    if (run->placing->exists != FXNODE__HELPER__EXISTS__EXISTS_RENAME)
+        r = placing_merge_new(&run->merge, run->placing);
+    return r < 0 ? fail_set(run->fail, r, "cannot place what was received") : collect_tops(run);
+}
+
+static void end(struct run *run) {
+    clear_tops(run);
+    placing_merge_free(run->merge);
+}
+
 int placing_run(const struct placing *placing, struct placing_result *result, struct fail *fail) {
     struct run run = {.placing = placing, .fail = fail};
     int r = finish(placing, fail);
 
+    if (r == 0 && placing->exists != FXNODE__HELPER__EXISTS__EXISTS_RENAME)
+        r = skipped_write(placing->staging, placing->skipped, fail);
     if (r == 0)
-        r = collect_tops(&run);
+        r = begin(&run);
     if (r == 0)
         r = choose_all(&run);
     if (r == 0)
         r = place_all(&run, result);
-    clear_tops(&run);
+    end(&run);
     return r;
 }
 
 int placing_resume(const struct placing *placing, const struct job_name *names, size_t count,
                    struct placing_result *result, struct fail *fail) {
     struct run run = {.placing = placing, .fail = fail};
-    int r = collect_tops(&run);
+    int r = begin(&run);
 
     for (size_t i = 0; i < count && r == 0; i++) {
         struct top *top = names[i].item < run.count ? &run.tops[names[i].item] : NULL;
@@ -304,7 +364,7 @@ int placing_resume(const struct placing *placing, const struct job_name *names, 
     }
     if (r == 0)
         r = place_all(&run, result);
-    clear_tops(&run);
+    end(&run);
     return r;
 }
 

@@ -23,9 +23,11 @@ struct placing {
     struct staging *staging;
     struct catalog *catalog;
     uint32_t entries;
-    uint64_t bytes;                /* of their files; only for placing_run */
-    const struct rangeset *failed; /* entries that are not delivered; borrowed */
-    uint32_t failed_before;        /* how many that were when Placing was recorded, if it was */
+    uint64_t bytes;                 /* of their files; only for placing_run */
+    const struct rangeset *failed;  /* entries that are not delivered; borrowed */
+    const struct rangeset *skipped; /* entries that the destination had already; borrowed */
+    Fxnode__Helper__Exists exists;
+    uint32_t failed_before; /* how many that were when Placing was recorded, if it was */
 
     /* Sends a Placing or Done, whose ticket it sets, and waits until it is recorded. 0 or negative.
      */

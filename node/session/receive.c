@@ -98,8 +98,14 @@ static void take_message(void *context, struct uplink_message *message) {
     pthread_mutex_unlock(&receive->course.lock);
 }
 
+/* What exists can go only where it may have to. */
+static enum confine_right place_right(bool replaces) {
+    return replaces ? CONFINE_REPLACE : CONFINE_PLACE;
+}
+
 /* The second layer: from now on only what this transfer needs. */
 static int confine_more(struct receive *receive) {
+    bool replaces = receive->exists == FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
     struct confine_rule rules[3];
     size_t count = 0;
 
@@ -107,7 +113,7 @@ static int confine_more(struct receive *receive) {
         rules[count++] =
             (struct confine_rule){.fd = staging_fd(receive->staging), .right = CONFINE_OWN};
         rules[count++] = (struct confine_rule){.fd = destination_fd(receive->destination),
-                                               .right = CONFINE_PLACE};
+                                               .right = place_right(replaces)};
     }
     return confine_files(rules, count);
 }
@@ -218,7 +224,7 @@ static int set_up(struct receive *receive, struct fail *fail) {
         rules[count++] = (struct confine_rule){.fd = destination_area_fd(receive->destination),
                                                .right = CONFINE_OWN};
         rules[count++] = (struct confine_rule){.fd = destination_fd(receive->destination),
-                                               .right = CONFINE_PLACE};
+                                               .right = place_right(job->replaces)};
     }
     r = receiver_new(&receive->receiver, &config);
     if (r == 0)

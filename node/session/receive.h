@@ -35,6 +35,8 @@ struct receive {
     struct destination *destination; /* NULL where it could not be opened */
     struct fail obstacle;            /* then: why */
     struct staging *staging;         /* NULL before the verdict */
+    uint32_t features;               /* that the sender has too */
+    Fxnode__Helper__Exists exists;   /* from the verdict on */
     struct receiver *receiver;       /* under the lock of the course, with what follows */
     const struct receiver_offer *offer;
     struct receive_task task;
@@ -96,6 +98,15 @@ void receive_send_record(struct receive *receive, Fxnode__Helper__ToNode *messag
 /* All directories of the manifest, whose index is there, are made and durable. Nobody writes yet.
  * Lock not held. 0; an outcome or negative with `fail` filled. */
 int receive_directories(struct receive *receive, struct fail *fail);
+
+/* Leaves out what the destination has already, where that is wanted and the sender knows of it. The
+ * manifest is there, and no data yet. Lock not held. 0; an outcome or negative with `fail` filled.
+ */
+int receive_skip(struct receive *receive, struct fail *fail);
+
+/* Whether all that was left out is still there. Lock not held. 1 or 0; negative with `fail` filled.
+ */
+int receive_skip_holds(struct receive *receive, struct catalog *catalog, struct fail *fail);
 
 /* Does what a control message asked for; `catalog` is NULL before there is a manifest. Lock not
  * held; thread of lane 0. */

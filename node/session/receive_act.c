@@ -4,11 +4,31 @@
 #include "node/session/receive.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+_Static_assert(LIMIT_OFFER_NAMES <= 64, "a bit for each name");
 
 #define EXTENTS 1500 /* in one message to the node: 36 KB of numbers at most */
+
+/* Which of the names that are shown are in use in the destination, as bits. */
+static uint64_t find_existing(const struct receive *receive,
+                              const struct manifest_summary *summary) {
+    uint64_t existing = 0;
+
+    for (uint32_t i = 0; i < summary->names_shown && receive->destination != NULL; i++) {
+        char name[LIMIT_COMPONENT + 1] = "";
+        struct stat st;
+
+        memcpy(name, summary->names[i].bytes, summary->names[i].length);
+        if (fstatat(destination_fd(receive->destination), name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            existing |= UINT64_C(1) << i;
+    }
+    return existing;
+}
 
 static void send_offered(struct receive *receive) {
     const struct receiver_offer *offer = receive->offer;
@@ -31,6 +51,7 @@ static void send_offered(struct receive *receive) {
     body.n_names = summary->names_shown;
     body.names = names;
     body.name_count = summary->name_count;
+    body.existing = find_existing(receive, summary);
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_OFFERED;
     message.offered = &body;
     uplink_send(receive->course.uplink, &message);

@@ -2,6 +2,7 @@
 #include "base/crash.h"
 #include "base/io.h"
 #include "files/clean.h"
+#include "files/skipped.h"
 #include "node/session/placing.h"
 #include "node/session/receive.h"
 
@@ -138,6 +139,9 @@ static int check_space(struct receive *receive, uint64_t held, struct fail *fail
     uint64_t needed = stored > held ? stored - held : 0;
     uint64_t free_bytes = 0;
 
+    /* How much of it exists, and is not moved, is not known yet. */
+    if (receive->exists != FXNODE__HELPER__EXISTS__EXISTS_RENAME)
+        return 0;
     /* The list of files and their hashes are kept beside them. */
     if (receive->manifest < 0)
         needed += summary->length + summary->units * LIMIT_CHUNK_HASH;
@@ -166,6 +170,8 @@ static int prepare(struct receive *receive, uint64_t number, struct fail *fail) 
         r = check_space(receive, held, fail);
     if (r == 0 && receive->manifest >= 0)
         r = receive_directories(receive, fail);
+    if (r == 0 && receive->manifest >= 0)
+        r = receive_skip(receive, fail);
     return r;
 }
 
@@ -193,27 +199,45 @@ static int record_alone(void *context, Fxnode__Helper__ToNode *message) {
     return receive->more ? 0 : read_committed(receive, receive->ticket);
 }
 
+/* What was left out has no content here either, and did not fail. */
+static int load_skipped(struct receive *receive, struct rangeset *failed, struct rangeset *skipped,
+                        struct fail *fail) {
+    int r = skipped_read(receive->staging, skipped, fail);
+
+    if (r < 0)
+        return r;
+    r = rangeset_remove_all(failed, skipped);
+    return r < 0 ? fail_set(fail, r, "cannot place what was received") : 0;
+}
+
 int receive_resume_placing(struct receive *receive, const struct manifest_index *index,
                            uint32_t entries, struct placing_result *result, struct fail *fail) {
     const struct job *job = receive->job;
     struct placing placing = {.staging = receive->staging,
                               .entries = entries,
                               .failed_before = job->failed,
+                              .exists = receive->exists,
                               .record = record_alone,
                               .context = receive};
     struct rangeset failed;
+    struct rangeset skipped;
     int r = catalog_new(&placing.catalog, receive->manifest, index);
 
     rangeset_init(&failed);
+    rangeset_init(&skipped);
     placing.failed = &failed;
+    placing.skipped = &skipped;
     if (r < 0)
         fail_set(fail, r, "cannot place what was received");
     if (r == 0)
         r = placing_failed(placing.catalog, entries, &job->extents, &failed, fail);
+    if (r == 0 && receive->exists != FXNODE__HELPER__EXISTS__EXISTS_RENAME)
+        r = load_skipped(receive, &failed, &skipped, fail);
     if (r == 0)
         r = placing_resume(&placing, job->names, job->name_count, result, fail);
     catalog_free(placing.catalog);
     rangeset_clear(&failed);
+    rangeset_clear(&skipped);
     return r;
 }
 
@@ -278,6 +302,7 @@ static void admit_delivered(struct receive *receive, const Fxnode__Helper__Admit
 void receive_admit(struct receive *receive, const Fxnode__Helper__Admit *admit) {
     if (receive->offer == NULL || atomic_load(&receive->course.ended))
         return;
+    receive->exists = admit->exists;
     receive->admitted = admit->answer != FXNODE__HELPER__ADMIT__ANSWER__ASKED;
     receive->job->failed = admit->failed;
     if (admit->answer == FXNODE__HELPER__ADMIT__ANSWER__DELIVERED)

@@ -34,9 +34,11 @@ static void take_message_alone(void *context, struct uplink_message *message) {
 
     switch (message->body->body_case) {
     case FXNODE__HELPER__TO_SESSION__BODY_CONNECTION:
-        if (message->body->connection->lane == 0 && lane->connection == NULL)
-            lane->connection =
-                course_connect(&receive->course, message, WIRE_MESSAGE_MAX, STREAM_BODY_MAX);
+        if (message->body->connection->lane != 0 || lane->connection != NULL)
+            break;
+        receive->features = message->body->connection->features;
+        lane->connection =
+            course_connect(&receive->course, message, WIRE_MESSAGE_MAX, STREAM_BODY_MAX);
         break;
     case FXNODE__HELPER__TO_SESSION__BODY_ADMIT:
         receive_admit(receive, message->body->admit);

@@ -69,11 +69,26 @@ static void note(void *context, const char *line) {
     uplink_note(receive->course.uplink, line, false);
 }
 
+/* Where something that was left out is no longer there, nothing is placed: the sender finds the
+ * connection lost, comes again at once, and hears anew what is to be sent. */
+static int check_skipped(struct receive *receive, struct catalog *catalog, struct fail *fail) {
+    int r = receive_skip_holds(receive, catalog, fail);
+
+    if (r != 0)
+        return r < 0 ? r : 0;
+    pthread_mutex_lock(&receive->course.lock);
+    course_end_abruptly(&receive->course, EXCHANGE_LOST);
+    pthread_mutex_unlock(&receive->course.lock);
+    return fail_set(fail, -ECANCELED, "what was there has changed");
+}
+
 /* Content is complete: places it. Lock not held. 0; an outcome or negative. */
 static int place(struct receive *receive, struct placing_result *result, struct fail *fail) {
     struct placing placing = {.staging = receive->staging,
                               .entries = receive->offer->summary.entries,
                               .bytes = receive->offer->summary.bytes,
+                              .exists = receive->exists,
+                              .skipped = receiver_skipped_entries(receive->receiver),
                               .record = record,
                               .note = note,
                               .context = receive};
@@ -89,6 +104,8 @@ static int place(struct receive *receive, struct placing_result *result, struct 
     if (r < 0)
         fail_set(fail, r, "cannot place what was received");
     placing.failed = &failed;
+    if (r == 0)
+        r = check_skipped(receive, placing.catalog, fail);
     if (r == 0)
         r = placing_run(&placing, result, fail);
     catalog_free(placing.catalog);

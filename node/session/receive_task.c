@@ -55,6 +55,8 @@ static void sync_manifest(struct receive *receive) {
 
     if (r == 0)
         r = receive_directories(receive, &fail);
+    if (r == 0)
+        r = receive_skip(receive, &fail);
     pthread_mutex_lock(&receive->course.lock);
     if (r != 0)
         receive_stop_locked(receive, r, fail.text);
@@ -100,19 +102,17 @@ static int units_of(struct catalog *catalog, uint32_t first, uint32_t count, str
     return 0;
 }
 
-/* The digest over all entries of a check that did not fail. As add_hashes(); -EBADMSG where the
- * manifest does not have such entries. */
-static int compute_digest(struct receive *receive, struct catalog *catalog, struct hash *digest,
-                          struct fail *fail) {
+/* The digest over all entries of a check but those of `without`. As add_hashes(); -EBADMSG where
+ * the manifest does not have such entries. */
+static int digest_without(struct receive *receive, struct catalog *catalog,
+                          const struct rangeset *without, struct hash *digest, struct fail *fail) {
     const struct receive_task *task = &receive->task;
-    /* Only this thread makes entries fail. */
-    const struct rangeset *failed = receiver_failed_entries(receive->receiver);
     uint64_t end = (uint64_t)task->entry + task->count;
     uint64_t from = task->entry;
     struct range gap;
     int r = 1;
 
-    while (r == 1 && rangeset_next_gap(failed, from, end, &gap)) {
+    while (r == 1 && rangeset_next_gap(without, from, end, &gap)) {
         struct range units = {0};
 
         if (units_of(catalog, (uint32_t)gap.first, (uint32_t)gap.count, &units, fail) != 0)
@@ -120,6 +120,22 @@ static int compute_digest(struct receive *receive, struct catalog *catalog, stru
         r = add_hashes(receive, digest, units.first, units.count);
         from = gap.first + gap.count;
     }
+    return r;
+}
+
+/* Without what failed or is skipped. Only this thread makes entries fail. */
+static int compute_digest(struct receive *receive, struct catalog *catalog, struct hash *digest,
+                          struct fail *fail) {
+    struct rangeset without;
+    int r = 0;
+
+    rangeset_init(&without);
+    r = rangeset_add_all(&without, receiver_skipped_entries(receive->receiver));
+    if (r == 0)
+        r = rangeset_add_all(&without, receiver_failed_entries(receive->receiver));
+    if (r == 0)
+        r = digest_without(receive, catalog, &without, digest, fail);
+    rangeset_clear(&without);
     return r;
 }
 

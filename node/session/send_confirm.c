@@ -40,6 +40,15 @@ static bool has_failed(struct send *send, uint32_t entry) {
     return failed;
 }
 
+static bool is_skipped(struct send *send, uint32_t entry) {
+    bool skipped = false;
+
+    pthread_mutex_lock(&send->course.lock);
+    skipped = sender_skips(send->sender, entry);
+    pthread_mutex_unlock(&send->course.lock);
+    return skipped;
+}
+
 /* Compares a chunk, read again, with what was sent of it. An outcome; negative. */
 static int reread(struct confirm *confirm, const struct manifest_item *item, uint64_t chunk,
                   uint8_t *kept, struct fail *fail) {
@@ -125,7 +134,7 @@ static int check_entry(struct confirm *confirm, const struct manifest_item *item
     if (r < 0)
         return r;
     r = source_check(confirm->reader.source, &item->entry, &stamp, fail);
-    if (r != SOURCE_SAME && r != SOURCE_SOFT)
+    if ((r != SOURCE_SAME && r != SOURCE_SOFT) || is_skipped(confirm->reader.send, item->number))
         return r;
     return check_file(confirm, item, (enum source_outcome)r, fail);
 }

@@ -17,3 +17,6 @@ fxnode_suite(session-consent
 fxnode_suite(session-confine
     SOURCES session/test_confine.c session/lab.c session/lab_tell.c session/tree.c
     LINK fxnode::node_session TIMEOUT 120)
+fxnode_suite(session-exists
+    SOURCES session/test_exists.c session/lab.c session/lab_tell.c session/tree.c
+    LINK fxnode::node_session TIMEOUT 300)

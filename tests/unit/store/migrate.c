@@ -30,20 +30,24 @@ static const char CONTENT[] =
     "INSERT INTO source VALUES (8, 0, x'2f686f6d652f61');"
     "INSERT INTO setting VALUES ('port', 42421);";
 
-/* Runs as version 1 did, its log beside the file. */
-static int run_v1(sqlite3 *db, const char *sql) {
+/* Runs as version `version` did, its log beside the file. */
+static int run_old(sqlite3 *db, uint32_t version, const char *sql) {
     int code = sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL", NULL,
                             NULL, NULL);
     if (code == SQLITE_OK)
-        code = store_schema_migrate(db, store_schema_steps, 1);
+        code = store_schema_migrate(db, store_schema_steps, version);
     return code != SQLITE_OK ? code : sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
-static void make_v1(const char *sql) {
+static void make_old(uint32_t version, const char *sql) {
     sqlite3 *db = NULL;
     ck_assert_int_eq(sqlite3_open(fixture_path, &db), SQLITE_OK);
-    ck_assert_msg(run_v1(db, sql) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+    ck_assert_msg(run_old(db, version, sql) == SQLITE_OK, "%s", sqlite3_errmsg(db));
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+}
+
+static void make_v1(const char *sql) {
+    make_old(1, sql);
 }
 
 static void check_peers(void) {
@@ -119,7 +123,8 @@ END_TEST
 /* The content is in the log only. */
 static int die_with_log(void) {
     sqlite3 *db = NULL;
-    return sqlite3_open(fixture_path, &db) == SQLITE_OK && run_v1(db, CONTENT) == SQLITE_OK ? 0 : 1;
+    return sqlite3_open(fixture_path, &db) == SQLITE_OK && run_old(db, 1, CONTENT) == SQLITE_OK ? 0
+                                                                                                : 1;
 }
 
 START_TEST(test_v1_after_a_crash) {
@@ -154,15 +159,55 @@ START_TEST(test_crash_while_migrating) {
 END_TEST
 
 START_TEST(test_failed_migration_leaves_v1) {
-    const char *const broken[] = {store_schema_steps[0], store_schema_steps[1], "nonsense"};
+    const char *const broken[] = {store_schema_steps[0], store_schema_steps[1],
+                                  store_schema_steps[2], "nonsense"};
     sqlite3 *db = NULL;
     make_v1(CONTENT);
     ck_assert_int_eq(sqlite3_open(fixture_path, &db), SQLITE_OK);
-    ck_assert_int_eq(store_schema_migrate(db, broken, 3), SQLITE_ERROR);
+    ck_assert_int_eq(store_schema_migrate(db, broken, 4), SQLITE_ERROR);
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     ck_assert_int_eq(fixture_number("PRAGMA user_version"), 1);
     ck_assert_int_eq(fixture_number("SELECT count(*) FROM pragma_table_info('peer')"), 5);
     check_migrated();
+}
+END_TEST
+
+/* What version 2 held beyond that: paired peers with settings, and a transfer that is being placed.
+ * Nobody had chosen anything about names that exist: all of it goes on as before. */
+static const char CONTENT_2[] =
+    "INSERT INTO peer VALUES (1, zeroblob(32), x'61', 100, 200, 300, 'attic', 2, x'696e', 7, 8);"
+    "INSERT INTO transfer (number, direction, state, peer_key, peer_name, transfer_id,"
+    " manifest_hash, manifest_length, entries, bytes, units, names, name_count, destination, rate,"
+    " created_at, changed_at, has_work, accepted_at) VALUES (3, 2, 5, zeroblob(32), x'61',"
+    " zeroblob(16), zeroblob(32), 50, 2, 9, 1, x'000161', 1, x'2f696e', 0, 1, 2, 1, 1);"
+    "INSERT INTO placing VALUES (3, 0, x'61', 1, 2);";
+
+static void check_v2_peer(void) {
+    struct store_peer *peers = NULL;
+    size_t count = 0;
+    FIXTURE_OK(store_peer_list(fixture, &peers, &count, &fixture_fail));
+    ck_assert_uint_eq(count, 1);
+    ck_assert_str_eq(peers[0].alias, "attic");
+    ck_assert_int_eq(peers[0].settings.accept, STORE_PEER_ASK);
+    ck_assert_str_eq(peers[0].settings.directory, "in");
+    ck_assert_uint_eq(peers[0].settings.day_limit, 8);
+    ck_assert_int_eq(peers[0].settings.exists, STORE_EXISTS_DEFAULT);
+    free(peers);
+}
+
+START_TEST(test_v2_with_content) {
+    struct store_transfer t;
+    make_old(2, CONTENT_2);
+    fixture_open();
+    check_v2_peer();
+    ck_assert_int_eq(store_transfer_get(fixture, 3, &t, &fixture_fail), 0);
+    ck_assert_int_eq(t.state, STORE_PLACING);
+    ck_assert_int_eq(t.exists, STORE_EXISTS_RENAME);
+    ck_assert_uint_eq(t.existing, 0);
+    store_transfer_clear(&t);
+    fixture_close();
+    ck_assert_int_eq(fixture_number("PRAGMA user_version"), store_schema_version);
+    ck_assert_int_eq(fixture_number("SELECT count(*) FROM placing"), 1);
 }
 END_TEST
 
@@ -172,6 +217,7 @@ static Suite *suite(void) {
     tcase_set_timeout(t, 60); /* a sync can take long beside others */
     tcase_add_checked_fixture(t, fixture_make_dir, fixture_remove);
     tcase_add_test(t, test_v1_with_content);
+    tcase_add_test(t, test_v2_with_content);
     tcase_add_test(t, test_v1_after_a_crash);
     tcase_add_test(t, test_crash_while_migrating);
     tcase_add_test(t, test_failed_migration_leaves_v1);

@@ -65,8 +65,11 @@ START_TEST(test_pair_one_that_is_remembered) {
 END_TEST
 
 START_TEST(test_pair_again_keeps_settings) {
-    const struct store_peer_settings settings = {
-        .accept = STORE_PEER_REFUSE, .directory = "in/attic", .limit = 7, .day_limit = UINT64_MAX};
+    const struct store_peer_settings settings = {.accept = STORE_PEER_REFUSE,
+                                                 .directory = "in/attic",
+                                                 .limit = 7,
+                                                 .day_limit = UINT64_MAX,
+                                                 .exists = STORE_EXISTS_REFUSE};
     FIXTURE_OK(pair(1, "attic", "box", 100));
     FIXTURE_OK(store_peer_set_settings(fixture, fixture_key(1), &settings, &fixture_fail));
     FIXTURE_OK(pair(1, "loft", "box2", 200));
@@ -80,6 +83,7 @@ START_TEST(test_pair_again_keeps_settings) {
     ck_assert_str_eq(peers[0].settings.directory, "in/attic");
     ck_assert_uint_eq(peers[0].settings.limit, 7);
     ck_assert_uint_eq(peers[0].settings.day_limit, UINT64_MAX);
+    ck_assert_int_eq(peers[0].settings.exists, STORE_EXISTS_REFUSE);
 }
 END_TEST
 

@@ -182,6 +182,26 @@ START_TEST(test_transfer_change) {
 }
 END_TEST
 
+/* It holds from the moment that it is accepted. */
+START_TEST(test_transfer_exists) {
+    struct store_transfer t;
+    struct store_transfer_new with = fixture_incoming(1, STORE_OFFERED);
+    with.exists = STORE_EXISTS_SKIP;
+    with.existing = UINT64_MAX;
+    uint64_t number = fixture_create(&with);
+    FIXTURE_OK(store_transfer_set_exists(fixture, number, STORE_EXISTS_OVERWRITE, &fixture_fail));
+    fixture_set_state(number, STORE_RUNNING, 1100);
+    ck_assert_int_eq(store_transfer_set_exists(fixture, number, STORE_EXISTS_RENAME, &fixture_fail),
+                     STORE_STATE);
+    ck_assert_int_eq(store_transfer_set_exists(fixture, 99, STORE_EXISTS_SKIP, &fixture_fail),
+                     STORE_NONE);
+    FIXTURE_OK(store_transfer_get(fixture, number, &t, &fixture_fail));
+    ck_assert_int_eq(t.exists, STORE_EXISTS_OVERWRITE);
+    ck_assert_uint_eq(t.existing, UINT64_MAX);
+    store_transfer_clear(&t);
+}
+END_TEST
+
 START_TEST(test_transfer_lists) {
     for (uint8_t i = 1; i <= 40; i++) {
         struct store_transfer_new with = fixture_incoming(i, STORE_RUNNING);
@@ -342,6 +362,7 @@ static Suite *suite(void) {
     tcase_add_test(t, test_transfer_refuses_nonsense);
     tcase_add_test(t, test_transfer_states);
     tcase_add_test(t, test_transfer_change);
+    tcase_add_test(t, test_transfer_exists);
     tcase_add_test(t, test_transfer_lists);
     tcase_add_test(t, test_transfer_deliver);
     tcase_add_test(t, test_transfer_forget);

@@ -20,20 +20,21 @@ static int read_text(struct config *config, const char *text, struct fail *fail)
 START_TEST(test_reads_every_setting) {
     struct config config;
     struct fail fail;
-    ck_assert_int_eq(
-        read_text(&config,
-                  "# a comment\n"
-                  "name = my \xc3\xa4 machine ; not a comment\n"
-                  "files=/srv/in\nlisten = 10.0.0.1:99\nlisten = [::1]\n"
-                  "discovery = quiet\naccept = all\nsend-to = known\nlanes = 2\nbatch = 8M\n",
-                  &fail),
-        0);
+    ck_assert_int_eq(read_text(&config,
+                               "# a comment\n"
+                               "name = my \xc3\xa4 machine ; not a comment\n"
+                               "files=/srv/in\nlisten = 10.0.0.1:99\nlisten = [::1]\n"
+                               "discovery = quiet\naccept = all\nexists = overwrite\nsend-to = "
+                               "known\nlanes = 2\nbatch = 8M\n",
+                               &fail),
+                     0);
     ck_assert_str_eq(config.name, "my \xc3\xa4 machine ; not a comment");
     ck_assert_str_eq(config.files, "/srv/in");
     ck_assert_uint_eq(config.listen_count, 2);
     ck_assert_str_eq(config.listen[1], "[::1]");
     ck_assert_int_eq(config.discovery, CONFIG_DISCOVERY_QUIET);
     ck_assert_int_eq(config.accept, CONFIG_ACCEPT_ALL);
+    ck_assert_int_eq(config.exists, CONFIG_EXISTS_OVERWRITE);
     ck_assert_int_eq(config.send_to, CONFIG_SEND_TO_KNOWN);
     ck_assert_uint_eq(config.lanes, 2);
     ck_assert_uint_eq(config.batch, 8u << 20);
@@ -57,6 +58,7 @@ static const struct {
     {"name =\n", "line 1: a name has 1 to 63 bytes"},
     {"name = \xff\n", "line 1: a name has 1 to 63 bytes"},
     {"[node]\nname = x\n", "line 2: there are no [sections]"},
+    {"exists = keep\n", "line 1: exists is rename, skip, overwrite, ask or refuse"},
     {"just words\n", "line 1: it is not KEY = VALUE"},
     {"n\x1bme = x\n", "there is no setting \"n\\eme\""},
 };

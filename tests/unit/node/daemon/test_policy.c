@@ -202,6 +202,59 @@ START_TEST(a_day_has_an_end) {
 }
 END_TEST
 
+/* What is done with an offer with names that exist, beside what would be done with it otherwise. */
+static const struct conflict {
+    enum store_exists exists;
+    enum policy_accept accept;
+    enum policy_answer answer;
+} conflicts[] = {
+    {STORE_EXISTS_RENAME, POLICY_ACCEPT_ALL, POLICY_YES},
+    {STORE_EXISTS_SKIP, POLICY_ACCEPT_ALL, POLICY_YES},
+    {STORE_EXISTS_OVERWRITE, POLICY_ACCEPT_ALL, POLICY_YES},
+    {STORE_EXISTS_ASK, POLICY_ACCEPT_ALL, POLICY_ASK},
+    {STORE_EXISTS_ASK, POLICY_ACCEPT_ASK, POLICY_ASK},
+    {STORE_EXISTS_ASK, POLICY_ACCEPT_PAIRED, POLICY_UNWELCOME},
+    {STORE_EXISTS_REFUSE, POLICY_ACCEPT_ALL, POLICY_EXISTS},
+    {STORE_EXISTS_REFUSE, POLICY_ACCEPT_ASK, POLICY_EXISTS},
+    {STORE_EXISTS_REFUSE, POLICY_ACCEPT_PAIRED, POLICY_UNWELCOME},
+};
+#define CONFLICTS ((int)(sizeof(conflicts) / sizeof(conflicts[0])))
+
+START_TEST(names_that_exist_are_judged_too) {
+    const struct conflict *conflict = &conflicts[_i];
+    struct policy_offer offer = {.entries = 1, .exists = conflict->exists, .conflicts = true};
+    ck_assert_int_eq(policy_judge(conflict->accept, &offer), conflict->answer);
+    offer.conflicts = false;
+    ck_assert_int_ne(policy_judge(conflict->accept, &offer), POLICY_EXISTS);
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_ALL, &offer), POLICY_YES);
+}
+END_TEST
+
+START_TEST(a_paired_peer_is_asked_about_for_names_that_exist) {
+    struct store_peer_settings settings = {.accept = STORE_PEER_TAKE};
+    struct policy_offer offer = {
+        .paired = &settings, .exists = STORE_EXISTS_ASK, .conflicts = true};
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_PAIRED, &offer), POLICY_ASK);
+    offer.waiting_of_peer = POLICY_OFFERS_PER_PAIRED;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_PAIRED, &offer), POLICY_BUSY);
+    settings.accept = STORE_PEER_REFUSE;
+    offer.exists = STORE_EXISTS_REFUSE;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_PAIRED, &offer), POLICY_UNWELCOME);
+}
+END_TEST
+
+START_TEST(a_setting_of_the_peer_goes_first) {
+    struct store_peer_settings settings = {.accept = STORE_PEER_TAKE};
+    ck_assert_int_eq(policy_exists(STORE_EXISTS_SKIP, NULL), STORE_EXISTS_SKIP);
+    ck_assert_int_eq(policy_exists(STORE_EXISTS_SKIP, &settings), STORE_EXISTS_SKIP);
+    settings.exists = STORE_EXISTS_RENAME;
+    ck_assert_int_eq(policy_exists(STORE_EXISTS_SKIP, &settings), STORE_EXISTS_RENAME);
+    ck_assert_int_eq(policy_exists_accepted(STORE_EXISTS_ASK), STORE_EXISTS_RENAME);
+    ck_assert_int_eq(policy_exists_accepted(STORE_EXISTS_REFUSE), STORE_EXISTS_RENAME);
+    ck_assert_int_eq(policy_exists_accepted(STORE_EXISTS_OVERWRITE), STORE_EXISTS_OVERWRITE);
+}
+END_TEST
+
 int main(void) {
     TCase *tests = tcase_create("policy");
     tcase_add_test(tests, a_stranger_gets_a_session_where_there_is_room);
@@ -222,6 +275,9 @@ int main(void) {
     tcase_add_test(tests, a_list_counts_as_content_does);
     tcase_add_test(tests, a_paired_peer_leaves_room_too);
     tcase_add_loop_test(tests, a_day_has_an_end, 0, DAYS);
+    tcase_add_loop_test(tests, names_that_exist_are_judged_too, 0, CONFLICTS);
+    tcase_add_test(tests, a_paired_peer_is_asked_about_for_names_that_exist);
+    tcase_add_test(tests, a_setting_of_the_peer_goes_first);
     Suite *suite = suite_create("node-policy");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -104,12 +104,12 @@ static void take_offered(struct lab *lab) {
     lab_answer answer = lab->placed ? LAB_ADMIT(DELIVERED) : lab->answer;
 
     if (lab->ask_first)
-        lab_tell_admit(&lab->receiver, LAB_ADMIT(ASKED), false);
+        lab_tell_admit(lab, LAB_ADMIT(ASKED), false);
     lab_tell_extents(lab, &lab->receiver);
     if (lab->placing)
         lab_tell_names(lab, &lab->receiver);
     if (answer != LAB_ADMIT(NONE))
-        lab_tell_admit(&lab->receiver, answer, lab->placing);
+        lab_tell_admit(lab, answer, lab->placing);
 }
 
 static void fill_destination(struct lab *lab) {
@@ -208,6 +208,7 @@ static void act(struct lab *lab, struct lab_session *session,
     case FXNODE__HELPER__TO_NODE__BODY_OFFERED:
         ck_assert_int_eq(
             memcmp(message->offered->manifest_hash.data, lab->manifest_hash, LIMIT_HASH), 0);
+        lab->existing = message->offered->existing;
         take_offered(lab);
         break;
     case FXNODE__HELPER__TO_NODE__BODY_COMMIT:
@@ -247,6 +248,8 @@ static void take_message(struct lab *lab, struct lab_session *session,
         session->notes++;
         session->failed_notes += message->note->failed ? 1 : 0;
         snprintf(session->note, sizeof session->note, "%s", message->note->text);
+        snprintf(session->told + strlen(session->told),
+                 sizeof session->told - strlen(session->told), "%s\n", message->note->text);
         break;
     case FXNODE__HELPER__TO_NODE__BODY_ENDED:
         session->outcome = message->ended->outcome;

@@ -35,7 +35,8 @@ struct lab_session {
     uint64_t moved;
     unsigned notes;
     unsigned failed_notes;
-    char note[512]; /* the last one */
+    char note[512];  /* the last one */
+    char told[4096]; /* all of them, a line each, as far as they fit */
 };
 
 struct lab {
@@ -59,6 +60,7 @@ struct lab {
     unsigned fill_at; /* at this Commit a file "filler" takes what space is left */
     Fxnode__Helper__Stop__Reason stop_reason;
     lab_answer answer;
+    Fxnode__Helper__Exists exists; /* what becomes of names that exist */
     bool ask_first; /* ASKED before the answer, which is NONE where nobody gives one */
 
     /* What the nodes know. */
@@ -75,8 +77,9 @@ struct lab {
         char name[256];
     } names[16];
     unsigned name_count;
-    bool placing; /* Placing is recorded */
-    bool placed;  /* Done is recorded */
+    uint64_t existing; /* of the last offer */
+    bool placing;      /* Placing is recorded */
+    bool placed;       /* Done is recorded */
     uint32_t failed;
     bool delivered; /* the sender recorded the delivery */
     uint32_t delivered_failed;

@@ -110,6 +110,8 @@ void lab_tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__
     job.batch_bytes = lab->batch_bytes;
     job.batch_ms = 1000;
     job.known = true;
+    job.exists = lab->exists;
+    job.replaces = lab->exists == FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_JOB;
     message.job = &job;
     tell(session, &message);
@@ -140,7 +142,7 @@ void lab_tell_committed(struct lab_session *session, uint64_t ticket) {
     tell(session, &message);
 }
 
-void lab_tell_admit(struct lab_session *session, lab_answer answer, bool placing) {
+void lab_tell_admit(struct lab *lab, lab_answer answer, bool placing) {
     Fxnode__Helper__Admit body = FXNODE__HELPER__ADMIT__INIT;
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
 
@@ -148,9 +150,10 @@ void lab_tell_admit(struct lab_session *session, lab_answer answer, bool placing
     body.reason = answer == LAB_ADMIT(REFUSE) ? "not \x1b[31mtoday" : "";
     body.number = NUMBER;
     body.placing = placing;
+    body.exists = lab->exists;
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
     message.admit = &body;
-    tell(session, &message);
+    tell(&lab->receiver, &message);
 }
 
 void lab_tell_stop(struct lab_session *session, Fxnode__Helper__Stop__Reason reason) {

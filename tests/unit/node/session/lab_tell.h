@@ -22,7 +22,7 @@ void lab_tell_connection(const struct lab *lab, struct lab_session *session, uin
                          const uint8_t *send_key, const uint8_t *receive_key);
 
 void lab_tell_committed(struct lab_session *session, uint64_t ticket);
-void lab_tell_admit(struct lab_session *session, lab_answer answer, bool placing);
+void lab_tell_admit(struct lab *lab, lab_answer answer, bool placing);
 void lab_tell_stop(struct lab_session *session, Fxnode__Helper__Stop__Reason reason);
 
 #endif

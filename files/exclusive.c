@@ -31,7 +31,7 @@ static void give_back(const struct exclusive *move, const struct stat *reserved)
 
 /* For file systems that can rename only over what is there. */
 static int reserve_and_rename(const struct exclusive *move) {
-    struct stat reserved;
+    struct stat reserved = {0};
     int error = reserve(move, &reserved);
     if (error < 0)
         return error;

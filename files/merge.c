@@ -305,14 +305,14 @@ static int try_beside(struct merge *merge, const struct entry *entry, const stru
 
 int merge_beside(struct merge *merge, const struct entry *entry, char final[LIMIT_COMPONENT + 1],
                  struct fail *fail) {
-    struct spot staged;
-    struct spot there;
+    struct spot staged = {0};
+    struct spot there = {.name = ""};
     int error = find_staged(merge, entry, &staged);
     if (error == 0 && !staged.exists)
         return MERGE_GONE;
     if (error == 0)
         error = find(merge->placed, entry, &there);
-    if (error < 0)
+    if (error != 0)
         return report(merge, entry, error, fail);
     mark(merge, entry);
     error = -EEXIST;

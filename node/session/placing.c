@@ -316,11 +316,16 @@ static int place_all(struct run *run, struct placing_result *result) {
 
 /* What both ways begin with. */
 static int begin(struct run *run) {
+    struct placing_merge *merge = NULL;
     int r = 0;
 
     if (run->placing->exists != FXNODE__HELPER__EXISTS__EXISTS_RENAME)
-        r = placing_merge_new(&run->merge, run->placing);
-    return r < 0 ? fail_set(run->fail, r, "cannot place what was received") : collect_tops(run);
+        r = placing_merge_new(&merge, run->placing);
+    run->merge = merge;
+    if (r == 0)
+        return collect_tops(run);
+    fail_set(run->fail, r, "cannot place what was received");
+    return r;
 }
 
 static void end(struct run *run) {

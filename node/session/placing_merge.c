@@ -154,11 +154,12 @@ static bool is_below(const struct entry *entry, const char *top, size_t length) 
 static int place_content(struct placing_merge *merge, uint32_t number, struct fail *fail) {
     char top[LIMIT_COMPONENT];
     struct entry entry;
+    size_t length = 0;
     int r = find(merge, number, &entry, fail);
-    size_t length = entry.path_length;
 
     if (r < 0)
         return r;
+    length = entry.path_length;
     memcpy(top, entry.path, length);
     for (uint32_t i = number + 1; i < merge->placing->entries && r == 0; i++) {
         r = find(merge, i, &entry, fail);

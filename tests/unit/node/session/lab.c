@@ -131,6 +131,8 @@ static void take_commit(struct lab *lab, const Fxnode__Helper__Commit *commit) {
         ck_assert_int_eq(rangeset_add(&lab->extents, commit->add[i]->first, commit->add[i]->count),
                          0);
     lab->commits++;
+    if (lab->commits == 1 && lab->removed != NULL)
+        ck_assert_int_eq(unlink(lab->removed), 0);
     if (lab->commits == lab->fill_at)
         fill_destination(lab);
     if (lab->commits == lab->kill_sender_at)

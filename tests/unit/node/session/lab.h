@@ -57,7 +57,8 @@ struct lab {
     unsigned kill_sender_at; /* the sender is killed at this Commit of the receiver, from 1 */
     unsigned stop_sender_at; /* or stopped, at this Commit */
     unsigned stop_receiver_at;
-    unsigned fill_at; /* at this Commit a file "filler" takes what space is left */
+    const char *removed; /* this file goes at the first Commit */
+    unsigned fill_at;    /* at this Commit a file "filler" takes what space is left */
     Fxnode__Helper__Stop__Reason stop_reason;
     lab_answer answer;
     Fxnode__Helper__Exists exists; /* what becomes of names that exist */

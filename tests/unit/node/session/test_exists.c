@@ -344,6 +344,24 @@ START_TEST(what_was_there_and_is_no_longer) {
 }
 END_TEST
 
+/* The same while the rest is on its way: nothing is placed before it has come. */
+START_TEST(what_was_there_and_goes_meanwhile) {
+    char same[512];
+
+    lab.exists = merging[_i];
+    snprintf(same, sizeof same, "%s", in(lab.destination, "t", "same"));
+    lab.removed = same;
+    lab_transfer(&lab);
+    lab.removed = NULL;
+    ck_assert(!lab.placing);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(LOST));
+    lab_transfer(&lab);
+    expect_complete();
+    ck_assert_uint_eq(lab.sender.moved, strlen("sent"));
+    ck_assert(says(in(lab.destination, "t", "same"), "sent"));
+}
+END_TEST
+
 /* Once it has been recorded that it is placed, it is as if it had been changed afterwards. */
 START_TEST(what_its_owner_changes_meanwhile_stays) {
     lab.exists = EXISTS(OVERWRITE);
@@ -369,6 +387,7 @@ static Suite *suite(void) {
     tcase_add_loop_test(cases, cut_off_and_gone_on_without_the_peer, 0, 2 * SOME_POINTS);
     tcase_add_loop_test(cases, cut_off_again_and_again, 0, 2);
     tcase_add_loop_test(cases, what_was_there_and_is_no_longer, 0, 2);
+    tcase_add_loop_test(cases, what_was_there_and_goes_meanwhile, 0, 2);
     tcase_add_test(cases, what_its_owner_changes_meanwhile_stays);
     suite_add_tcase(suite, cases);
     return suite;

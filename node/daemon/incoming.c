@@ -4,7 +4,6 @@
 #include "base/id.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "node/common/landing.h"
 #include "node/daemon/clean.h"
 #include "node/daemon/held.h"
 #include "node/daemon/peers.h"
@@ -17,13 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct incoming {
-    struct node *node;
-    struct receiving *first;
-    struct log_limit full; /* lines about connections that were turned away */
-    struct log_limit said; /* and about what sessions report */
-};
-
 int incoming_new(struct incoming **out, struct node *node) {
     struct incoming *incoming = calloc(1, sizeof *incoming);
     if (incoming == NULL)
@@ -35,68 +27,6 @@ int incoming_new(struct incoming **out, struct node *node) {
 
 void incoming_free(struct incoming *incoming) {
     free(incoming);
-}
-
-/* Life of a receiving. */
-
-static struct receiving *receiving_new(struct incoming *incoming) {
-    struct receiving *receiving = calloc(1, sizeof *receiving);
-    if (receiving == NULL)
-        return NULL;
-    receiving->node = incoming->node;
-    receiving->next = incoming->first;
-    incoming->first = receiving;
-    return receiving;
-}
-
-static void receiving_free(struct receiving *receiving) {
-    struct receiving **at = &receiving->node->incoming->first;
-    while (*at != receiving)
-        at = &(*at)->next;
-    *at = receiving->next;
-    if (receiving->transfer != NULL)
-        transfer_release(receiving->transfer);
-    store_transfer_clear(&receiving->offer);
-    commit_drop_items(receiving);
-    free(receiving);
-}
-
-static void free_if_over(struct receiving *receiving) {
-    if (receiving->worker == NULL && receiving->jobs == 0)
-        receiving_free(receiving);
-}
-
-void receiving_hold(struct receiving *receiving) {
-    receiving->jobs++;
-}
-
-void receiving_release(struct receiving *receiving) {
-    receiving->jobs--;
-    free_if_over(receiving);
-}
-
-static void take(struct receiving *receiving, struct transfer *transfer) {
-    if (receiving->transfer != transfer) {
-        transfer_hold(transfer);
-        receiving->transfer = transfer;
-    }
-    transfer->receiving = receiving;
-    transfer->has_from = !receiving->placing;
-    transfer->from = receiving->address;
-}
-
-bool receiving_attach(struct receiving *receiving, struct transfer *transfer) {
-    struct receiving *owner = transfer->receiving;
-    if (owner == NULL || owner == receiving) {
-        take(receiving, transfer);
-        return true;
-    }
-    if (owner->successor != NULL && owner->successor->worker != NULL)
-        worker_kill(owner->successor->worker);
-    owner->successor = receiving;
-    if (!owner->placing)
-        worker_kill(owner->worker);
-    return false;
 }
 
 /* Nobody waits for one that is gone. */
@@ -175,7 +105,7 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
     bool owner = transfer != NULL && transfer->receiving == receiving;
     if (!hand_over(receiving) && owner)
         after_end(transfer, outcome, text);
-    free_if_over(receiving);
+    receiving_drop_if_over(receiving);
 }
 
 static void on_note(struct receiving *receiving, const Fxnode__Helper__Note *note) {
@@ -252,11 +182,6 @@ static struct policy_sessions count_sessions(const struct incoming *incoming,
     return sessions;
 }
 
-bool receiving_landing(const struct receiving *receiving, char out[PATH_MAX]) {
-    const struct store_peer_settings *paired = peers_paired(receiving->node->peers, receiving->key);
-    return landing_make(out, receiving->node->files, paired != NULL ? paired->directory : "");
-}
-
 /* A session opens its directory before it reads its peer. An unfinished transfer of that peer may
  * have begun in another one than today's; which comes now only the peer knows. */
 static bool choose_landing(struct receiving *receiving) {
@@ -270,17 +195,6 @@ static bool choose_landing(struct receiving *receiving) {
     snprintf(receiving->destination, sizeof receiving->destination, "%s",
              transfer->record.destination);
     return true;
-}
-
-enum store_exists receiving_exists(const struct node *node, const uint8_t *key) {
-    static const enum store_exists exists[] = {
-        [CONFIG_EXISTS_RENAME] = STORE_EXISTS_RENAME,
-        [CONFIG_EXISTS_SKIP] = STORE_EXISTS_SKIP,
-        [CONFIG_EXISTS_OVERWRITE] = STORE_EXISTS_OVERWRITE,
-        [CONFIG_EXISTS_ASK] = STORE_EXISTS_ASK,
-        [CONFIG_EXISTS_REFUSE] = STORE_EXISTS_REFUSE,
-    };
-    return policy_exists(exists[node->config.exists], peers_paired(node->peers, key));
 }
 
 /* Whether what the peer sends now may be something that replaces files: no other session is given
@@ -318,7 +232,7 @@ static struct receiving *receiving_for(struct incoming *incoming, const struct l
     receiving->address = link->address;
     if (choose_landing(receiving) && start_worker(receiving) == 0)
         return receiving;
-    receiving_free(receiving);
+    receiving_drop_if_over(receiving);
     return NULL;
 }
 
@@ -403,7 +317,7 @@ static void recover(struct incoming *incoming, struct transfer *transfer) {
         return;
     receiving->placing = true;
     receiving->accepted = true;
-    take(receiving, transfer);
+    receiving_take(receiving, transfer);
     receiving_hold(receiving);
     if (held_load(incoming->node, transfer->record.number, recovery_is_loaded, receiving) != 0)
         recovery_is_loaded(receiving, NULL);

@@ -6,6 +6,7 @@
 #define NODE_DAEMON_RECEIVING_H
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "node/daemon/link.h"
 #include "node/daemon/node.h"
 #include "node/daemon/transfer.h"
@@ -42,7 +43,24 @@ struct receiving {
     size_t item_count;
 };
 
-/* incoming.c */
+/* All of them. */
+struct incoming {
+    struct node *node;
+    struct receiving *first;
+    struct log_limit full; /* lines about connections that were turned away */
+    struct log_limit said; /* and about what sessions report */
+};
+
+/* receiving.c */
+
+/* One without a session, in the list of its node. NULL where memory is short. */
+struct receiving *receiving_new(struct incoming *incoming);
+
+/* Frees one that has neither a session nor a job. */
+void receiving_drop_if_over(struct receiving *receiving);
+
+/* Makes it the owner of a transfer that has none. */
+void receiving_take(struct receiving *receiving, struct transfer *transfer);
 
 /* Takes its transfer: a session that has it already is ended (a placement is waited for), and false
  * is returned; offer_look_up() then follows once that one is gone. */

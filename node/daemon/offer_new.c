@@ -17,21 +17,40 @@
 
 #define ANSWER(answer) FXNODE__HELPER__ADMIT__ANSWER__##answer
 
-/* Adds an unfinished incoming transfer to what is counted. */
-static void count(struct policy_offer *counts, const struct receiving *receiving,
-                  const struct transfer *at) {
-    const struct store_transfer *record = &at->record;
-    counts->unfinished++;
-    if (record->state != STORE_OFFERED)
-        return;
-    if (id_equal(record->peer_key, receiving->key))
+/* Adds an offer of `key` that waits for a yes, made from `from`, where that is known. */
+static void count_waiting(struct policy_offer *counts, const struct receiving *receiving,
+                          const uint8_t *key, const struct address *from) {
+    if (id_equal(key, receiving->key))
         counts->waiting_of_peer++;
-    if (peers_paired(receiving->node->peers, record->peer_key) != NULL)
+    if (peers_paired(receiving->node->peers, key) != NULL)
         return;
     counts->waiting++;
-    /* Whoever made an offer and went away has still made it. */
-    if (at->has_from && address_same_host(&at->from, &receiving->address))
+    if (from != NULL && address_same_host(from, &receiving->address))
         counts->waiting_from_address++;
+}
+
+static void count_recorded(struct policy_offer *counts, const struct receiving *receiving) {
+    const struct transfer *at = transfers_first(receiving->node->transfers);
+    for (; at != NULL; at = at->next) {
+        if (at->record.direction != STORE_INCOMING || transfer_is_finished(at))
+            continue;
+        counts->unfinished++;
+        /* Whoever made an offer and went away has still made it. */
+        if (at->record.state == STORE_OFFERED)
+            count_waiting(counts, receiving, at->record.peer_key, at->has_from ? &at->from : NULL);
+    }
+}
+
+/* Those which come at once are all judged before the first of them is recorded. */
+static void count_creating(struct policy_offer *counts, const struct receiving *receiving) {
+    const struct receiving *at = receiving->node->incoming->first;
+    for (; at != NULL; at = at->next) {
+        if (!at->creating)
+            continue;
+        counts->unfinished++;
+        if (at->may_wait)
+            count_waiting(counts, receiving, at->key, &at->address);
+    }
 }
 
 static struct policy_offer describe(const struct receiving *receiving) {
@@ -43,10 +62,8 @@ static struct policy_offer describe(const struct receiving *receiving) {
         .exists = receiving_exists(receiving->node, receiving->key),
         .conflicts = receiving->offer.existing != 0,
     };
-    const struct transfer *at = transfers_first(receiving->node->transfers);
-    for (; at != NULL; at = at->next)
-        if (at->record.direction == STORE_INCOMING && !transfer_is_finished(at))
-            count(&offer, receiving, at);
+    count_recorded(&offer, receiving);
+    count_creating(&offer, receiving);
     return offer;
 }
 
@@ -155,6 +172,7 @@ static const char too_much[] = "too much is waiting here already";
 static void created(void *arg) {
     struct creation *job = arg;
     struct receiving *receiving = job->receiving;
+    receiving->creating = false;
     if (job->full)
         offer_answer(receiving, ANSWER(BUSY), too_much);
     else if (job->result == STORE_EXISTS)
@@ -189,6 +207,8 @@ static void create(struct receiving *receiving, enum store_state state,
         job->settings = *offer->paired;
         job->may_wait = may_wait(receiving, *offer);
     }
+    receiving->creating = true;
+    receiving->may_wait = state == STORE_OFFERED || job->settings.day_limit != 0;
     receiving_hold(receiving);
     if (database_submit(receiving->node->database, run_create, created, job) != 0) {
         job->result = fail_set(&job->fail, -ENOMEM, "no memory");

@@ -36,6 +36,8 @@ struct receiving {
     struct store_transfer offer; /* as offered: id, hash, sizes, names */
     struct transfer *transfer;   /* held; NULL until the offer became or met one */
     bool accepted;
+    bool creating; /* the database makes its offer a transfer, */
+    bool may_wait; /* which then may have to wait for a yes */
     struct receiving
         *successor; /* a newer connection for the same transfer: waits for this to end */
 

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#define PROBE (64 * 1024) /* more than a block of any file system */
+
 /* Where the next data at or behind `at` begins, UINT64_MAX where there is none. A file system that
  * cannot tell has data everywhere. */
 static uint64_t next_data(int fd, uint64_t at) {
@@ -69,9 +71,16 @@ static int write_zeros(int fd, uint64_t offset, uint64_t length) {
     return error;
 }
 
+static int punch(int fd, uint64_t offset, uint64_t length) {
+    const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    return fallocate(fd, mode, (off_t)offset, (off_t)length) < 0 ? -errno : 0;
+}
+
 int holes_make(int fd, uint64_t offset, uint64_t length) {
-    const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-    if (length == 0 || fallocate(fd, punch, (off_t)offset, (off_t)length) == 0)
-        return 0;
-    return errno == EOPNOTSUPP || errno == ENOSYS ? write_zeros(fd, offset, length) : -errno;
+    int error = length > 0 ? punch(fd, offset, length) : 0;
+    return error == -EOPNOTSUPP || error == -ENOSYS ? write_zeros(fd, offset, length) : error;
+}
+
+bool holes_are_kept(int fd) {
+    return ftruncate(fd, PROBE) == 0 && (holes_is_hole(fd, 0, PROBE) || punch(fd, 0, PROBE) == 0);
 }

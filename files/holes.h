@@ -53,4 +53,8 @@ bool holes_is_hole(int fd, uint64_t offset, uint64_t length);
  * possible, else by writing zeros. 0 or -errno. */
 int holes_make(int fd, uint64_t offset, uint64_t length);
 
+/* Whether the file system keeps holes and does not store the zeros in them. `fd`: an empty file,
+ * open for reading and writing, that gets a size. */
+bool holes_are_kept(int fd);
+
 #endif

@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/io.h"
 #include "files/dirty.h"
+#include "files/holes.h"
 #include "files/outcome.h"
 #include "files/staging_parts.h"
 
@@ -21,6 +22,7 @@
 #define MANIFEST_PART "manifest.part"
 #define HASHES "hashes"
 #define TREE "tree"
+#define PROBE "probe"
 
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
@@ -136,6 +138,16 @@ const char *staging_shown(const struct staging *staging) {
 
 struct hashes *staging_hashes(struct staging *staging) {
     return staging->hashes;
+}
+
+bool staging_keeps_holes(const struct staging *staging) {
+    int flags = O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(staging->fd, PROBE, flags, 0600);
+    bool kept = fd >= 0 && holes_are_kept(fd);
+    if (fd >= 0)
+        (void)unlinkat(staging->fd, PROBE, 0);
+    io_close(&fd);
+    return kept;
 }
 
 const char *staging_parts_name(const struct staging *staging) {

@@ -60,6 +60,10 @@ const char *staging_shown(const struct staging *staging);
 
 struct hashes *staging_hashes(struct staging *staging);
 
+/* Whether holes need no room there: looked for with a file that is made and removed again. False
+ * also where that fails. */
+bool staging_keeps_holes(const struct staging *staging);
+
 /* Starts a new manifest: *fd (owned by the caller) is an empty file to write it into. What an
  * earlier try left is gone. 0; STAGING_NO_SPACE; negative. */
 int staging_manifest_create(struct staging *staging, int *fd, struct fail *fail);

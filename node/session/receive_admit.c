@@ -131,11 +131,18 @@ static int count_held(struct receive *receive, uint64_t *bytes, struct fail *fai
     return r > 0 ? -EBADMSG : r;
 }
 
+/* What the sender says need not be so, and some of what is held may be holes too: then it is the
+ * disk that says so when it is full, as it does where others fill it meanwhile. */
+static uint64_t hole_bytes(const struct receive *receive) {
+    uint64_t holes = receive->offer->holes;
+
+    return holes > 0 && staging_keeps_holes(receive->staging) ? holes : 0;
+}
+
 /* Whether what is missing still fits. 0 or STAGING_NO_SPACE. */
 static int check_space(struct receive *receive, uint64_t held, struct fail *fail) {
     const struct manifest_summary *summary = &receive->offer->summary;
-    /* Some of what is held may be holes too: then it is the disk that says so. */
-    uint64_t stored = summary->bytes - receive->offer->holes;
+    uint64_t stored = summary->bytes - hole_bytes(receive);
     uint64_t needed = stored > held ? stored - held : 0;
     uint64_t free_bytes = 0;
 

@@ -161,13 +161,27 @@ START_TEST(test_holes_are_made) {
 }
 END_TEST
 
+START_TEST(test_what_keeps_holes_is_known) {
+    int fd = make_sparse("f", 0);
+    ck_assert(holes_are_kept(fd));
+    ck_assert_uint_eq(stored("f"), 0);
+    close(fd);
+    arrival_open(false);
+    ck_assert(staging_keeps_holes(arrival));
+    ck_assert_int_lt(access(".fxnode/7/probe", F_OK), 0);
+    arrival_close();
+}
+END_TEST
+
 /* A file system that has none: all of it is data, and zeros are written. */
 START_TEST(test_without_holes) {
     room_directory("in");
     if (!room_mount("in", LIMIT_CHUNK))
         return;
     ck_assert_int_eq(mount("ramfs", "in", "ramfs", 0, NULL), 0);
-    int fd = make_sparse("in/f", 100 * BLOCK);
+    int fd = make_sparse("in/f", 0);
+    ck_assert(!holes_are_kept(fd));
+    ck_assert_int_eq(ftruncate(fd, 100 * BLOCK), 0);
     find(fd, 0, 100 * BLOCK);
     ck_assert_uint_eq(map.count, 1);
     ck_assert(!map.pieces[0].is_hole);
@@ -375,6 +389,7 @@ Suite *suite_holes(void) {
     tcase_add_test(tc, test_what_was_found_is_remembered);
     tcase_add_test(tc, test_many_holes);
     tcase_add_test(tc, test_holes_are_made);
+    tcase_add_test(tc, test_what_keeps_holes_is_known);
     tcase_add_test(tc, test_without_holes);
     tcase_add_test(tc, test_holes_are_read_as_such);
     tcase_add_loop_test(tc, test_changed_holes_are_not_sent, 0, 2);

@@ -7,14 +7,18 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -275,6 +279,40 @@ START_TEST(too_little_space_is_told_before) {
 }
 END_TEST
 
+/* From now on no file system knows of holes, for this process and its children. */
+static void forget_holes(void) {
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fallocate, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_lseek, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, SEEK_DATA, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
+    };
+    struct sock_fprog program = {sizeof rules / sizeof *rules, rules};
+
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+/* Its holes need no room at the sender, and all of it where zeros have to be written. */
+START_TEST(holes_need_room_where_there_are_none) {
+    if (!limit_destination("3m"))
+        return;
+    tree_file(lab.source, "sparse", 1, 1, 0644);
+    ck_assert_int_eq(truncate(lab_path(lab.source, "sparse"), 8 << 20), 0);
+    lab_add(&lab, "sparse");
+    lab_scan(&lab);
+    if (_i == 1)
+        forget_holes();
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, _i == 1 ? LAB_ENDED(NO_SPACE) : LAB_ENDED(COMPLETE));
+    ck_assert_uint_le(lab.sender.moved, 4096);
+    umount2(lab.destination, MNT_DETACH);
+}
+END_TEST
+
 /* It was enough when the transfer began. */
 START_TEST(a_disk_that_fills_up_is_told) {
     if (!limit_destination("9m"))
@@ -337,6 +375,7 @@ static Suite *suite(void) {
     tcase_add_checked_fixture(space, set_up, tear_down);
     tcase_set_timeout(space, 60);
     tcase_add_test(space, too_little_space_is_told_before);
+    tcase_add_loop_test(space, holes_need_room_where_there_are_none, 0, 2);
     tcase_add_test(space, a_disk_that_fills_up_is_told);
     suite_add_tcase(s, space);
     return s;

@@ -88,7 +88,8 @@ static bool is_full(int fd) {
     struct statvfs space;
     if (fstatvfs(fd, &space) < 0)
         return false;
-    return (uint64_t)space.f_bavail * space.f_frsize < LIMIT_ATTRIBUTE_BYTES ||
+    return (space.f_blocks > 0 &&
+            (uint64_t)space.f_bavail * space.f_frsize < LIMIT_ATTRIBUTE_BYTES) ||
            (space.f_files > 0 && space.f_favail < LIMIT_ATTRIBUTE_BYTES / 1024);
 }
 

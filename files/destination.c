@@ -212,6 +212,6 @@ int destination_free_bytes(const struct destination *destination, uint64_t *byte
     struct statvfs space;
     if (fstatvfs(destination->fd, &space) < 0)
         return -errno;
-    *bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    *bytes = space.f_blocks == 0 ? UINT64_MAX : (uint64_t)space.f_bavail * space.f_frsize;
     return 0;
 }

@@ -43,7 +43,8 @@ const char *destination_shown(const struct destination *destination);
 /* Removes the area where it is empty and no other process has the destination open. */
 void destination_drop_area(const struct destination *destination);
 
-/* Bytes that this user may still write there. 0 or -errno. */
+/* Bytes that this user may still write there, or UINT64_MAX where the file system counts none. 0 or
+ * -errno. */
 int destination_free_bytes(const struct destination *destination, uint64_t *bytes);
 
 #endif

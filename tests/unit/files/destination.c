@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 static struct destination *opened;
@@ -102,6 +103,25 @@ START_TEST(test_an_unwritable_level_is_named) {
 }
 END_TEST
 
+/* Some network and in-memory file systems count no blocks at all: that is not the same as full. */
+START_TEST(test_unknown_space_is_not_none) {
+    uint64_t bytes = 0;
+    room_directory("in");
+    if (!room_mount("in", 1u << 20))
+        return;
+    ck_assert_int_eq(open_below(""), 0);
+    ck_assert_int_eq(destination_free_bytes(opened, &bytes), 0);
+    ck_assert_uint_gt(bytes, 0);
+    ck_assert_uint_le(bytes, 1u << 20);
+    destination_close(opened);
+    ck_assert_int_eq(mount("ramfs", "in", "ramfs", 0, NULL), 0);
+    ck_assert_int_eq(open_below(""), 0);
+    ck_assert_int_eq(destination_free_bytes(opened, &bytes), 0);
+    ck_assert_uint_eq(bytes, UINT64_MAX);
+    destination_close(opened);
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
 Suite *suite_destination(void) {
@@ -113,6 +133,7 @@ Suite *suite_destination(void) {
     tcase_add_loop_test(tc, test_what_leads_elsewhere_is_refused, 0, COUNT(OBSTACLES));
     tcase_add_loop_test(tc, test_faulty_directories_are_refused, 0, COUNT(FAULTY));
     tcase_add_test(tc, test_an_unwritable_level_is_named);
+    tcase_add_test(tc, test_unknown_space_is_not_none);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -18,10 +18,17 @@
 #define LEVEL_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define AREA_TRIES 8 /* how often the area may be removed by another process while it is opened */
 
+struct place {
+    dev_t device;
+    ino_t inode;
+};
+
 struct destination {
     int fd;
     int area;
     bool without_new_calls;
+    struct place *barred; /* the area first */
+    size_t barred_count;
     char shown[SHOWN];
 };
 
@@ -121,6 +128,17 @@ static int hold_area(struct destination *destination, struct stat *st) {
     return st->st_nlink == 0 ? -ENOENT : 0;
 }
 
+static int bar(struct destination *destination, const struct stat *st) {
+    size_t count = destination->barred_count;
+    struct place *barred = reallocarray(destination->barred, count + 1, sizeof(*barred));
+    if (barred == NULL)
+        return -ENOMEM;
+    barred[count] = (struct place){st->st_dev, st->st_ino};
+    destination->barred = barred;
+    destination->barred_count++;
+    return 0;
+}
+
 /* The area must be a directory of our own that nobody else may look into: what is in it is trusted
  * to be what we put there. */
 static int open_area(struct destination *destination, struct fail *fail) {
@@ -138,7 +156,8 @@ static int open_area(struct destination *destination, struct fail *fail) {
     if ((st.st_mode & 0777) != 0700 && fchmod(destination->area, 0700) < 0)
         return fail_set(fail, -errno, "cannot close %s/" DESTINATION_AREA " to other users",
                         destination->shown);
-    return 0;
+    error = bar(destination, &st);
+    return error < 0 ? fail_set(fail, error, "cannot open the destination") : 0;
 }
 
 void destination_drop_area(const struct destination *destination) {
@@ -146,6 +165,23 @@ void destination_drop_area(const struct destination *destination) {
         return;
     (void)unlinkat(destination->fd, DESTINATION_AREA, AT_REMOVEDIR);
     (void)flock(destination->area, LOCK_SH);
+}
+
+int destination_bar(struct destination *destination, char *const *paths, size_t count) {
+    struct stat st;
+    int error = 0;
+    for (size_t i = 0; error == 0 && i < count; i++)
+        if (stat(paths[i], &st) == 0)
+            error = bar(destination, &st);
+    return error;
+}
+
+bool destination_is_barred(const struct destination *destination, const struct stat *directory) {
+    for (size_t i = 0; i < destination->barred_count; i++)
+        if (destination->barred[i].inode == directory->st_ino &&
+            destination->barred[i].device == directory->st_dev)
+            return true;
+    return false;
 }
 
 static void show(struct destination *destination, const char *base, const char *directory) {
@@ -185,6 +221,7 @@ void destination_close(struct destination *destination) {
     destination_drop_area(destination); /* where nothing is staged it is of no use */
     io_close(&destination->area);
     io_close(&destination->fd);
+    free(destination->barred);
     free(destination);
 }
 

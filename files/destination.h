@@ -13,7 +13,9 @@
 #include "base/path.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #define DESTINATION_AREA PATH_AREA
 
@@ -32,6 +34,15 @@ void destination_close(struct destination *destination);
  * anything else is opened from it. */
 void destination_without_new_calls(struct destination *destination);
 bool destination_lacks_new_calls(const struct destination *destination);
+
+/* Closes directories, absolute `paths` as they are now, against what goes into directories that
+ * exist: those of other peers may lie below. One that is not there yet is passed over. Before
+ * another thread or anything else opened from it uses this. 0 or -ENOMEM. Blocks. */
+int destination_bar(struct destination *destination, char *const *paths, size_t count);
+
+/* Whether this is one of them, or the staging area, under whatever name: a file system may take
+ * several for the same. */
+bool destination_is_barred(const struct destination *destination, const struct stat *directory);
 
 /* The directory and the area, borrowed, readable (not O_PATH). */
 int destination_fd(const struct destination *destination);

@@ -120,6 +120,25 @@ static bool is_same_link(const struct spot *there, const struct entry *entry) {
            memcmp(target, entry->target, entry->target_length) == 0;
 }
 
+/* A mount of the same file system looks like it, but nothing can be moved there. Older systems do
+ * not tell: then the move fails. */
+static bool is_mount(const struct spot *there) {
+    struct statx stx;
+    return statx(there->parent, there->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &stx) == 0 &&
+           (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+static bool is_open(const struct merge *merge, const struct spot *there) {
+    return S_ISDIR(there->st.st_mode) && there->st.st_dev == merge->device &&
+           !destination_is_barred(staging_destination(merge->staging), &there->st) &&
+           !is_mount(there);
+}
+
+bool merge_enters(struct merge *merge, const struct entry *entry) {
+    struct spot there;
+    return find(merge->placed, entry, &there) == 0 && there.exists && is_open(merge, &there);
+}
+
 /* A file of several names can have been left under two of ours by an interruption. */
 static bool is_one_file(const struct spot *a, const struct spot *b) {
     return a->st.st_ino == b->st.st_ino && a->st.st_dev == b->st.st_dev;
@@ -133,8 +152,7 @@ static int judge(const struct merge *merge, const struct entry *entry, const str
         return MERGE_PLACED;
     switch (entry->type) {
     case ENTRY_DIRECTORY:
-        return S_ISDIR(there->st.st_mode) && there->st.st_dev == merge->device ? MERGE_INSIDE
-                                                                               : MERGE_UNFIT;
+        return is_open(merge, there) ? MERGE_INSIDE : MERGE_UNFIT;
     case ENTRY_SYMLINK:
         return is_same_link(there, entry) ? MERGE_SAME : MERGE_UNFIT;
     case ENTRY_FILE:
@@ -145,7 +163,7 @@ static int judge(const struct merge *merge, const struct entry *entry, const str
         return MERGE_UNFIT;
     if (is_same_file(&there->st, entry) || is_one_file(staged, there))
         return MERGE_SAME;
-    return merge->replaces ? MERGE_REPLACED : MERGE_UNFIT;
+    return merge->replaces && there->st.st_uid == geteuid() ? MERGE_REPLACED : MERGE_UNFIT;
 }
 
 /* An outcome or -errno. */

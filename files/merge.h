@@ -11,7 +11,9 @@
  *
  * What is staged is not placed yet, and what is not was placed: so after an interruption all of it
  * is done again from the first entry on. No symbolic link is followed, nothing that exists is
- * opened or removed, and what the manifest does not name is not touched.
+ * opened or removed, and what the manifest does not name is not touched. Nothing goes into a
+ * directory that the destination bars, or into one where something is mounted; a file of another
+ * user is not replaced, for then it would be ours.
  *
  * A hard link is given as a file, with the size and time of its original. One thread. Blocks.
  */
@@ -41,7 +43,12 @@ enum merge_outcome {
 int merge_new(struct merge **out, struct staging *staging, bool replaces);
 void merge_free(struct merge *merge);
 
-/* Whether the destination has a file under the path of `entry`, a file, with its size and time. */
+/* Whether the destination has a directory under the path of `entry`, a directory, that what is in
+ * it would go into. */
+bool merge_enters(struct merge *merge, const struct entry *entry);
+
+/* Whether the destination has a file under the path of `entry`, a file, with its size and time. Of
+ * an entry whose directories merge_enters() all. */
 bool merge_has(struct merge *merge, const struct entry *entry);
 
 /* What merge_entry() would come to now. An outcome; negative with `fail` filled. */

@@ -4,7 +4,9 @@
 #include "room.h"
 #include "suites.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -126,6 +128,94 @@ START_TEST(test_links_are_not_followed) {
     expect_beside(1, "a (2).txt");
     ck_assert(room_says("elsewhere/a.txt", "old"));
     ck_assert_uint_eq(room_count("elsewhere"), 1);
+    end();
+}
+END_TEST
+
+/* Directories that are not this peer's, by whatever path they were named; here the base is a link.
+ */
+START_TEST(test_barred_directories) {
+    char path[512];
+    char *paths[] = {path, "/no such directory"};
+    room_directory("in");
+    room_link("in", "alias");
+    room_directory("in/d");
+    room_directory("in/d/sub");
+    snprintf(path, sizeof(path), "%s", room_path(_i != 0 ? "alias/d/sub" : "alias/d"));
+    arrival_open(false);
+    stage(0755);
+    ck_assert_int_eq(destination_bar(arrival_destination, paths, 2), 0);
+    begin(true);
+    ck_assert_int_eq(merge_enters(merge, &entries[0]), _i != 0);
+    ck_assert(!merge_enters(merge, &entries[1]));
+    ck_assert_int_eq(merge_enters(merge, &entries[2]), _i == 0);
+    unsigned barred = _i != 0 ? 2 : 0;
+    if (_i != 0)
+        expect(0, MERGE_INSIDE);
+    expect(barred, MERGE_UNFIT);
+    expect_beside(barred, _i != 0 ? "sub (2)" : "d (2)");
+    ck_assert_uint_eq(room_count("in/d/sub"), 0);
+    ck_assert(room_says(_i != 0 ? "in/d/sub (2)/b" : "in/d (2)/sub/b", "new"));
+    end();
+}
+END_TEST
+
+/* A file system may find it under another name too, one that no manifest is refused for. */
+START_TEST(test_staging_area_is_barred) {
+    arrival_open(_i != 0);
+    entries[0] = room_folder(".fxnode", 0755);
+    arrival_folder(entries[0]);
+    ck_assert_int_eq(arrival_finish(entries, 1), 0);
+    begin(true);
+    ck_assert(!merge_enters(merge, &entries[0]));
+    expect(0, MERGE_UNFIT);
+    expect_beside(0, ".fxnode (2)");
+    end();
+}
+END_TEST
+
+/* Also one that is on the same file system. */
+START_TEST(test_mounts_are_not_entered) {
+    room_directory("small");
+    room_directory("victim");
+    if (!room_mount("small", 1u << 20))
+        return;
+    arrival_open(false);
+    room_directory("in/d");
+    room_directory("in/d/sub");
+    ck_assert_int_eq(mount(_i != 0 ? "small" : "victim", "in/d/sub", NULL, MS_BIND, NULL), 0);
+    stage(0755);
+    begin(true);
+    expect(0, MERGE_INSIDE);
+    expect(1, MERGE_PLACED);
+    expect(2, MERGE_UNFIT);
+    expect_beside(2, "sub (2)");
+    expect(3, MERGE_GONE);
+    ck_assert_uint_eq(room_count("in/d/sub"), 0);
+    ck_assert(room_says("in/d/sub (2)/b", "new"));
+    ck_assert_int_eq(umount("in/d/sub"), 0);
+    end();
+}
+END_TEST
+
+/* It would be ours then. Whether it may be read or written by its owner does not matter, as for
+ * whoever renames a file over another. */
+START_TEST(test_files_of_another_user) {
+    if (geteuid() != 0) {
+        printf("SKIPPED: only root can give a file to somebody\n");
+        return;
+    }
+    arrival_open(_i != 0);
+    room_directory("in/d");
+    room_text("in/d/a.txt", "older");
+    ck_assert_int_eq(chown("in/d/a.txt", 12345, 12345), 0);
+    stage(0755);
+    begin(true);
+    expect(0, MERGE_INSIDE);
+    expect(1, MERGE_UNFIT);
+    expect_beside(1, "a (2).txt");
+    ck_assert(room_says("in/d/a.txt", "older"));
+    ck_assert_uint_eq(room_stat("in/d/a.txt").st_uid, 12345);
     end();
 }
 END_TEST
@@ -253,6 +343,10 @@ Suite *suite_merge(void) {
     tcase_add_loop_test(test, test_files_beside_or_over, 0, 4);
     tcase_add_test(test, test_what_is_the_same);
     tcase_add_loop_test(test, test_links_are_not_followed, 0, 2);
+    tcase_add_loop_test(test, test_barred_directories, 0, 2);
+    tcase_add_loop_test(test, test_staging_area_is_barred, 0, 2);
+    tcase_add_loop_test(test, test_mounts_are_not_entered, 0, 2);
+    tcase_add_loop_test(test, test_files_of_another_user, 0, 2);
     tcase_add_loop_test(test, test_kinds_do_not_change, 0, 2);
     tcase_add_loop_test(test, test_closed_directories, 0, 2);
     tcase_add_test(test, test_out_of_closed_directories);

@@ -9,6 +9,8 @@ CLANG = "-DCMAKE_C_COMPILER=clang"
 # Scenarios that are worth the time under sanitizers: every kind of process and message, small data.
 UNDER_ASAN = "^(unit|fuzz)/|^scenario/(send|commands|discovery)/"
 UNDER_TSAN = "^unit/(base|node|session|store)|^scenario/send/"
+# They take several times as long there, and so many random trees (session-trees) are enough.
+UNDER_SANITIZERS = {"FXNODE_LAB_PATIENCE": "4", "FXNODE_TREES": "12"}
 
 # What the thread sanitizer is not to report, each with its reason.
 TSAN_SILENCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tsan.txt")
@@ -39,7 +41,7 @@ def asan(results):
     if _build(results, "asan", CLANG):
         results.ctest("asan", "build/asan", "-R", UNDER_ASAN, prefix=_steady_addresses(), env={
             "ASAN_OPTIONS": "detect_stack_use_after_return=1",
-            "UBSAN_OPTIONS": "print_stacktrace=1", "FXNODE_LAB_PATIENCE": "4"})
+            "UBSAN_OPTIONS": "print_stacktrace=1", **UNDER_SANITIZERS})
 
 
 def tsan(results):
@@ -47,7 +49,7 @@ def tsan(results):
     if _build(results, "tsan", CLANG):
         results.ctest("tsan", "build/tsan", "-R", UNDER_TSAN, prefix=_steady_addresses(), env={
             "TSAN_OPTIONS": f"second_deadlock_stack=1:suppressions={TSAN_SILENCES}",
-            "FXNODE_LAB_PATIENCE": "4"})
+            **UNDER_SANITIZERS})
 
 
 def install(results):

@@ -127,7 +127,7 @@ def differences(lab):
 def whole(lab):
     """Whatever is in a tree arrives as it is."""
     sender, receiver = lab.pair({"config": {"lanes": 3}}, {"config": {"lanes": 3}})
-    for seed in _seeds(6):
+    for seed in _seeds(10):
         with _tree(lab, receiver, seed) as source:
             sender.send(receiver, source, patience=LONG)
 
@@ -136,7 +136,7 @@ def crashed(lab):
     """A process dies at a random one of its crash points: the tree arrives all the same."""
     sender, receiver = lab.pair({"config": {"lanes": 2, "batch": "4M"}},
                                 {"config": {"lanes": 2, "batch": "4M"}})
-    for seed in _seeds(4):
+    for seed in _seeds(16):
         source_of_chance = random.Random(seed)
         victim, points = source_of_chance.choice(((sender, SENDER_POINTS),
                                                   (receiver, RECEIVER_POINTS)))
@@ -178,7 +178,7 @@ def killed(lab):
                                 {"config": {"lanes": 2, "batch": "4M"}})
     sender.host.limit_rate("200mbit")
     cuts = 0
-    for seed in _seeds(3):
+    for seed in _seeds(14):
         source_of_chance = random.Random(seed)
         with _tree(lab, receiver, seed) as source:
             bytes_in_all = size(source)

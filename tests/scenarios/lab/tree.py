@@ -27,17 +27,22 @@ NAMES = (
 )
 NO_SLASH = bytes(byte if byte not in b"\0/" else 1 for byte in range(256))
 FILE_MODES = (0o644, 0o600, 0o755, 0o444, 0o400, 0o640, 0o666, 0o777, 0o000, 0o111, 0o4755, 0o2755)
-# Whoever tidies up has to get in and out again.
-DIRECTORY_MODES = (0o755, 0o700, 0o750, 0o711, 0o777, 0o555, 0o500, 0o1777, 0o2755)
-TIMES = (0, 1, -1, 999_999_999, 1_600_000_000_123_456_789, 2**31 * 10**9 + 1, -2**31 * 10**9)
+DIRECTORY_MODES = (0o755, 0o700, 0o750, 0o711, 0o777, 0o555, 0o500, 0o1777, 0o2755, 0o000, 0o311,
+                   0o444)
+TIMES = (0, 1, -1, 999_999_999, -999_999_999, 1_600_000_000_123_456_789, 2**31 * 10**9 + 1,
+         -2**31 * 10**9, 2**32 * 10**9 + 123_456_789)
 SIZES = (0, 0, 1, 2, BLOCK - 1, BLOCK, BLOCK + 1, MIB - 1, MIB, MIB + 1)
 
 
 class Maker:
     """What is made next, as the seed has it."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, readable):
         self.random = random.Random(seed)
+        self.file_modes, self.directory_modes = FILE_MODES, DIRECTORY_MODES
+        if readable:
+            self.file_modes = [mode for mode in FILE_MODES if mode & 0o400]
+            self.directory_modes = [mode for mode in DIRECTORY_MODES if mode & 0o500 == 0o500]
         self.pool = self.random.randbytes(MIB)
         self.left = self.random.randrange(20, 90)  # things still to be made
         self.files = []  # descriptors of some, for other names of theirs
@@ -111,7 +116,7 @@ def file(maker, directory, name, _):
                                         maker.random.randrange(3 * MIB)))
     descriptor = _create(directory, name)
     _put(descriptor, 0, maker.content(size))
-    _finish(maker, descriptor, FILE_MODES)
+    _finish(maker, descriptor, maker.file_modes)
 
 
 def sparse_file(maker, directory, name, _):
@@ -123,7 +128,7 @@ def sparse_file(maker, directory, name, _):
         offset = maker.random.randrange(size) // BLOCK * BLOCK
         _put(descriptor, offset, maker.content(min(maker.random.choice((1, BLOCK, 300_000)),
                                                    size - offset)))
-    _finish(maker, descriptor, FILE_MODES)
+    _finish(maker, descriptor, maker.file_modes)
 
 
 def striped_file(maker, directory, name, _):
@@ -133,7 +138,7 @@ def striped_file(maker, directory, name, _):
     os.ftruncate(descriptor, size)
     for offset in range(maker.random.randrange(2) * BLOCK, size, 2 * BLOCK):
         _put(descriptor, offset, maker.content(min(BLOCK, size - offset)))
-    _finish(maker, descriptor, FILE_MODES)
+    _finish(maker, descriptor, maker.file_modes)
 
 
 def other_name(maker, directory, name, _):
@@ -142,7 +147,7 @@ def other_name(maker, directory, name, _):
         descriptor = _create(directory, name)
         _put(descriptor, 0, maker.content(maker.random.choice(SIZES)))
         maker.files.append(os.dup(descriptor))
-        _finish(maker, descriptor, FILE_MODES)
+        _finish(maker, descriptor, maker.file_modes)
         return
     os.link(f"/proc/self/fd/{maker.random.choice(maker.files)}", name, dst_dir_fd=directory,
             follow_symlinks=True)
@@ -158,7 +163,7 @@ def link(maker, directory, name, depth):
 
 
 def empty_directory(maker, directory, name, _):
-    _finish(maker, _enter(directory, name), DIRECTORY_MODES)
+    _finish(maker, _enter(directory, name), maker.directory_modes)
 
 
 def directory_of_things(maker, directory, name, depth):
@@ -166,7 +171,7 @@ def directory_of_things(maker, directory, name, depth):
     inner = _enter(directory, name)
     if depth < 12:
         _fill(maker, inner, depth + 1, maker.random.randrange(12))
-    _finish(maker, inner, DIRECTORY_MODES)
+    _finish(maker, inner, maker.directory_modes)
 
 
 VARIETIES = {file: 8, sparse_file: 3, striped_file: 1, other_name: 4, link: 3, empty_directory: 2,
@@ -205,10 +210,11 @@ def _longest(length):
     return [*names, b"z" * (length - 1)]
 
 
-def make(root, seed):
+def make(root, seed, readable=False):
     """Makes the tree `root`, which is not there yet, and returns it. One tree in two has the
-    longest path that there can be, and one in two has the deepest."""
-    maker = Maker(seed)
+    longest path that there can be, and one in two has the deepest. A `readable` one has no modes
+    that keep out an owner who is not root."""
+    maker = Maker(seed, readable)
     os.mkdir(root, 0o700)
     top = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     if maker.random.random() < 0.5:

@@ -1,22 +1,29 @@
 # Suites of node/session: two sessions and a node that keeps in memory what they record.
 fxnode_suite(session-transfer
-    SOURCES session/test_transfer.c session/lab.c session/lab_tell.c session/tree.c
+    SOURCES session/test_transfer.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
     LINK fxnode::node_session TIMEOUT 180)
 fxnode_suite(session-resume
-    SOURCES session/test_resume.c session/lab.c session/lab_tell.c session/tree.c
+    SOURCES session/test_resume.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
     LINK fxnode::node_session TIMEOUT 300)
 fxnode_suite(session-holes
-    SOURCES session/test_holes.c session/lab.c session/lab_tell.c session/tree.c
+    SOURCES session/test_holes.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
     LINK fxnode::node_session TIMEOUT 300)
 fxnode_suite(session-hostile
-    SOURCES session/test_hostile.c session/lab.c session/lab_tell.c session/peer.c session/tree.c
+    SOURCES session/test_hostile.c session/lab.c session/lab_tell.c session/relay.c session/peer.c session/tree.c
     LINK fxnode::node_session TIMEOUT 180)
 fxnode_suite(session-consent
-    SOURCES session/test_consent.c session/lab.c session/lab_tell.c session/peer.c session/tree.c
+    SOURCES session/test_consent.c session/lab.c session/lab_tell.c session/relay.c session/peer.c session/tree.c
     LINK fxnode::node_session TIMEOUT 120)
 fxnode_suite(session-confine
-    SOURCES session/test_confine.c session/lab.c session/lab_tell.c session/tree.c
+    SOURCES session/test_confine.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
     LINK fxnode::node_session TIMEOUT 120)
 fxnode_suite(session-exists
-    SOURCES session/test_exists.c session/lab.c session/lab_tell.c session/tree.c
+    SOURCES session/test_exists.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
     LINK fxnode::node_session TIMEOUT 300)
+fxnode_suite(session-trees
+    SOURCES session/test_trees.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
+    LINK fxnode::node_session TIMEOUT 900)
+target_compile_definitions(test-session-trees PRIVATE
+    PYTHON="${Python3_EXECUTABLE}" SCENARIOS="${PROJECT_SOURCE_DIR}/tests/scenarios")
+# The longest one begins first.
+set_tests_properties(unit/session-trees PROPERTIES COST 1000)

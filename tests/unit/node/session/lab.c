@@ -6,12 +6,14 @@
 #include "proto/features.h"
 #include "proto/local.h"
 #include "proto/msg.h"
+#include "relay.h"
 #include "tree.h"
 
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,6 +23,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,7 +32,9 @@ void lab_open(struct lab *lab) {
         .lanes = 1, .features = FEATURES, .batch_bytes = 4 << 20, .answer = LAB_ADMIT(ACCEPT)};
     ck_assert_int_ge(sodium_init(), 0);
     rangeset_init(&lab->extents);
-    strcpy(lab->root, "/tmp/fxnode-session-XXXXXX");
+    const char *parent = getenv("FXNODE_LAB_DIR");
+    snprintf(lab->root, sizeof lab->root, "%s/fxnode-session-XXXXXX",
+             parent != NULL ? parent : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(lab->root));
     snprintf(lab->source, sizeof lab->source, "%s/source", lab->root);
     snprintf(lab->destination, sizeof lab->destination, "%s/destination", lab->root);
@@ -57,7 +62,16 @@ void lab_add(struct lab *lab, const char *name) {
     lab->paths[lab->path_count++] = name;
 }
 
-static void start(struct lab_session *session, const char *crash) {
+/* Takes from this process what root may do beyond its modes and all the rest. */
+static void drop_rights(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    if (syscall(SYS_capset, &header, none) < 0)
+        _exit(99);
+}
+
+static void start(struct lab_session *session, const char *crash, bool bounded) {
     int fds[2];
 
     *session = (struct lab_session){.chan = -1};
@@ -68,6 +82,8 @@ static void start(struct lab_session *session, const char *crash) {
         close(fds[0]);
         if (crash != NULL)
             setenv("FXNODE_CRASH", crash, 1);
+        if (bounded)
+            drop_rights();
         _exit(session_main(fds[1]));
     }
     close(fds[1]);
@@ -94,7 +110,10 @@ static void connect_lane(struct lab *lab, uint32_t lane) {
     uint8_t keys[2][LAB_KEY];
     int fds[2];
 
-    connect_pair(fds);
+    if (lab->cut_after > 0 && lane == lab->cut_lane)
+        lab->relay = relay_open(fds, lab->cut_after);
+    else
+        connect_pair(fds);
     randombytes_buf(keys, sizeof keys);
     lab_tell_connection(lab, &lab->sender, lane, fds[0], keys[0], keys[1]);
     lab_tell_connection(lab, &lab->receiver, lane, fds[1], keys[1], keys[0]);
@@ -137,6 +156,8 @@ static void take_commit(struct lab *lab, const Fxnode__Helper__Commit *commit) {
         fill_destination(lab);
     if (lab->commits == lab->kill_sender_at)
         kill(lab->sender.pid, SIGKILL);
+    if (lab->commits == lab->kill_receiver_at)
+        kill(lab->receiver.pid, SIGKILL);
     if (lab->commits == lab->stop_sender_at)
         lab_tell_stop(&lab->sender, lab->stop_reason);
     if (lab->commits == lab->stop_receiver_at)
@@ -308,7 +329,7 @@ void lab_serve(struct lab *lab) {
 }
 
 void lab_try_scan(struct lab *lab) {
-    start(&lab->sender, NULL);
+    start(&lab->sender, lab->sender_crash, lab->sender_bounded);
     lab_tell_paths(lab, &lab->sender);
     lab_tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SCAN);
     lab_serve(lab);
@@ -321,17 +342,20 @@ void lab_scan(struct lab *lab) {
 
 void lab_transfer(struct lab *lab) {
     lab->commits = 0;
-    start(&lab->sender, NULL);
-    start(&lab->receiver, lab->crash);
+    start(&lab->sender, lab->sender_crash, lab->sender_bounded);
+    start(&lab->receiver, lab->crash, lab->bounded);
     lab_tell_paths(lab, &lab->sender);
     lab_tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SEND);
     lab_tell_job(lab, &lab->receiver, FXNODE__HELPER__JOB__KIND__RECEIVE);
     connect_lane(lab, 0);
     lab_serve(lab);
+    if (lab->relay != 0)
+        ck_assert_int_eq(waitpid(lab->relay, NULL, 0), lab->relay);
+    lab->relay = 0;
 }
 
 void lab_recover(struct lab *lab, Fxnode__Helper__Job__Kind kind) {
-    start(&lab->receiver, lab->crash);
+    start(&lab->receiver, lab->crash, lab->bounded);
     lab_tell_extents(lab, &lab->receiver);
     lab_tell_names(lab, &lab->receiver);
     lab_tell_job(lab, &lab->receiver, kind);
@@ -340,14 +364,14 @@ void lab_recover(struct lab *lab, Fxnode__Helper__Job__Kind kind) {
 
 void lab_start_receiver(struct lab *lab, int fd, const uint8_t *send_key,
                         const uint8_t *receive_key) {
-    start(&lab->receiver, NULL);
+    start(&lab->receiver, NULL, lab->bounded);
     lab_tell_job(lab, &lab->receiver, FXNODE__HELPER__JOB__KIND__RECEIVE);
     lab_tell_connection(lab, &lab->receiver, 0, fd, send_key, receive_key);
 }
 
 void lab_start_sender(struct lab *lab, int fd, const uint8_t *send_key,
                       const uint8_t *receive_key) {
-    start(&lab->sender, NULL);
+    start(&lab->sender, lab->sender_crash, lab->sender_bounded);
     lab_tell_paths(lab, &lab->sender);
     lab_tell_job(lab, &lab->sender, FXNODE__HELPER__JOB__KIND__SEND);
     lab_tell_connection(lab, &lab->sender, 0, fd, send_key, receive_key);

@@ -44,6 +44,7 @@ struct lab {
     char source[96];      /* what is sent is in here */
     char destination[96]; /* where it arrives */
     char directory[32];   /* of the peer, below that; or none */
+    const char *barred;   /* absolute path of another peer's, or NULL */
     char work[96];        /* the sender's own directory */
     const char *paths[8];
     unsigned path_count;
@@ -53,8 +54,14 @@ struct lab {
     uint32_t features; /* that both sides have: all at first */
     uint64_t rate;
     uint64_t batch_bytes;
-    const char *crash;       /* crash point of the receiver */
+    const char *crash;        /* crash point of the receiver */
+    const char *sender_crash; /* and of the sender */
+    uint64_t cut_after;       /* the connection of cut_lane ends after so many bytes, both ways */
+    uint32_t cut_lane;
+    bool bounded;            /* modes hold for the receiver, even for one of root */
+    bool sender_bounded;     /* and for the sender */
     unsigned kill_sender_at; /* the sender is killed at this Commit of the receiver, from 1 */
+    unsigned kill_receiver_at;
     unsigned stop_sender_at; /* or stopped, at this Commit */
     unsigned stop_receiver_at;
     const char *removed; /* this file goes at the first Commit */
@@ -89,9 +96,10 @@ struct lab {
 
     struct lab_session sender;
     struct lab_session receiver;
+    pid_t relay; /* what ends a connection */
 };
 
-/* An empty lab in a new directory below /tmp, and its end. */
+/* An empty lab in a new directory below /tmp, or FXNODE_LAB_DIR, and its end. */
 void lab_open(struct lab *lab);
 void lab_close(struct lab *lab);
 

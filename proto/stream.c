@@ -1,7 +1,8 @@
 #include "proto/stream.h"
 
+#include "proto/secretstream.h"
+
 #include <errno.h>
-#include <sodium.h>
 #include <stdbool.h>
 
 #define MESSAGE crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
@@ -12,12 +13,16 @@ _Static_assert(STREAM_HEADER == crypto_secretstream_xchacha20poly1305_HEADERBYTE
 _Static_assert(STREAM_OVERHEAD == crypto_secretstream_xchacha20poly1305_ABYTES, "libsodium's");
 
 struct stream_sealer {
-    crypto_secretstream_xchacha20poly1305_state state;
+    secretstream_state state;
+    const struct secretstream *code;
+    void *context; /* of `code` */
     bool ended;
 };
 
 struct stream_opener {
-    crypto_secretstream_xchacha20poly1305_state state;
+    secretstream_state state;
+    const struct secretstream *code;
+    void *context;
     bool over; /* refused, or ended by FINAL: nothing may follow */
 };
 
@@ -37,6 +42,11 @@ int stream_sealer_new(struct stream_sealer **out, const uint8_t key[STREAM_KEY],
     if (sealer == NULL) {
         return -ENOMEM;
     }
+    sealer->code = secretstream_used();
+    if (sealer->code->open(&sealer->context) < 0) {
+        sodium_free(sealer);
+        return -ENOMEM;
+    }
     crypto_secretstream_xchacha20poly1305_init_push(&sealer->state, header, key);
     sealer->ended = false;
     *out = sealer;
@@ -44,7 +54,18 @@ int stream_sealer_new(struct stream_sealer **out, const uint8_t key[STREAM_KEY],
 }
 
 void stream_sealer_free(struct stream_sealer *sealer) {
+    if (sealer == NULL) {
+        return;
+    }
+    sealer->code->close(sealer->context);
     sodium_free(sealer);
+}
+
+/* What cannot be computed leaves a state that nothing can follow. */
+static int push(struct stream_sealer *sealer, const struct secretstream_message *message) {
+    int result = sealer->code->push(sealer->context, &sealer->state, message);
+    sealer->ended = result != 0 || message->tag == FINAL;
+    return result;
 }
 
 int stream_seal(struct stream_sealer *sealer, enum stream_type type, uint8_t *record,
@@ -58,31 +79,34 @@ int stream_seal(struct stream_sealer *sealer, enum stream_type type, uint8_t *re
     if (!type_known(type)) {
         return -EINVAL;
     }
-    /* The tag byte's ciphertext goes before the plaintext, the rest exactly over it: libsodium
-     * encrypts in place where the two pointers are the same. */
+    /* The tag byte's ciphertext goes before the plaintext, the rest exactly over it. */
     uint8_t *sealed = record + STREAM_PREFIX;
     put_length(record, 1 + length + STREAM_OVERHEAD);
     sealed[1] = (uint8_t)type;
-    crypto_secretstream_xchacha20poly1305_push(&sealer->state, sealed, NULL, sealed + 1, 1 + length,
-                                               NULL, 0, MESSAGE);
-    return 0;
+    struct secretstream_message message = {
+        .sealed = sealed, .plain = sealed + 1, .length = 1 + length, .tag = MESSAGE};
+    return push(sealer, &message);
 }
 
 int stream_seal_final(struct stream_sealer *sealer, uint8_t record[STREAM_FINAL_RECORD]) {
+    uint8_t *sealed = record + STREAM_PREFIX;
+    struct secretstream_message message = {.sealed = sealed, .plain = sealed + 1, .tag = FINAL};
     if (sealer->ended) {
         return -EPIPE;
     }
     put_length(record, STREAM_OVERHEAD);
-    crypto_secretstream_xchacha20poly1305_push(&sealer->state, record + STREAM_PREFIX, NULL, NULL,
-                                               0, NULL, 0, FINAL);
-    sealer->ended = true;
-    return 0;
+    return push(sealer, &message);
 }
 
 int stream_opener_new(struct stream_opener **out, const uint8_t key[STREAM_KEY],
                       const uint8_t header[STREAM_HEADER]) {
     struct stream_opener *opener = sodium_malloc(sizeof *opener);
     if (opener == NULL) {
+        return -ENOMEM;
+    }
+    opener->code = secretstream_used();
+    if (opener->code->open(&opener->context) < 0) {
+        sodium_free(opener);
         return -ENOMEM;
     }
     crypto_secretstream_xchacha20poly1305_init_pull(&opener->state, header, key);
@@ -92,6 +116,10 @@ int stream_opener_new(struct stream_opener **out, const uint8_t key[STREAM_KEY],
 }
 
 void stream_opener_free(struct stream_opener *opener) {
+    if (opener == NULL) {
+        return;
+    }
+    opener->code->close(opener->context);
     sodium_free(opener);
 }
 
@@ -109,30 +137,35 @@ int stream_open_length(struct stream_opener *opener, const uint8_t prefix[STREAM
     return 0;
 }
 
+/* What the rules allow of a record that the peer did seal. */
+static int admit(const struct secretstream_message *message, struct stream_frame *frame) {
+    if (message->tag == FINAL) {
+        return message->length == 0 ? STREAM_FINAL : STREAM_REFUSED;
+    }
+    if (message->tag != MESSAGE || message->length == 0 || !type_known(message->plain[0])) {
+        return STREAM_REFUSED;
+    }
+    frame->type = (enum stream_type)message->plain[0];
+    frame->body = message->plain + 1;
+    frame->length = message->length - 1;
+    return 0;
+}
+
 int stream_open(struct stream_opener *opener, uint8_t *sealed, size_t length,
                 struct stream_frame *frame) {
-    unsigned char tag = 0;
-    bool was_over = opener->over;
-    opener->over = true; /* unless a frame comes of it */
-    if (was_over || length < STREAM_OVERHEAD || length > STREAM_SEALED_MAX) {
+    if (opener->over || length < STREAM_OVERHEAD || length > STREAM_SEALED_MAX) {
+        opener->over = true;
         return STREAM_REFUSED;
     }
     /* As in sealing: the plaintext takes the place of its own ciphertext. */
-    uint8_t *plain = sealed + 1;
-    size_t plain_length = length - STREAM_OVERHEAD;
-    if (crypto_secretstream_xchacha20poly1305_pull(&opener->state, plain, NULL, &tag, sealed,
-                                                   length, NULL, 0) != 0) {
-        return STREAM_REFUSED;
+    struct secretstream_message message = {
+        .sealed = sealed, .plain = sealed + 1, .length = length - STREAM_OVERHEAD};
+    int result = opener->code->pull(opener->context, &opener->state, &message);
+    if (result == SECRETSTREAM_REFUSED) {
+        result = STREAM_REFUSED;
+    } else if (result == 0) {
+        result = admit(&message, frame);
     }
-    if (tag == FINAL) {
-        return plain_length == 0 ? STREAM_FINAL : STREAM_REFUSED;
-    }
-    if (tag != MESSAGE || plain_length == 0 || !type_known(plain[0])) {
-        return STREAM_REFUSED;
-    }
-    frame->type = (enum stream_type)plain[0];
-    frame->body = plain + 1;
-    frame->length = plain_length - 1;
-    opener->over = false;
-    return 0;
+    opener->over = result != 0;
+    return result;
 }

@@ -19,7 +19,8 @@
  *     opening:   sealed              [1 tag][1 type][ body ... ][16 mac]
  *
  * No I/O; nothing blocks. A sealer or opener belongs to one thread at a time; two of them are
- * independent. sodium_init() must have been called. Keys live in sodium_malloc() memory.
+ * independent. sodium_init() must have been called. Keys live in sodium_malloc() memory. Both
+ * compute by what secretstream_used() says when they are made (secretstream.h).
  */
 #ifndef PROTO_STREAM_H
 #define PROTO_STREAM_H
@@ -71,11 +72,12 @@ void stream_sealer_free(struct stream_sealer *sealer); /* wipes; NULL is allowed
 /* Seals, in place, the frame whose body of `length` bytes the caller has put at
  * record + STREAM_HEADROOM. All of `record`, STREAM_RECORD(length) bytes, is then to be sent. 0;
  * -EMSGSIZE beyond STREAM_BODY_MAX; -EINVAL for a type that is none; -EPIPE after
- * stream_seal_final(). Where it is not 0, `record` is untouched and nothing may be sent of it. */
+ * stream_seal_final(): `record` is untouched then. -EIO where the computing failed: `record` may
+ * hold anything, and the sealer is of no more use. Where it is not 0 nothing may be sent of it. */
 int stream_seal(struct stream_sealer *sealer, enum stream_type type, uint8_t *record,
                 size_t length);
 
-/* Writes the record that ends the direction. 0, or -EPIPE where that was done before. */
+/* Writes the record that ends the direction. 0; -EPIPE where that was done before, or -EIO. */
 int stream_seal_final(struct stream_sealer *sealer, uint8_t record[STREAM_FINAL_RECORD]);
 
 /* An opener in *out, for stream_opener_free(), of the stream whose first bytes are `header`. The
@@ -91,7 +93,8 @@ int stream_open_length(struct stream_opener *opener, const uint8_t prefix[STREAM
                        size_t *length);
 
 /* Opens, in place, the `length` bytes that followed a prefix. 0 and a frame; STREAM_FINAL;
- * STREAM_REFUSED (`sealed` may then hold anything, and *frame is not set). */
+ * STREAM_REFUSED; -EIO where the computing failed. Other than with 0 `sealed` may hold anything,
+ * *frame is not set, and nothing more is opened. */
 int stream_open(struct stream_opener *opener, uint8_t *sealed, size_t length,
                 struct stream_frame *frame);
 

@@ -156,14 +156,10 @@ int connection_receive(struct connection *connection, struct stream_frame *frame
         return r;
     sealed = connection->sealed;
     connection->sealed = 0;
-    switch (stream_open(connection->opener, connection->incoming, sealed, frame)) {
-    case 0:
-        return 0;
-    case STREAM_FINAL:
+    r = stream_open(connection->opener, connection->incoming, sealed, frame);
+    if (r == STREAM_FINAL)
         return CONNECTION_FINAL;
-    default:
-        return CONNECTION_REFUSED;
-    }
+    return r == STREAM_REFUSED ? CONNECTION_REFUSED : r;
 }
 
 void connection_shut(struct connection *connection) {

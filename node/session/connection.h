@@ -48,7 +48,8 @@ int connection_send(struct connection *connection, enum stream_type type, size_t
 int connection_send_final(struct connection *connection);
 
 /* Receives one frame; its body stays valid until the next call. `flags`: 0, or MSG_DONTWAIT to
- * collect what is there and go on at the next call. 0, an outcome, -EAGAIN, or -ENOMEM. */
+ * collect what is there and go on at the next call. 0, an outcome, -EAGAIN, -ENOMEM, or -EIO where
+ * nothing can be opened any more. */
 int connection_receive(struct connection *connection, struct stream_frame *frame, int flags);
 
 /* The socket, to be polled. */

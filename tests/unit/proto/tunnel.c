@@ -101,6 +101,7 @@ int main(void) {
     srunner_add_suite(runner, suite_handshake());
     srunner_add_suite(runner, suite_hostile());
     srunner_add_suite(runner, suite_stream());
+    srunner_add_suite(runner, suite_secretstream());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -14,6 +14,7 @@ Suite *suite_noise(void);
 Suite *suite_handshake(void);
 Suite *suite_hostile(void);
 Suite *suite_stream(void);
+Suite *suite_secretstream(void);
 
 #define TUNNEL_CLEAR 11
 #define TUNNEL_FIRST 45 /* clear part and message 1, lengths included */

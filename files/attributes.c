@@ -108,19 +108,27 @@ static int set_one(int fd, const struct entry_attribute *attribute) {
     case E2BIG:
     case ERANGE:
         return ATTRIBUTES_NO_ROOM;
+    case EPERM:
+    case EACCES:
+    case EINVAL:
+        return ATTRIBUTES_NOT_TAKEN;
     default:
         return -errno;
     }
 }
 
 int attributes_set(int fd, const struct entry *entry) {
-    int result = ATTRIBUTES_SET;
+    int worst = ATTRIBUTES_SET;
+    size_t unsupported = 0;
     for (size_t i = 0; i < entry->attribute_count; i++) {
         int one = set_one(fd, &entry->attributes[i]);
-        if (one < 0 || one == ATTRIBUTES_UNSUPPORTED)
+        if (one < 0)
             return one;
-        if (one != ATTRIBUTES_SET)
-            result = one;
+        unsupported += one == ATTRIBUTES_UNSUPPORTED;
+        worst = one > worst ? one : worst;
     }
-    return result;
+    /* Names that a file system keeps for itself it calls unsupported too. */
+    if (worst == ATTRIBUTES_UNSUPPORTED && unsupported < entry->attribute_count)
+        return ATTRIBUTES_NOT_TAKEN;
+    return worst;
 }

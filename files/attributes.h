@@ -29,7 +29,8 @@ void attributes_read(struct attributes *attributes, int fd, struct entry *entry,
 enum attributes_outcome {
     ATTRIBUTES_SET = 0,
     ATTRIBUTES_UNSUPPORTED = 1, /* the file system has none */
-    ATTRIBUTES_NO_ROOM = 2,     /* not all of them fit into one file; those that do are set */
+    ATTRIBUTES_NOT_TAKEN = 2,   /* it refuses some; the others are set */
+    ATTRIBUTES_NO_ROOM = 3,     /* not all of them fit into one file; those that do are set */
 };
 
 /* Sets the attributes of `entry` on `fd`, whose owner may write. An outcome or -errno; -ENOSPC and

@@ -31,7 +31,8 @@ struct finish {
     struct hardlinks *hardlinks; /* NULL as long as there is none */
     uint32_t copies;             /* that stand for hard links */
     uint64_t copies_left;        /* bytes that more of them may have */
-    uint32_t bare;               /* entries whose attributes the file system does not take */
+    uint32_t bare;               /* entries without attributes, which the file system has not, */
+    uint32_t lacking;            /* and without those of a name or value that it refuses */
     size_t depth;
     struct open_directory directories[LIMIT_DEPTH];
     char path[LIMIT_PATH]; /* of the innermost directory */
@@ -112,6 +113,8 @@ static int set_attributes(struct finish *finish, int fd, const struct entry *ent
         note_no_room(finish, entry);
     else if (result == ATTRIBUTES_UNSUPPORTED)
         finish->bare++;
+    else if (result == ATTRIBUTES_NOT_TAKEN)
+        finish->lacking++;
     return result < 0 ? result : 0;
 }
 
@@ -289,6 +292,12 @@ static void note_lack(const struct finish *finish) {
         snprintf(line, sizeof(line),
                  "%s keeps no extended attributes: %u files and directories lack theirs", where,
                  finish->bare);
+        finish->sink.note(finish->sink.context, line);
+    }
+    if (finish->lacking > 0) {
+        snprintf(line, sizeof(line),
+                 "%s does not take every extended attribute: %u files and directories lack some",
+                 where, finish->lacking);
         finish->sink.note(finish->sink.context, line);
     }
 }

@@ -308,11 +308,14 @@ int merge_entry(struct merge *merge, const struct entry *entry, struct fail *fai
     return result < 0 ? report(merge, entry, result, fail) : result;
 }
 
-/* One variant: 0; -EEXIST where it is taken; -errno. One that is the staged file itself was made
- * before an interruption, and only its staged name is left to be removed. */
+/* One variant: 0; -EEXIST where it is taken, or the name of something that is still staged; -errno.
+ * One that is the staged file itself was made before an interruption, and only its staged name is
+ * left to be removed. */
 static int try_beside(struct merge *merge, const struct entry *entry, const struct spot *staged,
                       int parent, const char *final) {
     struct stat st;
+    if (fstatat(staged->parent, final, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return -EEXIST;
     if (fstatat(parent, final, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? move_to(merge, entry, staged, parent, final) : -errno;
     if (entry->type == ENTRY_FILE && staged->st.st_nlink == 2 && st.st_ino == staged->st.st_ino &&

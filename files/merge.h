@@ -59,8 +59,8 @@ int merge_look(struct merge *merge, const struct entry *entry, struct fail *fail
 int merge_entry(struct merge *merge, const struct entry *entry, struct fail *fail);
 
 /* Places the entry in the directory where it belongs under the first free name "NAME (2)" and so
- * on, which `final` becomes. Crash point merged. MERGE_PLACED; MERGE_GONE; MERGE_NO_SPACE;
- * negative. */
+ * on, which `final` becomes; never one that is staged beside it, for that is still to come. Crash
+ * point merged. MERGE_PLACED; MERGE_GONE; MERGE_NO_SPACE; negative. */
 int merge_beside(struct merge *merge, const struct entry *entry, char final[LIMIT_COMPONENT + 1],
                  struct fail *fail);
 

@@ -55,17 +55,28 @@ static bool is_placed(const struct move *move) {
            st.st_ino == move->item->inode && st.st_dev == move->device;
 }
 
-/* Sets item->final to the first of its names that is free now. 0 or -errno. */
+/* 1, 0 or -errno. */
+static int exists(int directory, const char *name) {
+    struct stat st;
+    if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : -errno;
+}
+
+/* Sets item->final to the first of its names that is free now and not that of another item, which
+ * would find this one there. 0 or -errno. */
 static int find_free(struct move *move) {
     struct place_item *item = move->item;
-    struct stat st;
     for (unsigned counter = 1; counter <= VARIANTS; counter++) {
         if (counter == 1)
             memcpy(item->final, move->name, item->name_length + 1);
         else
             variant_name(item->final, item->name, item->name_length, item->type, counter);
-        if (fstatat(move->destination, item->final, &st, AT_SYMLINK_NOFOLLOW) < 0)
-            return errno == ENOENT ? 0 : -errno;
+        int taken = exists(move->destination, item->final);
+        if (taken == 0 && counter > 1)
+            taken = exists(move->tree, item->final);
+        if (taken != 1)
+            return taken;
     }
     return -EEXIST;
 }

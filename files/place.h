@@ -42,7 +42,8 @@ enum place_outcome {
 };
 
 /* Fills device, inode and final: the item's own name where it is free, else "NAME (2).EXT" and so
- * on. Renames nothing. PLACE_DONE; PLACE_MISSING; negative with `fail` filled. */
+ * on, but none that another staged item has. Renames nothing. PLACE_DONE; PLACE_MISSING; negative
+ * with `fail` filled. */
 int place_choose(struct staging *staging, struct place_item *item, struct fail *fail);
 
 /* Renames the item to item->final, or finds it renamed before (it is gone from the staging), and

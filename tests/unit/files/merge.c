@@ -241,6 +241,32 @@ START_TEST(test_kinds_do_not_change) {
 }
 END_TEST
 
+/* What is sent under such a name has it for itself: over what came beside, or into it, it would
+ * have taken its place. */
+START_TEST(test_names_of_what_is_sent_too) {
+    arrival_open(_i % 2 != 0);
+    room_directory("in/d");
+    room_directory("in/d/sub");
+    entries[0] = room_folder("d", 0755);
+    entries[1] = room_file("d/sub", 3);
+    entries[2] = _i / 2 != 0 ? room_folder("d/sub (2)", 0755) : room_file("d/sub (2)", 5);
+    arrival_folder(entries[0]);
+    arrival_file(entries[1], 0, "new");
+    if (_i / 2 != 0)
+        arrival_folder(entries[2]);
+    else
+        arrival_file(entries[2], 1, "other");
+    ck_assert_int_eq(arrival_finish(entries, 3), 0);
+    begin(true);
+    expect(0, MERGE_INSIDE);
+    expect(1, MERGE_UNFIT);
+    expect_beside(1, "sub (3)");
+    expect(2, MERGE_PLACED);
+    ck_assert(room_says("in/d/sub (3)", "new"));
+    end();
+}
+END_TEST
+
 /* One that its owner may not write can be moved, also on from what an interruption left. */
 START_TEST(test_closed_directories) {
     room_become_user();
@@ -348,6 +374,7 @@ Suite *suite_merge(void) {
     tcase_add_loop_test(test, test_mounts_are_not_entered, 0, 2);
     tcase_add_loop_test(test, test_files_of_another_user, 0, 2);
     tcase_add_loop_test(test, test_kinds_do_not_change, 0, 2);
+    tcase_add_loop_test(test, test_names_of_what_is_sent_too, 0, 4);
     tcase_add_loop_test(test, test_closed_directories, 0, 2);
     tcase_add_test(test, test_out_of_closed_directories);
     tcase_add_test(test, test_where_nobody_may_write);

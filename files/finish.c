@@ -32,7 +32,8 @@ struct finish {
     uint32_t copies;             /* that stand for hard links */
     uint64_t copies_left;        /* bytes that more of them may have */
     uint32_t bare;               /* entries without attributes, which the file system has not, */
-    uint32_t lacking;            /* and without those of a name or value that it refuses */
+    uint32_t refused;            /* without some whose name or value it refuses, */
+    uint32_t cramped;            /* and without some that it has no room for */
     size_t depth;
     struct open_directory directories[LIMIT_DEPTH];
     char path[LIMIT_PATH]; /* of the innermost directory */
@@ -111,10 +112,9 @@ static int set_attributes(struct finish *finish, int fd, const struct entry *ent
     int result = attributes_set(fd, entry);
     if (result == ATTRIBUTES_NO_ROOM)
         note_no_room(finish, entry);
-    else if (result == ATTRIBUTES_UNSUPPORTED)
-        finish->bare++;
-    else if (result == ATTRIBUTES_NOT_TAKEN)
-        finish->lacking++;
+    finish->cramped += result == ATTRIBUTES_NO_ROOM;
+    finish->bare += result == ATTRIBUTES_UNSUPPORTED;
+    finish->refused += result == ATTRIBUTES_NOT_TAKEN;
     return result < 0 ? result : 0;
 }
 
@@ -294,10 +294,10 @@ static void note_lack(const struct finish *finish) {
                  finish->bare);
         finish->sink.note(finish->sink.context, line);
     }
-    if (finish->lacking > 0) {
+    if (finish->refused > 0) {
         snprintf(line, sizeof(line),
                  "%s does not take every extended attribute: %u files and directories lack some",
-                 where, finish->lacking);
+                 where, finish->refused);
         finish->sink.note(finish->sink.context, line);
     }
 }
@@ -314,4 +314,8 @@ int finish_end(struct finish *finish, struct fail *fail) {
         return outcome_of(error, fail, "finish", staging_shown(finish->staging));
     note_lack(finish);
     return 0;
+}
+
+uint32_t finish_lacking(const struct finish *finish) {
+    return finish->bare + finish->refused + finish->cramped;
 }

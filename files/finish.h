@@ -21,6 +21,8 @@
 #include "base/fail.h"
 #include "files/staging.h"
 
+#include <stdint.h>
+
 struct finish;
 
 /* Where it says what arrives otherwise than it was sent. `context` is handed through. */
@@ -48,5 +50,8 @@ int finish_entry(struct finish *finish, const struct entry *entry, struct fail *
  * not have is noted. 0; STAGING_NO_SPACE; negative
  * (then nothing of it counts as durable). */
 int finish_end(struct finish *finish, struct fail *fail);
+
+/* How many entries, so far, got not all of their extended attributes. */
+uint32_t finish_lacking(const struct finish *finish);
 
 #endif

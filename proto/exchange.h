@@ -123,6 +123,7 @@ struct exchange_delivery {
     const struct manifest_name *names; /* final ones of top-level items, borrowed */
     size_t count;                      /* of them, LIMIT_OFFER_NAMES at most */
     uint32_t failed;                   /* entries that were not delivered */
+    uint32_t lacking;                  /* and that were, without some of their attributes */
 };
 
 #endif

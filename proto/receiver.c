@@ -212,14 +212,19 @@ const struct rangeset *receiver_dropped_units(const struct receiver *receiver) {
 
 /* End */
 
-int receiver_placed(struct receiver *receiver, const struct manifest_name *names, size_t count) {
+int receiver_placed(struct receiver *receiver, const struct manifest_name *names, size_t count,
+                    uint32_t lacking) {
     if (receiver_parts_state(receiver) == AT_ENDED)
         return 0;
     if (receiver->state != AT_PLACING || count > LIMIT_OFFER_NAMES)
         return -EINVAL;
     receiver->state = AT_DELIVERED;
     const struct exchange_delivery delivery = {
-        .names = names, .count = count, .failed = (uint32_t)rangeset_total(&receiver->failed)};
+        .names = names,
+        .count = count,
+        .failed = (uint32_t)rangeset_total(&receiver->failed),
+        .lacking = lacking,
+    };
     return talk_say_delivered(&receiver->talk, &delivery);
 }
 

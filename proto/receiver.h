@@ -231,8 +231,9 @@ int receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t first_
 int receiver_held_verified(struct receiver *receiver);
 
 /* Answers FINALIZE: everything is placed, synced and recorded. Final top-level names for the
- * sender, in order (the first LIMIT_OFFER_NAMES). */
-int receiver_placed(struct receiver *receiver, const struct manifest_name *names, size_t count);
+ * sender, in order (the first LIMIT_OFFER_NAMES), and how many entries lack extended attributes. */
+int receiver_placed(struct receiver *receiver, const struct manifest_name *names, size_t count,
+                    uint32_t lacking);
 
 /* This side stops; the peer is told `reason` and `text` (for people, may be NULL). Any state. */
 int receiver_stop(struct receiver *receiver, exchange_reason reason, const char *text);

@@ -124,8 +124,10 @@ static int on_accept(struct sender *sender, const Fxnode__Wire__Verdict *verdict
 /* Also from a peer that has said it before; one that is too old does not say what became of it
  * then, and `delivered` is NULL. */
 static int take_delivery(struct sender *sender, const Fxnode__Wire__Delivered *delivered) {
-    if (delivered != NULL && delivered->failed > sender->summary.entries)
-        return talk_violation(&sender->talk, "Delivered with too many failed entries");
+    uint32_t entries = sender->summary.entries;
+    if (delivered != NULL &&
+        (delivered->failed > entries || delivered->lacking > entries - delivered->failed))
+        return talk_violation(&sender->talk, "Delivered with more entries than there are");
     sender->delivered = delivered;
     sender->state = RECORDING;
     return act(sender, SENDER_DELIVERED);

@@ -260,6 +260,7 @@ static Fxnode__Wire__Delivered delivered(ProtobufCBinaryData list[LIMIT_OFFER_NA
     message.n_names = delivery->count;
     message.names = list;
     message.failed = delivery->failed;
+    message.lacking = delivery->lacking;
     return message;
 }
 

@@ -78,8 +78,8 @@ static const char *offer_fault(control *message) {
 }
 
 static const char *delivery_fault(const Fxnode__Wire__Delivered *delivered) {
-    if (delivered->failed > LIMIT_ENTRIES)
-        return "an impossible number of failed entries";
+    if (delivered->failed > LIMIT_ENTRIES || delivered->lacking > LIMIT_ENTRIES)
+        return "an impossible number of entries";
     return names_fault(delivered->names, delivered->n_names);
 }
 

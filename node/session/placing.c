@@ -86,8 +86,9 @@ static int finish_entries(const struct placing *placing, struct finish *finish, 
     return r;
 }
 
-/* Links, attributes, modes and times of everything that is delivered, and all of it durable. */
-static int finish(const struct placing *placing, struct fail *fail) {
+/* Links, attributes, modes and times of everything that is delivered, and all of it durable.
+ * *lacking: entries that did not get all of their attributes. */
+static int finish(const struct placing *placing, uint32_t *lacking, struct fail *fail) {
     const struct finish_sink sink = {.context = placing->context, .note = placing->note};
     struct finish *finish = NULL;
     struct catalog *originals = NULL;
@@ -105,6 +106,8 @@ static int finish(const struct placing *placing, struct fail *fail) {
         r = finish_end(finish, fail);
     if (r == 0)
         crash_point("finished");
+    if (r == 0)
+        *lacking = finish_lacking(finish);
     catalog_free(originals);
     finish_free(finish);
     return r;
@@ -335,7 +338,7 @@ static void end(struct run *run) {
 
 int placing_run(const struct placing *placing, struct placing_result *result, struct fail *fail) {
     struct run run = {.placing = placing, .fail = fail};
-    int r = finish(placing, fail);
+    int r = finish(placing, &result->lacking, fail);
 
     if (r == 0 && placing->exists != FXNODE__HELPER__EXISTS__EXISTS_RENAME)
         r = skipped_write(placing->staging, placing->skipped, fail);

@@ -38,12 +38,13 @@ struct placing {
     void *context;
 };
 
-/* The final top-level names, in order: the first LIMIT_OFFER_NAMES; and how many entries were not
- * delivered. */
+/* The final top-level names, in order: the first LIMIT_OFFER_NAMES; how many entries were not
+ * delivered, and how many without some of their extended attributes, as far as that is known. */
 struct placing_result {
     struct manifest_name names[LIMIT_OFFER_NAMES];
     size_t count;
     uint32_t failed;
+    uint32_t lacking; /* 0 where it was finished before an interruption */
 };
 
 /* Finishes what is staged, places and records it. 0; an outcome of enum staging_outcome or

@@ -268,8 +268,9 @@ static void admit_placing(struct receive *receive, uint64_t number) {
     }
     receive->cleaned = true;
     (void)clean_staging(receive->staging, &fail);
-    answer_delivered(receive,
-                     &(struct exchange_delivery){result.names, result.count, result.failed});
+    answer_delivered(receive, &(struct exchange_delivery){.names = result.names,
+                                                          .count = result.count,
+                                                          .failed = result.failed});
 }
 
 static void admit_accept(struct receive *receive, uint64_t number) {

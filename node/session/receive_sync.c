@@ -127,7 +127,7 @@ static void finalize(struct receive *receive) {
     if (result == NULL || r != 0)
         receive_stop_locked(receive, r, fail.text);
     else if (!atomic_load(&receive->course.ended) &&
-             receiver_placed(receive->receiver, result->names, result->count) < 0)
+             receiver_placed(receive->receiver, result->names, result->count, result->lacking) < 0)
         receive_out_of_step(receive);
     receive_act(receive);
     pthread_mutex_unlock(&receive->course.lock);

@@ -31,6 +31,23 @@ static void ask_for_lanes(struct send *send, uint32_t lanes) {
     uplink_send(send->course.uplink, &message);
 }
 
+/* What the peer's node says to its user about it is not heard here. */
+static void note_lacking(struct send *send, const Fxnode__Wire__Delivered *delivered) {
+    uint32_t lacking = delivered != NULL ? delivered->lacking : 0;
+    struct fail note = {0};
+
+    if (lacking == 0)
+        return;
+    fail_set(&note, 0,
+             lacking == 1
+                 ? "%u file or directory arrived without some of its extended attributes: the file "
+                   "system there does not take them"
+                 : "%u files and directories arrived without some of their extended attributes: "
+                   "the file system there does not take them",
+             lacking);
+    uplink_note(send->course.uplink, note.text, false);
+}
+
 static void report_asked(struct send *send) {
     Fxnode__Helper__Asked body = FXNODE__HELPER__ASKED__INIT;
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
@@ -93,6 +110,7 @@ void send_act(struct send *send) {
             rewind_to(send, action.unit);
             break;
         case SENDER_DELIVERED:
+            note_lacking(send, action.delivered);
             record_delivery(send, action.delivered);
             break;
         case SENDER_END:

@@ -252,7 +252,7 @@ static void bring_receiver(enum receiver_place place) {
         ck_assert_int_eq(tell_receiver(FXNODE__WIRE__CONTROL__BODY_SENT), EXCHANGE_OPEN);
     }
     if (place >= IN_DELIVERED)
-        ck_assert_int_eq(receiver_placed(receiver, summary.names, 1), 0);
+        ck_assert_int_eq(receiver_placed(receiver, summary.names, 1, 0), 0);
     receiver_outcome();
 }
 
@@ -401,7 +401,7 @@ START_TEST(what_is_agreed_is_not_checked_again) {
         receiver_control(receiver, 1, message, make(FXNODE__WIRE__CONTROL__BODY_CONFIRM)), 0);
     ck_assert(!receiver_next(receiver, &action));
     ck_assert_int_eq(tell_receiver(FXNODE__WIRE__CONTROL__BODY_SENT), EXCHANGE_OPEN);
-    ck_assert_int_eq(receiver_placed(receiver, summary.names, 1), 0);
+    ck_assert_int_eq(receiver_placed(receiver, summary.names, 1, 0), 0);
 }
 END_TEST
 
@@ -426,11 +426,12 @@ START_TEST(what_is_disputed_is_not_checked_for_ever) {
 }
 END_TEST
 
-/* The sender hears from a receiver that has delivered it before, without `failed` entries. */
-static void tell_delivered_before(uint32_t failed) {
+/* The sender hears from a receiver that has delivered it before, without `failed` entries, and
+ * others without some of their attributes. */
+static void tell_delivered_before(uint32_t failed, uint32_t lacking) {
     const struct receiver_admission before = {
         .answer = FXNODE__WIRE__VERDICT__ANSWER__DELIVERED,
-        .delivery = {.names = summary.names, .count = 1, .failed = failed}};
+        .delivery = {.names = summary.names, .count = 1, .failed = failed, .lacking = lacking}};
     struct receiver_action action;
     bring_receiver(IN_ADMIT);
     bring_sender(AT_OFFERED);
@@ -442,18 +443,25 @@ static void tell_delivered_before(uint32_t failed) {
 
 START_TEST(what_was_delivered_before_is_told_as_it_was) {
     struct sender_action action;
-    tell_delivered_before(1);
+    tell_delivered_before(1, summary.entries - 1);
     ck_assert(sender_next(sender, &action));
     ck_assert_int_eq(action.kind, SENDER_DELIVERED);
     ck_assert_ptr_nonnull(action.delivered);
     ck_assert_uint_eq(action.delivered->failed, 1);
+    ck_assert_uint_eq(action.delivered->lacking, summary.entries - 1);
     ck_assert_uint_eq(action.delivered->n_names, 1);
     ck_assert_mem_eq(action.delivered->names[0].data, "d", 1);
 }
 END_TEST
 
+static const struct {
+    uint32_t failed;
+    uint32_t lacking;
+} too_many[] = {{3, 0}, {0, 3}, {1, 2}, {2, UINT32_MAX}};
+
 START_TEST(more_cannot_have_failed_before_than_there_is) {
-    tell_delivered_before(summary.entries + 1);
+    ck_assert_uint_eq(summary.entries, 2);
+    tell_delivered_before(too_many[_i].failed, too_many[_i].lacking);
     ck_assert_int_eq(sender_outcome(), EXCHANGE_PROTOCOL);
 }
 END_TEST
@@ -517,7 +525,7 @@ int main(void) {
     tcase_add_test(tests, what_is_agreed_is_not_checked_again);
     tcase_add_test(tests, what_is_disputed_is_not_checked_for_ever);
     tcase_add_test(tests, what_was_delivered_before_is_told_as_it_was);
-    tcase_add_test(tests, more_cannot_have_failed_before_than_there_is);
+    tcase_add_loop_test(tests, more_cannot_have_failed_before_than_there_is, 0, 4);
     tcase_add_test(tests, silence_is_answered_and_ends);
     tcase_add_loop_test(tests, malformed_messages_end_it, 0, 5);
     tcase_add_test(tests, lanes_are_checked);

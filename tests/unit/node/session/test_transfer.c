@@ -4,10 +4,15 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
@@ -255,6 +260,44 @@ START_TEST(a_peer_may_be_too_old_for_attributes) {
 }
 END_TEST
 
+/* Whatever file system it is that things arrive in. */
+static void forbid_attributes(int error) {
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fsetxattr, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof rules / sizeof *rules, rules};
+
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+/* They have none, refuse this one, have no room for it. */
+static const int lacking[] = {ENOTSUP, EPERM, ENOSPC};
+
+START_TEST(both_sides_hear_of_attributes_that_are_lost) {
+    tree_file(lab.source, "file", 100, 1, 0644);
+    if (setxattr(lab_path(lab.source, "file"), "user.x", "y", 1, 0) < 0) {
+        ck_assert_int_eq(errno, ENOTSUP);
+        printf("SKIPPED: no extended attributes in %s\n", lab.source);
+        return;
+    }
+    lab_add(&lab, "file");
+    lab_scan(&lab);
+    forbid_attributes(lacking[_i]);
+    lab_transfer(&lab);
+    expect_complete();
+    ck_assert_uint_eq(lab.delivered_failed, 0);
+    ck_assert_uint_eq(lab.receiver.notes, 1);
+    ck_assert_uint_eq(lab.sender.notes, 1);
+    ck_assert_uint_eq(lab.sender.failed_notes, 0);
+    ck_assert_str_eq(lab.sender.note, "1 file or directory arrived without some of its extended "
+                                      "attributes: the file system there does not take them");
+}
+END_TEST
+
 START_TEST(everything_may_fail) {
     tree_file(lab.source, "file", 100, 1, 0644);
     lab_add(&lab, "file");
@@ -318,6 +361,7 @@ static Suite *suite(void) {
     tcase_add_loop_test(partial, a_file_fails_under_all_its_names, 0, 2);
     tcase_add_test(partial, a_peer_may_be_too_old_for_hard_links);
     tcase_add_test(partial, a_peer_may_be_too_old_for_attributes);
+    tcase_add_loop_test(partial, both_sides_hear_of_attributes_that_are_lost, 0, 3);
     tcase_add_test(partial, everything_may_fail);
     tcase_add_test(partial, a_missing_path_cannot_be_scanned);
     suite_add_tcase(s, partial);

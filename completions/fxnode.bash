@@ -127,6 +127,10 @@ _fxnode() {
             transfers accept reject pause resume cancel id --help --version' -- "$cur")
         return
     fi
+    if [[ $command == --version ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--verbose' -- "$cur")
+        return
+    fi
     case $prev in
     --files | --state) _fxnode_paths -d "$cur" ;;
     --socket | --config) _fxnode_paths -f "$cur" ;;

@@ -99,6 +99,7 @@ complete -c fxnode -n "not __fxnode_is $commands" -a resume -d 'Go on with a tra
 complete -c fxnode -n "not __fxnode_is $commands" -a cancel -d 'Give a transfer up'
 complete -c fxnode -n "not __fxnode_is $commands" -a id -d "Show this node's id"
 complete -c fxnode -n "not __fxnode_is $commands" -l version -d 'Show the version'
+complete -c fxnode -n "string match -q -- '*--version*' (commandline)" -l verbose -d 'Say what encrypts, too'
 
 complete -c fxnode -l help -d 'Show how it is used'
 complete -c fxnode -n "__fxnode_is $commands" -l state -xa '(__fish_complete_directories)' -d 'State directory'

@@ -131,6 +131,10 @@ _fxnode_rest() {
 _fxnode() {
     local curcontext=$curcontext state line expl
     typeset -A opt_args
+    if [[ $words[2] == --version ]]; then
+        _arguments '--version[show the version]' '--verbose[say what encrypts, too]'
+        return
+    fi
     _arguments -C '(- *)--help[show the commands]' '(- *)--version[show the version]' \
         '1:command:_fxnode_command' '*:: :->rest'
     [[ $state == rest ]] && _fxnode_rest

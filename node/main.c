@@ -79,14 +79,12 @@ int main(int argc, char **argv) {
         show_usage();
         return 0;
     }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("fxnode %s\n", FXNODE_VERSION);
-        return 0;
-    }
     if (sodium_init() < 0) {
         fprintf(stderr, "fxnode: libsodium does not work on this system\n");
         return 1;
     }
+    if (strcmp(argv[1], "--version") == 0)
+        return cli_version(argc - 1, argv + 1);
     const struct command *command = find(argv[1]);
     if (command == NULL) {
         escape_text(shown, sizeof shown, argv[1]);

@@ -144,6 +144,9 @@ static const char *job_fault(const Fxnode__Helper__Job *job) {
         return "an impossible number of lanes";
     if (!is_exists(job->exists))
         return unknown_exists;
+    if (job->record_layer < FXNODE__HELPER__RECORD_LAYER__RECORD_LAYER_AUTO ||
+        job->record_layer > FXNODE__HELPER__RECORD_LAYER__RECORD_LAYER_LIBCRYPTO)
+        return "no way to encrypt";
     if (job->kind == FXNODE__HELPER__JOB__KIND__SCAN)
         return patterns_fault(job->exclude, job->n_exclude);
     if (job->kind != FXNODE__HELPER__JOB__KIND__SEND &&
@@ -263,8 +266,7 @@ static const char *from_session_fault(from_session *message) {
 }
 
 static const char *configure_fault(const Fxnode__Control__Configure *configure) {
-    if (!is_accept(configure->accept) ||
-        configure->exists > FXNODE__CONTROL__EXISTS__EXISTS_REFUSE)
+    if (!is_accept(configure->accept) || configure->exists > FXNODE__CONTROL__EXISTS__EXISTS_REFUSE)
         return "an unknown setting";
     if (configure->limit > LIMIT_FILE_SIZE || configure->day_limit > LIMIT_FILE_SIZE)
         return "an impossible limit";

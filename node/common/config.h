@@ -30,6 +30,12 @@ enum config_exists {
     CONFIG_EXISTS_REFUSE,
 };
 
+enum config_record_layer {
+    CONFIG_RECORD_LAYER_AUTO,
+    CONFIG_RECORD_LAYER_LIBSODIUM,
+    CONFIG_RECORD_LAYER_LIBCRYPTO,
+};
+
 struct config {
     char name[LIMIT_NAME];              /* device name: 1 to 63 bytes of UTF-8 */
     char files[PATH_MAX];               /* directory for received files; empty: the default */
@@ -41,10 +47,11 @@ struct config {
     enum config_send_to send_to; /* to whom files may be sent */
     uint32_t lanes;              /* 1 to LIMIT_LANES; 0: not set */
     uint64_t batch;              /* bytes received and not yet durable */
+    enum config_record_layer record_layer; /* what encrypts */
 };
 
 /* Defaults: name from the host name, discovery on, accept ask, exists rename, send-to any, lanes
- * not set, batch 64 MiB. */
+ * not set, batch 64 MiB, record-layer auto. */
 void config_defaults(struct config *config);
 
 /* Sets one key from text, as in the file. 0, or -EINVAL with `fail` filled: unknown key or a value

@@ -218,6 +218,7 @@ static void send_receive_job(struct receiving *receiving, bool known) {
     job.batch_bytes = receiving->node->config.batch;
     job.batch_ms = CONFIG_BATCH_MS;
     job.known = known;
+    job.record_layer = (Fxnode__Helper__RecordLayer)receiving->node->config.record_layer;
     job.replaces = receiving->replaces = may_replace(receiving);
     worker_send_job(receiving->worker, &job);
 }

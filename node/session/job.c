@@ -70,6 +70,7 @@ static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     job->one_file_system = from->one_file_system;
     job->replaces = from->replaces;
     job->exists = from->exists;
+    job->record_layer = from->record_layer;
     free(job->work);
     free(job->destination);
     free(job->directory);

@@ -39,6 +39,7 @@ struct job {
     uint32_t failed; /* also from Admit */
     bool replaces;
     Fxnode__Helper__Exists exists;
+    Fxnode__Helper__RecordLayer record_layer;
     char **paths;
     size_t path_count;
     char **exclude;

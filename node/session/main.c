@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "node/common/record_layer.h"
 #include "node/session/job.h"
 
 #include <signal.h>
@@ -30,6 +31,32 @@ static int wait_for_job(struct job *job, struct uplink *uplink) {
     return r;
 }
 
+/* Bytes to send from which on what is saved by encrypting faster is more than what it takes to load
+ * the code that does. A receiver does not know yet. */
+#define LARGE (8u << 20)
+
+_Static_assert((int)FXNODE__HELPER__RECORD_LAYER__RECORD_LAYER_LIBSODIUM ==
+                       CONFIG_RECORD_LAYER_LIBSODIUM &&
+                   (int)FXNODE__HELPER__RECORD_LAYER__RECORD_LAYER_LIBCRYPTO ==
+                       CONFIG_RECORD_LAYER_LIBCRYPTO,
+               "the same numbers in both");
+
+/* Before the job confines the process and reads a peer. */
+static void choose_record_layer(const struct job *job) {
+    enum config_record_layer wish = (enum config_record_layer)job->record_layer;
+    bool small = job->kind == FXNODE__HELPER__JOB__KIND__SEND && job->manifest.bytes < LARGE;
+    struct record_layer layer;
+
+    if ((job->kind != FXNODE__HELPER__JOB__KIND__SEND || small) &&
+        job->kind != FXNODE__HELPER__JOB__KIND__RECEIVE)
+        return;
+    record_layer_choose(&layer, wish);
+    if (wish == CONFIG_RECORD_LAYER_LIBCRYPTO && layer.code == secretstream_reference())
+        log_warn("%s encrypts, not libcrypto as configured: %s", layer.code->name, layer.why);
+    log_debug("%s encrypts: %s", layer.code->name, layer.why);
+    secretstream_use(layer.code);
+}
+
 /* Whether the kind is one that this program knows: the node may be newer for a moment, after an
  * upgrade. */
 static void run(struct job *job, struct uplink *uplink) {
@@ -53,8 +80,10 @@ int session_main(int chan) {
     if (sodium_init() < 0 || uplink_new(&uplink, chan) < 0)
         goto out;
     r = wait_for_job(&job, uplink);
-    if (r == 1)
+    if (r == 1) {
+        choose_record_layer(&job);
         run(&job, uplink);
+    }
 out:
     job_clear(&job);
     uplink_free(uplink);

@@ -31,9 +31,11 @@ def wrong_arguments(lab):
                       ("send", "--limit", "banana", "a", path), ("send", "--wait", "-1", "a", path),
                       ("send", "10.77.0.9", path, twin), ("accept",), ("accept", "banana"),
                       ("pause", "0"), ("peers", "--wait", "x"), ("transfers", "extra"),
-                      ("daemon", "--accept", "banana"), ("daemon", "--listen", "not an address")):
+                      ("daemon", "--accept", "banana"), ("daemon", "--listen", "not an address"),
+                      ("--version", "banana")):
         _complains(node.run(*arguments, status=2))
-    for arguments in (("--help",), ("--version",), ("send", "--help"), ("daemon", "--help")):
+    for arguments in (("--help",), ("--version",), ("--version", "--verbose"), ("send", "--help"),
+                      ("daemon", "--help")):
         check(node.run(*arguments).out, f"{arguments}: nothing on standard output")
 
 

@@ -1,6 +1,7 @@
 """One sender, one receiver, nothing in the way: what is sent arrives as it was."""
 
 import os
+import re
 import stat
 
 from lab import check, check_equal
@@ -55,6 +56,28 @@ def two_lanes(lab):
     source = make_file(lab.path("big"), 96 * MIB + 5)
     sender.send(receiver, source)
     compare(source, receiver.received("big"))
+
+
+def _says_what_encrypts(node):
+    """The sessions of its daemon use what the node says that it uses."""
+    said = node.run("--version", "--verbose").out
+    name = re.match(r"record layer: (\S+ \S+) \(", said[1])[1]
+    node.daemon.wait_line(re.escape(f"{name} encrypts: "))
+    return name
+
+
+def record_layers(lab):
+    """What encrypts is each node's own affair: both kinds understand each other, confined as they
+    are, in both directions."""
+    layers = [{"record-layer": "libsodium"}, {"record-layer": "libcrypto"}]
+    one, other = lab.pair(*({"config": layer, "env": {"FXNODE_LOG": "debug"}} for layer in layers))
+    source = make_file(lab.path("large"), 9 * MIB + 5)
+    one.send(other, source)
+    other.send(one, source)
+    for node in (one, other):
+        compare(source, node.received("large"))
+    check(_says_what_encrypts(one).startswith("libsodium"), "libsodium is not used as configured")
+    _says_what_encrypts(other)
 
 
 def name_is_taken(lab):

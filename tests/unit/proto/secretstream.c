@@ -140,7 +140,7 @@ static int broken_push(void *context, secretstream_state *state,
     if (fault == OTHER_PADDING && length % 16 != 0 && length % 16 != 8) {
         sealed[1 + length] ^= 1;
     }
-    if ((fault == LONG_ONES_DIFFER && length > 40000) ||
+    if ((fault == LONG_ONES_DIFFER && length > 20000) ||
         (fault == NOT_IN_PLACE && !apart && length > 0)) {
         sealed[length] ^= 1;
     }

@@ -11,6 +11,7 @@ Suite *suite_config(void);
 Suite *suite_identity(void);
 Suite *suite_landing(void);
 Suite *suite_locations(void);
+Suite *suite_record_layer(void);
 Suite *suite_statedir(void);
 
 /* A new directory, 0700; its path is valid until the next call. scratch_remove() takes it away. */

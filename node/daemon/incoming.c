@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "node/daemon/clean.h"
 #include "node/daemon/held.h"
+#include "node/daemon/neighbours.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/policy.h"
 #include "node/daemon/receiving.h"
@@ -305,6 +306,7 @@ static void recovery_is_loaded(void *context, const struct held *held) {
     struct receiving *receiving = context;
     if (held != NULL && start_worker(receiving) == 0) {
         held_send(receiving->worker, held);
+        neighbours_send(receiving->worker, receiving->transfer);
         send_place_job(receiving);
     } else {
         hand_over(receiving);

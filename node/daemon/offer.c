@@ -6,6 +6,7 @@
 #include "node/daemon/console.h"
 #include "node/daemon/database.h"
 #include "node/daemon/held.h"
+#include "node/daemon/neighbours.h"
 #include "node/daemon/peers.h"
 
 #include <errno.h>
@@ -112,6 +113,7 @@ static void loaded(void *context, const struct held *held) {
         worker_kill(worker);
     } else if (worker != NULL && receiving->transfer->receiving == receiving) {
         held_send(worker, held);
+        neighbours_send(worker, receiving->transfer);
         receiving->accepted = true;
         offer_answer(receiving, ANSWER(ACCEPT), "");
         if (receiving->transfer->record.state == STORE_RUNNING)

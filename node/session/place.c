@@ -44,6 +44,8 @@ static int place(struct receive *receive, struct fail *fail) {
     int r = open_staging(receive, fail);
 
     if (r == 0)
+        r = receive_bar(receive, fail);
+    if (r == 0)
         r = confine(receive, fail);
     if (r == 0)
         r = staging_manifest_open(receive->staging, &receive->manifest, fail);

@@ -99,6 +99,10 @@ void receive_send_record(struct receive *receive, Fxnode__Helper__ToNode *messag
  * Lock not held. 0; an outcome or negative with `fail` filled. */
 int receive_directories(struct receive *receive, struct fail *fail);
 
+/* Closes directories of other peers in the destination, where it is open, against what comes. 0, or
+ * negative with `fail` filled. */
+int receive_bar(struct receive *receive, struct fail *fail);
+
 /* Leaves out what the destination has already, where that is wanted and the sender knows of it. The
  * manifest is there, and no data yet. Lock not held. 0; an outcome or negative with `fail` filled.
  */

@@ -253,8 +253,10 @@ int receive_resume_placing(struct receive *receive, const struct manifest_index 
 static void admit_placing(struct receive *receive, uint64_t number) {
     struct placing_result result;
     struct fail fail = {0};
-    int r = open_staging(receive, number, false, &fail);
+    int r = receive_bar(receive, &fail);
 
+    if (r == 0)
+        r = open_staging(receive, number, false, &fail);
     if (r == 0)
         r = load_manifest(receive, &fail);
     if (r == 0 && receive->manifest < 0)
@@ -275,8 +277,10 @@ static void admit_placing(struct receive *receive, uint64_t number) {
 
 static void admit_accept(struct receive *receive, uint64_t number) {
     struct fail fail = {0};
-    int r = prepare(receive, number, &fail);
+    int r = receive_bar(receive, &fail);
 
+    if (r == 0)
+        r = prepare(receive, number, &fail);
     if (r != 0) {
         refuse(receive, r, &fail);
         return;

@@ -1,10 +1,13 @@
-/* What the destination has already, by size and time, and need not be sent. It is looked for anew
- * with each connection, so nothing of it has to be remembered until the rest is placed. */
+/* Which directories nothing goes into; and what the destination has already, by size and time, and
+ * need not be sent. It is looked for anew with each connection, so nothing of it has to be
+ * remembered until the rest is placed. */
 #include "files/merge.h"
 #include "node/session/receive.h"
 #include "proto/features.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Ranges of entries that are skipped. What lies in more pieces comes, and is compared when it is
  * placed. */
@@ -15,21 +18,55 @@ struct skip {
     struct merge *merge;
     struct catalog *catalog;
     struct stage_writer *writer;
-    struct rangeset originals; /* of hard links: these are wanted for what is linked to them */
+    uint8_t *originals; /* of hard links, a bit each: these are wanted for what is linked to them */
     struct rangeset entries;
     struct rangeset units;
+    char closed[LIMIT_PATH]; /* the directory that goes beside, or where nothing is, last found */
+    size_t closed_length;
 };
+
+/* A peer may choose them in any order, so many that a set of ranges would take hours. */
+static void add_original(struct skip *skip, uint32_t entry) {
+    skip->originals[entry / 8] |= (uint8_t)(1u << entry % 8);
+}
+
+static bool is_original(const struct skip *skip, uint32_t entry) {
+    return (skip->originals[entry / 8] >> entry % 8 & 1) != 0;
+}
 
 static int find_originals(struct skip *skip, struct fail *fail) {
     const struct manifest_item *item = NULL;
-    int r = catalog_next_hardlink(skip->catalog, 0, &item, fail);
+    int r = 0;
 
+    skip->originals = calloc((size_t)skip->receive->offer->summary.entries / 8 + 1, 1);
+    if (skip->originals == NULL)
+        return -ENOMEM;
+    r = catalog_next_hardlink(skip->catalog, 0, &item, fail);
     while (r == 0 && item != NULL) {
-        r = rangeset_add(&skip->originals, item->entry.original, 1);
-        if (r == 0)
-            r = catalog_next_hardlink(skip->catalog, item->number + 1, &item, fail);
+        add_original(skip, item->entry.original);
+        r = catalog_next_hardlink(skip->catalog, item->number + 1, &item, fail);
     }
     return r > 0 ? -EBADMSG : r;
+}
+
+static bool is_closed(const struct skip *skip, const struct entry *entry) {
+    return skip->closed_length > 0 && entry->path_length > skip->closed_length &&
+           entry->path[skip->closed_length] == '/' &&
+           memcmp(entry->path, skip->closed, skip->closed_length) == 0;
+}
+
+/* What is in a directory that will not go into one that exists has to be in it. */
+static void consider_directory(struct skip *skip, const struct entry *entry) {
+    if (merge_enters(skip->merge, entry))
+        return;
+    memcpy(skip->closed, entry->path, entry->path_length);
+    skip->closed_length = entry->path_length;
+}
+
+static bool may_be_left_out(struct skip *skip, const struct manifest_item *item, uint64_t units) {
+    return item->entry.type == ENTRY_FILE &&
+           !rangeset_intersects(&skip->receive->job->extents, item->first_unit, units) &&
+           !is_original(skip, item->number) && merge_has(skip->merge, &item->entry);
 }
 
 /* Something of it may be staged that was never recorded; that must not be placed. */
@@ -37,10 +74,11 @@ static int consider(struct skip *skip, const struct manifest_item *item, struct 
     uint64_t units = entry_units(item->entry.type, item->entry.size);
     int r = 0;
 
-    if (item->entry.type != ENTRY_FILE ||
-        rangeset_intersects(&skip->receive->job->extents, item->first_unit, units) ||
-        rangeset_contains(&skip->originals, item->number, 1) ||
-        !merge_has(skip->merge, &item->entry))
+    if (is_closed(skip, &item->entry))
+        return 0;
+    if (item->entry.type == ENTRY_DIRECTORY)
+        consider_directory(skip, &item->entry);
+    if (!may_be_left_out(skip, item, units))
         return 0;
     r = stage_writer_drop(skip->writer, &item->entry, fail);
     if (r == 0)
@@ -99,10 +137,19 @@ int receive_skip(struct receive *receive, struct fail *fail) {
     stage_writer_close(skip.writer);
     merge_free(skip.merge);
     catalog_free(skip.catalog);
-    rangeset_clear(&skip.originals);
+    free(skip.originals);
     rangeset_clear(&skip.entries);
     rangeset_clear(&skip.units);
     return r;
+}
+
+int receive_bar(struct receive *receive, struct fail *fail) {
+    const struct job *job = receive->job;
+    int r = receive->destination == NULL
+                ? 0
+                : destination_bar(receive->destination, job->paths, job->path_count);
+
+    return r < 0 ? fail_set(fail, r, "cannot open the destination") : 0;
 }
 
 /* 1 or 0; negative. */

@@ -88,6 +88,24 @@ def overwrite(lab):
     compare(tree, attic.received("tree (2)"))
 
 
+def of_another(lab):
+    """A peer that may replace files cannot do so in the directory of another one, by whatever
+    path it lies below its own."""
+    lan = lab.lan(3)
+    attic = lab.node(lan[0], name="attic", config={**QUIET, "exists": "overwrite"})
+    desk = lab.node(lan[1], name="desk", config=QUIET)
+    attic.knows(lab.node(lan[2], name="other", config=QUIET))
+    attic.run("set", "other", "directory=shelf/other")
+    _write(lab.path("shelf/other/file"), "new", 2000)
+    _write(lab.path("shelf/mine"), "new", 2000)
+    _write(attic.received("shelf/other/file"), "theirs", 1000)
+    _write(attic.received("shelf/mine"), "older", 1000)
+    desk.send(attic, lab.path("shelf"))
+    check_equal(_read(attic.received("shelf/mine")), "new", "what differed")
+    check_equal(_read(attic.received("shelf/other/file")), "theirs", "what is another peer's")
+    check_equal(_read(attic.received("shelf/other (2)/file")), "new", "what came beside it")
+
+
 def refuse(lab):
     """An offer with a name that exists is refused, and says which; others are taken."""
     attic, desk = _pair(lab, exists="refuse")

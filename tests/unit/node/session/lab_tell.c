@@ -90,6 +90,18 @@ void lab_tell_names(struct lab *lab, struct lab_session *session) {
     tell(session, &message);
 }
 
+static void tell_barred(const struct lab *lab, struct lab_session *session) {
+    Fxnode__Helper__Paths body = FXNODE__HELPER__PATHS__INIT;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+    ProtobufCBinaryData path = bytes_of(lab->barred, strlen(lab->barred));
+
+    body.n_paths = 1;
+    body.paths = &path;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_PATHS;
+    message.paths = &body;
+    tell(session, &message);
+}
+
 void lab_tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__Job__Kind kind) {
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
@@ -114,6 +126,8 @@ void lab_tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__
     job.replaces = lab->exists == FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_JOB;
     message.job = &job;
+    if (lab->barred != NULL && session == &lab->receiver)
+        tell_barred(lab, session);
     tell(session, &message);
 }
 

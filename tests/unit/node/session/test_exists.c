@@ -344,6 +344,33 @@ START_TEST(what_was_there_and_is_no_longer) {
 }
 END_TEST
 
+/* What is in a directory that goes beside, here since it is another peer's, is sent with it, also
+ * where that one has the same; and goes nowhere else after an interruption. */
+START_TEST(a_directory_of_another_peer_is_closed) {
+    char barred[512];
+
+    lab.exists = merging[_i % 2];
+    snprintf(barred, sizeof barred, "%s", in(lab.destination, "t", "d-d"));
+    lab.barred = barred;
+    put_text(in(lab.source, "t", "d-d/new only"), "same", 3000);
+    put_text(in(lab.destination, "t", "d-d/new only"), "kept", 3000);
+    lab_scan(&lab);
+    if (_i / 2 != 0) {
+        crash_at("placing-committed");
+        lab_recover(&lab, FXNODE__HELPER__JOB__KIND__PLACE);
+        ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(COMPLETE));
+    } else {
+        lab_transfer(&lab);
+        expect_complete();
+    }
+    ck_assert(says(in(lab.destination, "t", "d-d/inner"), "older"));
+    ck_assert(says(in(lab.destination, "t", "d-d/new only"), "kept"));
+    ck_assert_int_eq(tree_count(in(lab.destination, "t", "d-d")), 3);
+    ck_assert(says(in(lab.destination, "t", "d-d (2)/inner"), "new"));
+    ck_assert(says(in(lab.destination, "t", "d-d (2)/new only"), "same"));
+}
+END_TEST
+
 /* The same while the rest is on its way: nothing is placed before it has come. */
 START_TEST(what_was_there_and_goes_meanwhile) {
     char same[512];
@@ -388,6 +415,7 @@ static Suite *suite(void) {
     tcase_add_loop_test(cases, cut_off_again_and_again, 0, 2);
     tcase_add_loop_test(cases, what_was_there_and_is_no_longer, 0, 2);
     tcase_add_loop_test(cases, what_was_there_and_goes_meanwhile, 0, 2);
+    tcase_add_loop_test(cases, a_directory_of_another_peer_is_closed, 0, 4);
     tcase_add_test(cases, what_its_owner_changes_meanwhile_stays);
     suite_add_tcase(suite, cases);
     return suite;

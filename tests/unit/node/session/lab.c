@@ -195,7 +195,7 @@ static void take_placing(struct lab *lab, const Fxnode__Helper__Placing *placing
 
         while (at < lab->name_count && lab->names[at].item != placing->items[i]->item)
             at++;
-        ck_assert_uint_lt(at, 16);
+        ck_assert_uint_lt(at, LAB_NAMES);
         lab->name_count = at == lab->name_count ? at + 1 : lab->name_count;
         lab->names[at].item = placing->items[i]->item;
         lab->names[at].device = placing->items[i]->device;

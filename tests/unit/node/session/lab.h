@@ -22,6 +22,7 @@ typedef Fxnode__Helper__Admit__Answer lab_answer;
 
 #define LAB_NOTES 64
 #define LAB_KEY 32
+#define LAB_NAMES 48
 
 /* One session process as its node sees it. */
 struct lab_session {
@@ -83,7 +84,7 @@ struct lab {
         uint64_t device;
         uint64_t inode;
         char name[256];
-    } names[16];
+    } names[LAB_NAMES];
     unsigned name_count;
     uint64_t existing; /* of the last offer */
     bool placing;      /* Placing is recorded */

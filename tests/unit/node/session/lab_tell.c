@@ -70,8 +70,8 @@ void lab_tell_extents(struct lab *lab, struct lab_session *session) {
 }
 
 void lab_tell_names(struct lab *lab, struct lab_session *session) {
-    Fxnode__Helper__PlacedItem items[16];
-    Fxnode__Helper__PlacedItem *list[16];
+    Fxnode__Helper__PlacedItem items[LAB_NAMES];
+    Fxnode__Helper__PlacedItem *list[LAB_NAMES];
     Fxnode__Helper__Names body = FXNODE__HELPER__NAMES__INIT;
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
 

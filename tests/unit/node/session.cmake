@@ -27,3 +27,7 @@ target_compile_definitions(test-session-trees PRIVATE
     PYTHON="${Python3_EXECUTABLE}" SCENARIOS="${PROJECT_SOURCE_DIR}/tests/scenarios")
 # The longest one begins first.
 set_tests_properties(unit/session-trees PROPERTIES COST 1000)
+fxnode_suite(session-mutants
+    SOURCES session/test_mutants.c session/lab.c session/lab_tell.c session/peer.c session/relay.c session/tree.c
+        ../proto/mutant.c
+    LINK fxnode::node_session PkgConfig::XXHASH TIMEOUT 300)

@@ -249,8 +249,17 @@ static int read_pieces(int fd, uint64_t offset, struct source_chunk *chunk) {
     return 0;
 }
 
+void source_nothing(struct source_chunk *chunk) {
+    chunk->length = 0;
+    chunk->map = (struct holes_map){.count = 1};
+}
+
 int source_read(struct source *source, const struct entry *entry, const struct stamp *stamp,
                 uint64_t number, struct source_chunk *chunk, struct fail *fail) {
+    if (entry->size == 0) {
+        source_nothing(chunk);
+        return source_check(source, entry, stamp, fail);
+    }
     int error = open_file(source, entry);
     if (error < 0)
         return outcome_of(entry, error, fail);

@@ -57,10 +57,13 @@ int source_check_hardlink(struct source *source, const struct entry *entry,
  * what the walk saw. A chunk that is one hole (holes_is_all) is not read, and chunk->data stays as
  * it was. The data and the holes are those of the entry when the outcome is SAME, and probably so
  * when it is SOFT; otherwise they must not be sent. Returns as source_check. An empty file has one
- * chunk of 0 bytes.
+ * chunk of 0 bytes, and is looked at without being opened.
  */
 int source_read(struct source *source, const struct entry *entry, const struct stamp *stamp,
                 uint64_t number, struct source_chunk *chunk, struct fail *fail);
+
+/* Makes *chunk the only one of an empty file. */
+void source_nothing(struct source_chunk *chunk);
 
 /* Closes the files that are kept open, for a lane that will be idle. */
 void source_rest(struct source *source);

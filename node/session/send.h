@@ -64,6 +64,9 @@ void send_reader_clear(struct send_reader *reader);
 int send_reader_chunk(struct send_reader *reader, const struct manifest_item *item, uint64_t chunk,
                       uint8_t hash[LIMIT_CHUNK_HASH], struct fail *fail);
 
+/* The same for an empty file, which is not even looked at: what is confirmed is looked at later. */
+void send_reader_nothing(struct send_reader *reader, uint8_t hash[LIMIT_CHUNK_HASH]);
+
 /* Takes all actions of the state machine. Lock held, after every input to it. */
 void send_act(struct send *send);
 

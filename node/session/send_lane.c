@@ -148,7 +148,10 @@ static int send_unit(struct writer *writer, uint64_t unit) {
         send_stop(send, fail.text);
         return 0;
     }
-    r = send_reader_chunk(&writer->reader, item, unit - item->first_unit, hash, &fail);
+    if (item->entry.size == 0)
+        send_reader_nothing(&writer->reader, hash);
+    else
+        r = send_reader_chunk(&writer->reader, item, unit - item->first_unit, hash, &fail);
     if (r > SOURCE_SOFT) {
         send_entry_failed(send, item, (enum source_outcome)r, &fail);
         return 0;

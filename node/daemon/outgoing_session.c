@@ -108,7 +108,7 @@ static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
         on_progress(run, message->progress);
         return;
     case FXNODE__HELPER__TO_NODE__BODY_NOTE:
-        transfer_note(run->transfer, message->note->text, !message->note->good);
+        transfer_note(run->transfer, message->note->text, true);
         return;
     case FXNODE__HELPER__TO_NODE__BODY_DELIVERED:
         if (on_delivered(run, message->delivered))
@@ -177,7 +177,6 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
 static void send_job(struct outgoing_run *run) {
     const struct store_transfer *record = &run->transfer->record;
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
-    ProtobufCBinaryData lineage[LIMIT_LINEAGE];
     char name[OUTWORK_NAME_ROOM];
     char work[PATH_MAX];
 
@@ -189,11 +188,6 @@ static void send_job(struct outgoing_run *run) {
     transfer_describe(run->transfer, &job);
     job.lanes = run->node->config.lanes != 0 ? run->node->config.lanes : 1;
     job.rate = record->rate;
-    for (size_t i = 0; i < record->lineage.count; i++)
-        lineage[i] =
-            (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->lineage.ids[i]};
-    job.n_lineage = record->lineage.count;
-    job.lineage = lineage;
     job.record_layer = (Fxnode__Helper__RecordLayer)run->node->config.record_layer;
     worker_send_paths(run->worker, &run->paths);
     worker_send_job(run->worker, &job);

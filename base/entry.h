@@ -11,7 +11,9 @@
 #define BASE_ENTRY_H
 
 #include "base/limits.h"
+#include "base/path.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +51,14 @@ static inline uint64_t entry_units(enum entry_type type, uint64_t size) {
     if (type != ENTRY_FILE)
         return 0;
     return size == 0 ? 1 : (size - 1) / LIMIT_CHUNK + 1;
+}
+
+/* Whether an entry is a symbolic link that leads out of its top-level item: a receiver may leave it
+ * out. */
+static inline bool entry_leads_outside(const struct entry *entry) {
+    return entry->type == ENTRY_SYMLINK &&
+           !path_link_is_inside(entry->path, entry->path_length, entry->target,
+                                entry->target_length);
 }
 
 /* Bytes of chunk `chunk` of a file of `size` bytes. */

@@ -73,14 +73,18 @@ size_t path_top(const char *path, size_t length) {
     return slash != NULL ? (size_t)(slash - path) : length;
 }
 
+bool path_is_target(const char *target, size_t length) {
+    return length > 0 && length <= LIMIT_PATH && memchr(target, '\0', length) == NULL;
+}
+
 bool path_link_is_inside(const char *path, size_t length, const char *target,
                          size_t target_length) {
     size_t depth = 0; /* directories below the top-level item where the link stands */
     size_t from = 0;
     bool down = false;
 
-    if (target_length == 0 || target_length > LIMIT_PATH || target[0] == '/' ||
-        memchr(target, '\0', target_length) != NULL || path_parent(path, length) == 0)
+    if (!path_is_target(target, target_length) || target[0] == '/' ||
+        path_parent(path, length) == 0)
         return false;
     for (size_t i = path_top(path, length) + 1; i < length; i++)
         depth += path[i] == '/';

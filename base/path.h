@@ -34,10 +34,14 @@ size_t path_parent(const char *path, size_t length);
 /* Length of the first component. */
 size_t path_top(const char *path, size_t length);
 
+/* Whether a symbolic link can have this target, wherever that leads: 1 to LIMIT_PATH bytes, no NUL.
+ */
+bool path_is_target(const char *target, size_t length);
+
 /* Whether a symbolic link at `path` (relative, as in a manifest) with `target` stays inside the
- * top-level item that it belongs to: target relative, not empty, no NUL, at most LIMIT_PATH, ".."
- * only at its beginning (behind a name it could climb out through another link) and never above the
- * top-level item. A top-level link may not point anywhere. */
+ * top-level item that it belongs to: a possible target, relative, ".." only at its beginning
+ * (behind a name it could climb out through another link) and never above the top-level item. A
+ * top-level link may not point anywhere. */
 bool path_link_is_inside(const char *path, size_t length, const char *target, size_t target_length);
 
 #endif

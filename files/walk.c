@@ -53,7 +53,7 @@ static void skip(struct walk *walk, const char *reason, bool failed) {
     char shown[SHOWN];
     char line[SHOWN + 256];
     snprintf(line, sizeof(line), "%s is not sent: %s", show(walk, shown), reason);
-    walk->sink->skipped(walk->sink->context, line, failed);
+    walk->sink->skipped(walk->sink->context, walk->path, walk->length, line, failed);
 }
 
 static void skip_attribute(void *context, const char *name, const char *reason) {
@@ -63,7 +63,7 @@ static void skip_attribute(void *context, const char *name, const char *reason) 
     char line[SHOWN + sizeof(attribute) + 256];
     snprintf(line, sizeof(line), "%s is sent without its attribute%s%s: %s", show(walk, shown),
              name[0] != '\0' ? " " : "s", escape_text(attribute, sizeof(attribute), name), reason);
-    walk->sink->skipped(walk->sink->context, line, true);
+    walk->sink->skipped(walk->sink->context, walk->path, walk->length, line, true);
 }
 
 static int skip_error(struct walk *walk, int error) {
@@ -141,8 +141,8 @@ static int visit_link(struct walk *walk, const struct place *place, const struct
     ssize_t length = readlinkat(place->directory, place->name, walk->target, sizeof(walk->target));
     if (length < 0)
         return skip_error(walk, -errno);
-    if (!path_link_is_inside(walk->path, walk->length, walk->target, (size_t)length)) {
-        skip(walk, "it is a symbolic link that leads out of what is sent", false);
+    if (!path_is_target(walk->target, (size_t)length)) {
+        skip(walk, "it is a symbolic link whose target is empty or too long", false);
         return 0;
     }
     struct entry entry = entry_of(walk, ENTRY_SYMLINK, st);

@@ -3,11 +3,11 @@
  * by their bytes (path_compare). Memory grows with the depth and the directories on the way, not
  * with the tree.
  *
- * A symbolic link named by the user is followed; below it none is. Links that are relative and stay
- * inside their top-level item are entries; other links, named pipes, sockets and devices are left
- * out and named, as is the staging area `.fxnode` of a directory for received files. What cannot be
- * read, has vanished in between, or has too long a path is named as failed. Mode bits above 0777
- * are not carried. Mount points are crossed, unless the rules say otherwise.
+ * A symbolic link named by the user is followed; below it none is. Links in what is sent are
+ * entries, wherever they lead; named pipes, sockets and devices are left out and named, as is the
+ * staging area `.fxnode` of a directory for received files. What cannot be read, has vanished in
+ * between, or has too long a path is named as failed. Mode bits above 0777 are not carried. Mount
+ * points are crossed, unless the rules say otherwise.
  *
  * A file with several names is a file under the one that is met first, and a hard link under each
  * other that is met. Extended attributes of the namespace "user" are read with their file or
@@ -38,9 +38,10 @@ struct walk_sink {
     /* The next entry; entry and stamp are valid during the call. Not 0 ends the walk with that. */
     int (*entry)(void *context, const struct entry *entry, const struct stamp *stamp);
 
-    /* Something is not sent; `line` says what and why, escaped. `failed`: it should have been sent
-     * and could not be; else it is left out by rule. */
-    void (*skipped)(void *context, const char *line, bool failed);
+    /* Something is not sent, or not all of it; `path` (`length` bytes) is where it would be in the
+     * manifest, which may be too long by a name; `line` says what and why, escaped. `failed`: it
+     * should have been sent and could not be; else it is left out by rule. */
+    void (*skipped)(void *context, const char *path, size_t length, const char *line, bool failed);
 };
 
 /*

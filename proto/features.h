@@ -13,7 +13,11 @@
  * lacks it they are not named, and come. */
 #define FEATURE_SKIPS (1u << 2)
 
+/* Symbolic links in a manifest that lead out of what is sent, and a Verdict that says whether they
+ * are kept. Who lacks it takes them for an attack. */
+#define FEATURE_OUTSIDE (1u << 3)
+
 /* All that this code can do. */
-#define FEATURES (FEATURE_LINKS | FEATURE_SKIPS)
+#define FEATURES (FEATURE_LINKS | FEATURE_SKIPS | FEATURE_OUTSIDE)
 
 #endif

@@ -74,6 +74,7 @@ void manifest_builder_summary(const struct manifest_builder *builder,
 /* What not every manifest has. */
 #define MANIFEST_HARDLINKS 1u
 #define MANIFEST_ATTRIBUTES 2u
+#define MANIFEST_OUTSIDE 4u /* symbolic links that lead out of their top-level items */
 
 /* Where a batch lies and what is in it. */
 struct manifest_row {
@@ -83,7 +84,7 @@ struct manifest_row {
     uint32_t first_entry;
     uint32_t entries; /* at least 1 */
     uint32_t length;  /* bytes of the encoded batch */
-    unsigned has;     /* MANIFEST_HARDLINKS, MANIFEST_ATTRIBUTES */
+    unsigned has;     /* MANIFEST_HARDLINKS, MANIFEST_ATTRIBUTES, MANIFEST_OUTSIDE */
 };
 
 /* The rows of a manifest in order. */
@@ -116,8 +117,8 @@ void manifest_checker_free(struct manifest_checker *checker);
 
 /*
  * Judges the next batch, without its prefix: path rules (base/path.h), strict order, every parent
- * present before as a directory, the rules of each type, symbolic links that stay inside, hard
- * links to files before them, attributes of users, sizes, counts and sums, and nothing beyond what
+ * present before as a directory, the rules of each type, hard links to files before them,
+ * attributes of users, sizes, counts and sums, and nothing beyond what
  * was expected. 0; MSG_INVALID with `why`; -ENOMEM. After anything but 0 the checker stays failed.
  */
 int manifest_checker_add(struct manifest_checker *checker, const void *batch, size_t length,

@@ -63,6 +63,7 @@ static int add_entry(struct manifest_checker *checker, struct manifest_row *row,
     if (fault != NULL)
         return entry_invalid(&entry, rules->sums.entries, fault, why);
     row->has |= entry.type == ENTRY_HARDLINK ? MANIFEST_HARDLINKS : 0;
+    row->has |= entry_leads_outside(&entry) ? MANIFEST_OUTSIDE : 0;
     row->has |= entry.attribute_count > 0 ? MANIFEST_ATTRIBUTES : 0;
     return manifest_rules_add(rules, &entry);
 }

@@ -69,10 +69,9 @@ static const char *hardlink_fault(const struct entry *entry) {
 static const char *link_fault(const struct entry *entry) {
     if (entry->type != ENTRY_SYMLINK)
         return entry->target_length == 0 ? NULL : "a target, but no link";
-    if (entry->target_length == 0 ||
-        !path_link_is_inside(entry->path, entry->path_length, entry->target, entry->target_length))
-        return "a link that leads outside";
-    return NULL;
+    if (path_parent(entry->path, entry->path_length) == 0)
+        return "a link that is in no directory";
+    return path_is_target(entry->target, entry->target_length) ? NULL : "a link to what cannot be";
 }
 
 const char *manifest_rules_entry_fault(const struct entry *entry) {

@@ -133,8 +133,17 @@ int receiver_manifest_reset(struct receiver *receiver);
 /* The index of the checked manifest; NULL before it is whole. Owned by the receiver. */
 const struct manifest_index *receiver_index(const struct receiver *receiver);
 
+/* What becomes of symbolic links that lead outside. */
+enum receiver_outside {
+    RECEIVER_OUTSIDE_REFUSED = 0, /* the sender does not know of them: one in the manifest is a
+                                     violation */
+    RECEIVER_OUTSIDE_LEFT,        /* they are left out, and did not fail */
+    RECEIVER_OUTSIDE_KEPT,
+};
+
 struct receiver_admission {
     Fxnode__Wire__Verdict__Answer answer;
+    enum receiver_outside outside;     /* ACCEPT */
     struct exchange_delivery delivery; /* DELIVERED: what became of it then; copied */
     const char *reason;                /* for people at the peer; may be NULL */
     const struct rangeset

@@ -74,6 +74,7 @@ static int send_verdict(struct receiver *receiver, const struct receiver_admissi
     if (admission->answer == FXNODE__WIRE__VERDICT__ANSWER__ACCEPT) {
         verdict.manifest_held = receiver->manifest_whole;
         verdict.lanes = receiver->lanes;
+        verdict.outside_links = receiver->outside == RECEIVER_OUTSIDE_KEPT;
     }
     return talk_say_verdict(&receiver->talk, verdict, admission->reason);
 }
@@ -102,7 +103,18 @@ static int begin_data(struct receiver *receiver) {
     return rc < 0 ? rc : talk_say_holding(&receiver->talk, held, &receiver->skipped);
 }
 
+/* Whether the whole manifest has links that this sender may not offer. */
+static bool has_illegal_links(const struct receiver *receiver) {
+    return receiver->outside == RECEIVER_OUTSIDE_REFUSED &&
+           (manifest_index_has(receiver_index(receiver)) & MANIFEST_OUTSIDE) != 0;
+}
+
+static int refuse_links(struct receiver *receiver) {
+    return talk_violation(&receiver->talk, "the manifest has links that lead outside");
+}
+
 static int accept(struct receiver *receiver, const struct receiver_admission *admission) {
+    receiver->outside = admission->outside;
     intake_init(&receiver->intake, receiver->offer.summary.units, receiver->config.batch_bytes,
                 receiver->config.batch_ms);
     if (!receiver->manifest_whole) {
@@ -110,6 +122,8 @@ static int accept(struct receiver *receiver, const struct receiver_admission *ad
         receiver->state = AT_MANIFEST;
         return rc < 0 ? rc : send_verdict(receiver, admission);
     }
+    if (has_illegal_links(receiver))
+        return refuse_links(receiver);
     int rc = admission->held != NULL ? intake_hold(&receiver->intake, admission->held) : 0;
     if (rc == 0)
         rc = send_verdict(receiver, admission);
@@ -145,6 +159,8 @@ int receiver_admit_manifest(struct receiver *receiver, const Fxnode__Wire__Contr
     int rc = take_batch(receiver, batch.data, batch.len, &why);
     if (rc == MSG_INVALID)
         return talk_violation(&receiver->talk, "%s", why.text);
+    if (rc == 0 && receiver->manifest_whole && has_illegal_links(receiver))
+        return refuse_links(receiver);
     if (rc == 0)
         rc = talk_act(&receiver->talk, RECEIVER_STORE_MANIFEST, 0);
     if (rc < 0 || !receiver->manifest_whole)

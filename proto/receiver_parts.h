@@ -32,6 +32,7 @@ struct receiver {
     const Fxnode__Wire__Control *message; /* newest: what STORE_MANIFEST, CHECK or DROP is about */
     struct manifest_checker *checker;     /* from the offer on */
     bool manifest_whole;                  /* checked to its end */
+    enum receiver_outside outside;        /* from the verdict on */
     uint32_t lanes;                       /* allowed */
     struct intake intake;
     struct rangeset skipped; /* entries that are here from elsewhere */

@@ -86,6 +86,7 @@ bool sender_next(struct sender *sender, struct sender_action *action) {
         .message = item->length > 0 ? item->message : NULL,
         .length = item->length,
         .lanes = item->kind == SENDER_OPEN_LANES ? sender->lanes : 0,
+        .outside_links = item->kind == SENDER_ACCEPTED && item->value != 0,
         .unit = item->value,
         .text = item->kind == SENDER_ASKED ? sender->text : NULL,
         .held = item->kind == SENDER_START ? &sender->held : NULL,
@@ -112,7 +113,7 @@ int sender_start(struct sender *sender, uint64_t now_ms) {
 static int on_accept(struct sender *sender, const Fxnode__Wire__Verdict *verdict) {
     if (verdict->lanes < sender->lanes)
         sender->lanes = verdict->lanes;
-    int rc = act(sender, SENDER_ACCEPTED);
+    int rc = talk_act(&sender->talk, SENDER_ACCEPTED, verdict->outside_links ? 1 : 0);
     if (verdict->manifest_held) {
         sender->state = HOLDING;
         return rc;

@@ -57,7 +57,7 @@ enum sender_action_kind {
     SENDER_SEND = EXCHANGE_SEND, /* write `message` as a control frame on lane 0, in order */
     SENDER_END = EXCHANGE_END,   /* the transfer has ended on this connection; last action, stays */
     SENDER_ASKED,    /* somebody is asked at the peer; `text` may say more (foreign, not escaped) */
-    SENDER_ACCEPTED, /* the peer said yes */
+    SENDER_ACCEPTED, /* the peer said yes, and to what */
     SENDER_STREAM_MANIFEST, /* give all batches to sender_manifest_batch, in order */
     SENDER_OPEN_LANES,      /* `lanes` connections are wanted in all (only where more than 1) */
     SENDER_START,           /* lanes may claim; `held` is what the peer has from before */
@@ -72,6 +72,7 @@ struct sender_action {
     const uint8_t *message; /* SEND: an encoded Control */
     size_t length;
     uint32_t lanes;
+    bool outside_links; /* ACCEPTED: links that lead outside are kept, else left out */
     uint64_t unit;
     const char *text;                         /* ASKED */
     const struct rangeset *held;              /* START */

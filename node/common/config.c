@@ -114,6 +114,15 @@ static int set_exists(struct config *config, const char *value, struct fail *fai
     return 0;
 }
 
+static int set_links(struct config *config, const char *value, struct fail *fail) {
+    static const char *const words[] = {"inside", "all", NULL};
+    int chosen = choose(value, words);
+    if (chosen < 0)
+        return fail_set(fail, 0, "links is inside or all");
+    config->links = (enum config_links)chosen;
+    return 0;
+}
+
 static int set_record_layer(struct config *config, const char *value, struct fail *fail) {
     static const char *const words[] = {"auto", "libsodium", "libcrypto", NULL};
     int chosen = choose(value, words);
@@ -153,9 +162,11 @@ int config_set(struct config *config, const char *key, const char *value, struct
         const char *key;
         int (*set)(struct config *, const char *, struct fail *);
     } keys[] = {
-        {"accept", set_accept},   {"batch", set_batch}, {"discovery", set_discovery},
-        {"exists", set_exists},   {"files", set_files}, {"lanes", set_lanes},
-        {"listen", set_listen},   {"name", set_name},   {"record-layer", set_record_layer},
+        {"accept", set_accept},       {"batch", set_batch},
+        {"discovery", set_discovery}, {"exists", set_exists},
+        {"files", set_files},         {"lanes", set_lanes},
+        {"links", set_links},         {"listen", set_listen},
+        {"name", set_name},           {"record-layer", set_record_layer},
         {"send-to", set_send_to},
     };
     char shown[ESCAPE_ROOM(40)];

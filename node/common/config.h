@@ -30,6 +30,7 @@ enum config_exists {
     CONFIG_EXISTS_REFUSE,
 };
 
+enum config_links { CONFIG_LINKS_INSIDE, CONFIG_LINKS_ALL };
 enum config_record_layer {
     CONFIG_RECORD_LAYER_AUTO,
     CONFIG_RECORD_LAYER_LIBSODIUM,
@@ -44,14 +45,15 @@ struct config {
     enum config_discovery discovery;
     enum config_accept accept;   /* what is done with offers of peers that are not paired */
     enum config_exists exists;   /* what becomes of names that exist already */
+    enum config_links links;     /* which symbolic links are kept of what is received */
     enum config_send_to send_to; /* to whom files may be sent */
     uint32_t lanes;              /* 1 to LIMIT_LANES; 0: not set */
     uint64_t batch;              /* bytes received and not yet durable */
     enum config_record_layer record_layer; /* what encrypts */
 };
 
-/* Defaults: name from the host name, discovery on, accept ask, exists rename, send-to any, lanes
- * not set, batch 64 MiB, record-layer auto. */
+/* Defaults: name from the host name, discovery on, accept ask, exists rename, links inside,
+ * send-to any, lanes not set, batch 64 MiB, record-layer auto. */
 void config_defaults(struct config *config);
 
 /* Sets one key from text, as in the file. 0, or -EINVAL with `fail` filled: unknown key or a value

@@ -220,6 +220,7 @@ static void send_receive_job(struct receiving *receiving, bool known) {
     job.batch_ms = CONFIG_BATCH_MS;
     job.known = known;
     job.record_layer = (Fxnode__Helper__RecordLayer)receiving->node->config.record_layer;
+    job.outside_links = receiving->node->config.links == CONFIG_LINKS_ALL;
     job.replaces = receiving->replaces = may_replace(receiving);
     worker_send_job(receiving->worker, &job);
 }

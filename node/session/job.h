@@ -38,6 +38,7 @@ struct job {
     bool known;
     uint32_t failed; /* also from Admit */
     bool replaces;
+    bool outside_links;
     Fxnode__Helper__Exists exists;
     Fxnode__Helper__RecordLayer record_layer;
     char **paths;

@@ -9,6 +9,7 @@
 #include "node/session/placing_merge.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +70,19 @@ static int make_hardlinks(const struct placing *placing, struct finish *finish,
     return r;
 }
 
+/* The sender names them. */
+static void note_left_out(const struct placing *placing, uint32_t count) {
+    char line[160];
+
+    if (count == 0)
+        return;
+    snprintf(line, sizeof line, "%u symbolic %s outside and %s left out, as it is configured",
+             count, count == 1 ? "link leads" : "links lead", count == 1 ? "is" : "are");
+    placing->note(placing->context, line);
+}
+
 static int finish_entries(const struct placing *placing, struct finish *finish, struct fail *fail) {
+    uint32_t left_out = 0;
     int r = 0;
 
     for (uint32_t i = 0; i < placing->entries && r == 0; i++) {
@@ -78,11 +91,15 @@ static int finish_entries(const struct placing *placing, struct finish *finish, 
         if (is_failed(placing, i) || is_skipped(placing, i))
             continue;
         r = catalog_by_entry(placing->catalog, i, &item, fail);
-        if (r == 0)
-            r = finish_entry(finish, &item->entry, fail);
-        else
+        if (r != 0)
             r = -EBADMSG;
+        else if (!placing->outside_links && entry_leads_outside(&item->entry))
+            left_out++;
+        else
+            r = finish_entry(finish, &item->entry, fail);
     }
+    if (r == 0)
+        note_left_out(placing, left_out);
     return r;
 }
 

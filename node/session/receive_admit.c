@@ -5,17 +5,26 @@
 #include "files/skipped.h"
 #include "node/session/placing.h"
 #include "node/session/receive.h"
+#include "proto/features.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What becomes of links that lead outside, for as long as this connection lasts. */
+static enum receiver_outside outside_of(const struct receive *receive) {
+    if ((receive->features & FEATURE_OUTSIDE) == 0)
+        return RECEIVER_OUTSIDE_REFUSED;
+    return receive->job->outside_links ? RECEIVER_OUTSIDE_KEPT : RECEIVER_OUTSIDE_LEFT;
+}
 
 /* The node said yes: everything that has to be there before the peer may be told. While this runs
  * the session has one thread and no lock is needed. */
 
 static void answer(struct receive *receive, Fxnode__Wire__Verdict__Answer what, const char *reason,
                    const struct rangeset *held) {
-    struct receiver_admission admission = {.answer = what, .reason = reason, .held = held};
+    struct receiver_admission admission = {
+        .answer = what, .outside = outside_of(receive), .reason = reason, .held = held};
 
     if (receiver_admit(receive->receiver, io_now_ms(), &admission) < 0)
         receive_out_of_step(receive);

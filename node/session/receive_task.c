@@ -8,8 +8,13 @@
 
 #define HASHES 1024 /* read at once */
 
-/* In the order of the manifest, so that each comes after the one it is in. Hard links that were
- * made before an interruption of the placing go: until then every file has one name. */
+/* What was staged by a placing that was interrupted and must not be there now: until the next one
+ * every file has one name, and whether links that lead outside are kept may be answered anew. */
+static bool is_premature(const struct entry *entry) {
+    return entry->type == ENTRY_HARDLINK || entry_leads_outside(entry);
+}
+
+/* In the order of the manifest, so that each comes after the one it is in. */
 static int make_directories(struct receive *receive, struct stage_writer *writer,
                             struct catalog *catalog, struct fail *fail) {
     uint32_t entries = receive->offer->summary.entries;
@@ -25,7 +30,7 @@ static int make_directories(struct receive *receive, struct stage_writer *writer
             return -EBADMSG;
         if (item->entry.type == ENTRY_DIRECTORY)
             r = stage_writer_directory(writer, &item->entry, fail);
-        else if (item->entry.type == ENTRY_HARDLINK)
+        else if (is_premature(&item->entry))
             r = stage_writer_drop(writer, &item->entry, fail);
     }
     return r;

@@ -57,16 +57,32 @@ static void report_asked(struct send *send) {
     uplink_send(send->course.uplink, &message);
 }
 
+static void agree_on_links(struct send *send, bool kept) {
+    if (send_links_agree(send, kept) < 0)
+        course_end(&send->course, EXCHANGE_FAILED,
+                   "cannot write into the directory of this transfer");
+    else
+        crash_point("accepted");
+}
+
+/* To the one who sends it is all the same why something was not delivered. */
 static void record_delivery(struct send *send, const Fxnode__Wire__Delivered *delivered) {
+    uint32_t entries = manifest_checker_summary(send->checker)->entries;
     Fxnode__Helper__Delivered body = FXNODE__HELPER__DELIVERED__INIT;
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
+    uint32_t left_out = 0;
 
+    if (send_links_name(send, &left_out) < 0) {
+        course_end(&send->course, EXCHANGE_FAILED, "the stored list of files cannot be read");
+        return;
+    }
     body.ticket = 1;
     if (delivered != NULL) {
         body.failed = delivered->failed;
         body.n_names = delivered->n_names;
         body.names = delivered->names;
     }
+    body.failed = left_out < entries - body.failed ? body.failed + left_out : entries;
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_DELIVERED;
     message.delivered = &body;
     send->recording = true;
@@ -98,7 +114,7 @@ void send_act(struct send *send) {
             report_asked(send);
             break;
         case SENDER_ACCEPTED:
-            crash_point("accepted");
+            agree_on_links(send, action.outside_links);
             break;
         case SENDER_OPEN_LANES:
             ask_for_lanes(send, action.lanes);
@@ -180,6 +196,9 @@ static int open_files(struct send *send, struct fail *fail) {
     if (r != 0)
         return r;
     send->index = manifest_checker_index(send->checker);
+    r = send_links_load(send);
+    if (r < 0)
+        return fail_set(fail, r, "cannot read the directory of this transfer");
     return items_new(&send->items, (const char *const *)job->paths, job->path_count, fail);
 }
 
@@ -252,21 +271,34 @@ static int set_up(struct send *send, struct main *main, struct fail *fail) {
     return r == 0 ? confine(send, fail) : r;
 }
 
-/* Whether a peer with these features understands the manifest. One that is too old leaves
- * attributes out, but takes a hard link for nonsense. */
-static bool suits(struct send *send, uint32_t features) {
-    unsigned has = (features & FEATURE_LINKS) != 0 ? 0 : manifest_index_has(send->index);
+/* What a peer with these features does not understand in the manifest. */
+static unsigned find_unknown(const struct send *send, uint32_t features) {
+    unsigned known = (features & FEATURE_OUTSIDE) != 0 ? MANIFEST_OUTSIDE : 0;
 
-    if ((has & MANIFEST_HARDLINKS) != 0) {
+    if ((features & FEATURE_LINKS) != 0)
+        known |= MANIFEST_HARDLINKS | MANIFEST_ATTRIBUTES;
+    return manifest_index_has(send->index) & ~known;
+}
+
+/* Whether the peer can take the manifest. One that is too old leaves attributes out, but takes some
+ * links for nonsense. */
+static bool suits(struct send *send, uint32_t features) {
+    unsigned unknown = find_unknown(send, features);
+    const char *why = NULL;
+
+    if ((unknown & MANIFEST_HARDLINKS) != 0)
+        why = "there are hard links to send, and the peer's fxnode is too old for them: update it "
+              "there";
+    else if ((unknown & MANIFEST_OUTSIDE) != 0)
+        why = "there are symbolic links to send that lead outside, and the peer's fxnode is too "
+              "old for them: update it there, or leave them out with --exclude";
+    if (why != NULL) {
         pthread_mutex_lock(&send->course.lock);
-        course_end(
-            &send->course, EXCHANGE_FAILED,
-            "there are hard links to send, and the peer's fxnode is too old for them: update "
-            "it there");
+        course_end(&send->course, EXCHANGE_FAILED, why);
         pthread_mutex_unlock(&send->course.lock);
         return false;
     }
-    if ((has & MANIFEST_ATTRIBUTES) != 0)
+    if ((unknown & MANIFEST_ATTRIBUTES) != 0)
         uplink_note(send->course.uplink,
                     "extended attributes are not kept: the peer's fxnode is too old for them",
                     false);

@@ -32,6 +32,7 @@ struct send {
     bool heard;             /* the peer has said something */
     bool started;           /* lanes may claim */
     bool recording;         /* the node is recording the delivery */
+    bool links_kept;        /* that lead outside, by the last verdict; not changed during data */
     struct rangeset failed; /* entries */
     struct catalog *lookup; /* for SENDER_REWIND */
 
@@ -76,6 +77,20 @@ void send_stop(struct send *send, const char *text);
 /* An entry cannot be sent, as `outcome` says; `fail` is told to the user, once. Lock not held. */
 void send_entry_failed(struct send *send, const struct manifest_item *item,
                        enum source_outcome outcome, const struct fail *fail);
+
+/* What the peer said last, on an earlier connection. 0 or -errno. */
+int send_links_load(struct send *send);
+
+/* The peer said yes, and that it keeps links that lead outside or not: is durable when this
+ * returns. Lock held. 0 or -errno. */
+int send_links_agree(struct send *send, bool kept);
+
+/* Whether the entry is a link that the peer does not keep. */
+bool send_links_leaves_out(const struct send *send, const struct entry *entry);
+
+/* Names those that the peer has not kept to the user, and how many they are in *count. Lock held.
+ * 0; negative where the list of files cannot be read. */
+int send_links_name(struct send *send, uint32_t *count);
 
 /* Threads: the reader of lane 0, that of any other, the writer of any, and the one that confirms
  * (its argument is the struct send; the others get their lane). */

@@ -129,6 +129,8 @@ static int check_entry(struct confirm *confirm, const struct manifest_item *item
 
     if (item->entry.type == ENTRY_HARDLINK)
         return check_hardlink(confirm, item, fail);
+    if (send_links_leaves_out(confirm->reader.send, &item->entry))
+        return SOURCE_SAME;
     r = stamps_get(confirm->reader.stamps, item->number, &stamp);
 
     if (r < 0)

@@ -25,6 +25,7 @@ static int on_entry(void *context, const struct entry *entry, const struct stamp
     slot->path = strndup(entry->path, entry->path_length);
     slot->entry.path = slot->path;
     slot->target = entry->target != NULL ? strndup(entry->target, entry->target_length) : NULL;
+    slot->entry.target = slot->target;
     slot->attribute_count = entry->attribute_count;
     for (size_t i = 0; i < entry->attribute_count && i < 4; i++) {
         const struct entry_attribute *attribute = &entry->attributes[i];

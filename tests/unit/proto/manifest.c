@@ -217,6 +217,16 @@ static int outcome_of(const struct entry *entries, size_t count) {
     return rc;
 }
 
+/* A target of `size` bytes, which leads outside. */
+static struct entry long_link_to(const char *path, size_t size) {
+    static char target[LIMIT_PATH + 1];
+    struct entry entry = link_to(path, "");
+    memset(target, '/', sizeof target);
+    entry.target = target;
+    entry.target_length = size;
+    return entry;
+}
+
 START_TEST(entries_against_the_rules_are_refused) {
     struct entry wrong[][3] = {
         {file("../x", 1)},
@@ -229,9 +239,17 @@ START_TEST(entries_against_the_rules_are_refused) {
         {file("a", 1), file("a/b", 1)},                          /* below a file */
         {directory("a"), link_to("a/l", "b"), file("a/l/x", 1)}, /* through a link */
         {directory("ab"), file("a/x", 1)},
-        {directory("a"), link_to("a/l", "../../x")},
-        {directory("a"), link_to("a/l", "/etc")},
+        {directory("a"), link_to("a/l", "/b"), file("a/l/x", 1)}, /* or one that leads outside */
+        {directory("a"), link_to("a/l", "")},
+        {directory("a"), long_link_to("a/l", LIMIT_PATH + 1)},
+        {directory("a"),
+         {.type = ENTRY_SYMLINK,
+          .path = "a/l",
+          .path_length = 3,
+          .target = "/b\0c",
+          .target_length = 4}},
         {link_to("l", "x")},
+        {link_to("l", "/x")},
         {file("a", LIMIT_FILE_SIZE), file("b", 1)}, /* the sum */
         {file("a", LIMIT_FILE_SIZE + 1)},
         {{.type = ENTRY_DIRECTORY, .size = 1, .path = "a", .path_length = 1}},
@@ -399,6 +417,37 @@ START_TEST(right_entries_are_accepted) {
 }
 END_TEST
 
+START_TEST(links_may_lead_anywhere) {
+    struct entry right[] = {
+        directory("a"),           link_to("a/b", "../../x"),       link_to("a/c", "/etc"),
+        link_to("a/d", "\xff\n"), long_link_to("a/e", LIMIT_PATH), link_to("a/f", "b/../..")};
+    ck_assert_int_eq(outcome_of(right, sizeof right / sizeof right[0]), 0);
+}
+END_TEST
+
+/* That some do is seen without looking at the entries. */
+START_TEST(links_that_lead_outside_show) {
+    struct manifest_builder *builder = NULL;
+    struct manifest_checker *checker = NULL;
+    struct manifest_summary sums;
+    struct entry entries[] = {directory("a"), link_to("a/b", _i == 0 ? "x" : "/x")};
+    const uint8_t *data = NULL;
+    ck_assert_int_eq(manifest_builder_new(&builder), 0);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_int_eq(manifest_builder_add(builder, &entries[i], &why), MANIFEST_ADDED);
+    ck_assert_int_eq(manifest_builder_end(builder, &why), MANIFEST_BATCH_READY);
+    size_t taken = manifest_builder_take(builder, &data);
+    manifest_builder_summary(builder, &sums);
+    ck_assert_int_eq(manifest_checker_new(&checker, &sums), 0);
+    ck_assert_int_eq(
+        manifest_checker_add(checker, data + MANIFEST_PREFIX, taken - MANIFEST_PREFIX, &why), 0);
+    ck_assert_uint_eq(manifest_index_has(manifest_checker_index(checker)),
+                      _i == 0 ? 0 : MANIFEST_OUTSIDE);
+    manifest_checker_free(checker);
+    manifest_builder_free(builder);
+}
+END_TEST
+
 START_TEST(builder_refuses_what_a_checker_would) {
     struct manifest_builder *builder = NULL;
     struct entry second = file("b", 1);
@@ -438,12 +487,14 @@ int main(void) {
     TCase *tests = tcase_create("manifest");
     tcase_add_test(tests, what_was_built_is_accepted);
     tcase_add_loop_test(tests, another_than_offered_is_refused, 0, 8);
-    tcase_add_loop_test(tests, entries_against_the_rules_are_refused, 0, 23);
+    tcase_add_loop_test(tests, entries_against_the_rules_are_refused, 0, 26);
     tcase_add_loop_test(tests, hard_links_against_the_rules_are_refused, 0, 13);
     tcase_add_loop_test(tests, attributes_against_the_rules_are_refused, 0, 11);
     tcase_add_test(tests, attributes_are_counted);
     tcase_add_test(tests, attributes_and_links_are_read_as_written);
     tcase_add_test(tests, right_entries_are_accepted);
+    tcase_add_test(tests, links_may_lead_anywhere);
+    tcase_add_loop_test(tests, links_that_lead_outside_show, 0, 2);
     tcase_add_test(tests, builder_refuses_what_a_checker_would);
     tcase_add_test(tests, short_batches_are_refused);
     suite_add_tcase(suite, tests);

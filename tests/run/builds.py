@@ -36,6 +36,14 @@ def dev(results):
         results.ctest("dev", "build/dev")
 
 
+def plain(results):
+    """Without what is only faster with it: complete, and says so."""
+    script = ('cmake --preset dev -B build/plain -DFXNODE_LIBCRYPTO=OFF && '
+              'cmake --build build/plain --target test-node-common test-tunnel')
+    if results.command("plain/build", ["sh", "-c", script]):
+        results.ctest("plain", "build/plain", "-R", "^unit/(tunnel|node-common)$")
+
+
 def asan(results):
     """clang, warnings are errors, address and undefined-behaviour sanitizers."""
     if _build(results, "asan", CLANG):

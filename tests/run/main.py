@@ -22,6 +22,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 STEPS = {
     "dev": builds.dev,
+    "plain": builds.plain,
     "asan": builds.asan,
     "tsan": builds.tsan,
     "install": builds.install,

@@ -4,6 +4,7 @@
 #include "base/escape.h"
 #include "base/log.h"
 #include "node/daemon/clean.h"
+#include "node/daemon/outgoing.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/policy.h"
 #include "node/daemon/receiving.h"
@@ -42,6 +43,7 @@ int incoming_accept(struct transfer *transfer, enum store_exists exists, struct 
     peers_remember(peers, record->peer_key,
                    peers_paired(peers, record->peer_key) != NULL ? "" : record->peer_name, NULL,
                    NULL);
+    outgoing_seen(transfer->node, record->peer_key); /* what send-to = known kept back */
     if (transfer->receiving != NULL)
         offer_accept(transfer->receiving);
     else

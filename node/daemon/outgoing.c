@@ -100,6 +100,26 @@ void outgoing_end_if_over(struct outgoing_run *run) {
     transfer_release(transfer);
 }
 
+/* Nobody reached the peer. That another key is in its place says more than that nobody answered.
+ */
+static void not_reached(struct outgoing_run *run, const struct dialer_result *result) {
+    const struct peers *peers = run->node->peers;
+    const uint8_t *key = run->transfer->record.peer_key;
+    const char *name = peers_name(peers, key);
+    char text[TRUST_TEXT];
+    struct trust_change change = {
+        .name = name[0] != '\0' ? name : run->transfer->record.peer_name,
+        .before = key,
+        .now = peers_announced_instead(peers, key),
+    };
+    if (result->outcome == DIALER_WRONG_KEY) {
+        change.where = &result->address;
+        change.now = result->met;
+    }
+    outgoing_attempt_over(run, QUEUE_UNREACHABLE,
+                          change.now != NULL ? trust_awaited(text, &change) : result->text);
+}
+
 static void on_dialed(void *context, struct dialer_result *result) {
     struct outgoing_run *run = context;
     run->dialer = NULL;
@@ -107,10 +127,10 @@ static void on_dialed(void *context, struct dialer_result *result) {
         outgoing_session_start(run, &result->link);
     else if (result->outcome == DIALER_CONNECTED)
         link_drop(&result->link);
+    else if (result->outcome == DIALER_VERSION)
+        outgoing_attempt_over(run, QUEUE_NO_VERSION, result->text);
     else
-        outgoing_attempt_over(
-            run, result->outcome == DIALER_VERSION ? QUEUE_NO_VERSION : QUEUE_UNREACHABLE,
-            result->text);
+        not_reached(run, result);
 }
 
 static void call_at(struct outgoing_run *run, const struct address *candidates, size_t count) {

@@ -84,6 +84,10 @@ const char *peers_typed_name(const struct peers *peers, const uint8_t *key);
  * DIALER_CANDIDATES; returns how many. */
 size_t peers_candidates(const struct peers *peers, const uint8_t *key, struct address *out);
 
+/* Who is announced under the name of the remembered peer `key` while that is not announced itself;
+ * NULL where nobody is. Valid until the loop goes on. */
+const uint8_t *peers_announced_instead(const struct peers *peers, const uint8_t *key);
+
 /* One line of a list of peers. */
 struct peers_line {
     bool has_key;

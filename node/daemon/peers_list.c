@@ -215,3 +215,15 @@ void peers_each(const struct peers *peers,
             each(context, &line);
     }
 }
+
+const uint8_t *peers_announced_instead(const struct peers *peers, const uint8_t *key) {
+    const struct store_peer *peer = peers_mirror_find(peers, key);
+    size_t count;
+    const struct discover_entry *entries = discover_entries(peers->node->discover, &count);
+    if (peer == NULL || peer->name[0] == '\0' || peers_mirror_announced(peers, key) != NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].has_key && strcmp(entries[i].instance, peer->name) == 0)
+            return entries[i].key;
+    return NULL;
+}

@@ -115,3 +115,23 @@ char *trust_changed(char out[TRUST_TEXT], const struct trust_change *change) {
              KINDS[change->level], before, way_out);
     return out;
 }
+
+char *trust_awaited(char out[TRUST_TEXT], const struct trust_change *change) {
+    char shown[NAME_ROOM];
+    char command[NAME_ROOM];
+    char where[ADDRESS_ROOM] = "under its name";
+    char before[ID_SHORT_ROOM];
+    char now[ID_SHORT_ROOM];
+    if (change->where != NULL)
+        address_format(where, change->where);
+    name_for_command(command, change->name, change->before);
+    escape_text(shown, sizeof shown, change->name);
+    id_format_short(before, change->before);
+    id_format_short(now, change->now);
+    snprintf(out, TRUST_TEXT,
+             "%s %s there is another key (%s) than that of %s (%s): another machine, one that was "
+             "set up anew, or somebody who pretends to be it. It waits for the right one; once you "
+             "know why it changed, cancel it, `fxnode unpair %s`, and send to the new one",
+             change->where != NULL ? "at" : "announced", where, now, shown, before, command);
+    return out;
+}

@@ -48,4 +48,7 @@ struct trust_change {
 /* What that means, and what to do. */
 char *trust_changed(char out[TRUST_TEXT], const struct trust_change *change);
 
+/* The same for a transfer that waits for the key it stood for, in fewer words. */
+char *trust_awaited(char out[TRUST_TEXT], const struct trust_change *change);
+
 #endif

@@ -1,5 +1,7 @@
 """Peers that are away: what is sent to them waits, through restarts, until they are back."""
 
+import os
+
 from lab import check, check_equal, isolate
 from lab.data import MIB, compare, make_file
 from lab.watch import wait_for
@@ -97,3 +99,43 @@ def a_stranger_in_its_place(lab):
     check("unpair" in "".join(command.err), command.said())
     check_equal(_states(sender), [], "states")
     receiver.check_listed("first")
+
+
+def another_key_in_its_place(lab):
+    """What waits for a peer in whose place another key answers says so, and what can be done; it
+    starts when the right one is back."""
+    sender, receiver, source = _known_and_away(lab, discovery="off")
+    awaited, kept = receiver.id, receiver.state + "-kept"
+    command = sender.command("send", "--json", awaited[:12], source)
+    command.wait_event(lambda event: event.get("state") == "queued", "it is queued")
+    os.rename(receiver.state, kept)
+    receiver.id = None
+    receiver.start()
+    said = command.wait_event(lambda event: "another key" in event.get("reason", ""), "why it waits")
+    for words in (awaited[:8], receiver.id[:8], receiver.host.address, "fxnode unpair"):
+        check(words in said["reason"], f"{words!r} is not in {said}")
+    check("another key" in "".join(sender.run("transfers").out), "not in the list")
+    receiver.stop()
+    isolate.remove(receiver.state)
+    os.rename(kept, receiver.state)
+    receiver.id = None
+    receiver.start()
+    check_equal(command.wait(60), 0, f"status of send\n{command.said()}")
+    compare(source, receiver.received("second"))
+
+
+def its_name_is_announced_with_another_key(lab):
+    """The same where nobody answers at its place, and another key announces its name elsewhere."""
+    lan = lab.lan(2)
+    sender, receiver = lab.node(lan[0]), lab.node(lan[1], name="attic")
+    sender.send("attic", make_file(lab.path("first"), 100))
+    receiver.stop()
+    command = sender.command("send", "--json", "attic", make_file(lab.path("second"), 100))
+    command.wait_event(lambda event: event.get("state") == "queued", "it is queued")
+    isolate.remove(receiver.state)
+    receiver.arguments = ["--listen", f"{receiver.host.address}:4242"]
+    receiver.id = None
+    receiver.start()
+    said = command.wait_event(lambda event: "another key" in event.get("reason", ""), "why it waits")
+    check(receiver.id[:8] in said["reason"], f"the other key: {said}")
+    check_equal(_states(sender), ["queued"], "states")

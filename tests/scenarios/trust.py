@@ -360,6 +360,34 @@ def queued_until_paired(lab):
         wait_for(receiver.received(name))
 
 
+def queued_until_known(lab):
+    """What send-to = known keeps back starts by itself once its peer is known, here because
+    somebody took what it offered."""
+    lan = lab.lan(2)
+    sender = lab.node(lan[0], name="sender", config={"accept": "ask"})
+    receiver = lab.node(lan[1], name="receiver")
+    sender.send(receiver, make_file(lab.path("before"), 100))
+    receiver.stop()
+    sender.run("send", "--detach", receiver.id[:12], make_file(lab.path("kept"), 100))
+    kept, = sender.transfers()
+    sender.run("unpair", receiver.id[:12])
+    sender.configure(**{"send-to": "known"})
+    sender.restart()
+    sender.run("resume", str(kept["transfer"]))
+    watch = sender.command("peers", "--watch", "--json")
+    receiver.start()
+    wanted = receiver.id.replace("-", "")
+    watch.wait_event(lambda event: event.get("online") and event.get("id") == wanted,
+                     "the receiver is announced")
+    watch.stop()
+    command, number = _is_asked_about(receiver, sender, make_file(lab.path("offered"), 100))
+    reasons = [each.get("reason", "") for each in sender.transfers() if each["direction"] == "out"]
+    check("send-to" in reasons[0], f"why it waits: {reasons}")
+    sender.run("accept", number)
+    _ended(command)
+    wait_for(receiver.received("kept"))
+
+
 def unpaired_by_the_receiver(lab):
     """unpair stops what comes in; nothing of the peer is taken unasked from then on."""
     lan, sender, receiver = _friends(lab)

@@ -292,6 +292,39 @@ START_TEST(texts_name_peer_and_way_out) {
 }
 END_TEST
 
+START_TEST(who_is_announced_instead) {
+    remember(1, "attic");
+    remember(2, "box");
+    ck_assert_ptr_null(peers_announced_instead(fixture_node.peers, fixture_key(1)));
+    fixture_announce(3, "attic");
+    fixture_announce(2, "box");
+    fixture_announce(4, "box");
+    const uint8_t *found = peers_announced_instead(fixture_node.peers, fixture_key(1));
+    ck_assert_ptr_nonnull(found);
+    ck_assert_mem_eq(found, fixture_key(3), LIMIT_KEY);
+    ck_assert_ptr_null(peers_announced_instead(fixture_node.peers, fixture_key(2)));
+    ck_assert_ptr_null(peers_announced_instead(fixture_node.peers, fixture_key(3)));
+}
+END_TEST
+
+START_TEST(what_waits_names_the_key_and_the_way_out) {
+    struct address address;
+    char id[ID_SHORT_ROOM];
+    struct trust_change change = {.name = "attic", .before = fixture_key(1), .now = fixture_key(2)};
+    trust_awaited(text, &change);
+    says("announced under its name");
+    ck_assert(address_parse(&address, "10.0.0.7", 42420, ""));
+    change.where = &address;
+    trust_awaited(text, &change);
+    says("at 10.0.0.7:42420 there is another key");
+    says("fxnode unpair attic");
+    for (uint8_t i = 1; i <= 2; i++) {
+        id_format_short(id, fixture_key(i));
+        says(id);
+    }
+}
+END_TEST
+
 /* The longest names that there are. */
 START_TEST(texts_have_room) {
     char name[LIMIT_NAME + 1];
@@ -307,6 +340,9 @@ START_TEST(texts_have_room) {
     trust_changed(text, &change);
     ck_assert_uint_lt(strlen(text), TRUST_TEXT - 1);
     says(_i == 0 ? "Nothing is sent" : _i == 1 ? "by its id" : "to wait for it");
+    trust_awaited(text, &change);
+    ck_assert_uint_lt(strlen(text), TRUST_TEXT - 1);
+    says("send to the new one");
 }
 END_TEST
 
@@ -337,6 +373,8 @@ static Suite *suite(void) {
     tcase_add_test(t, levels);
     tcase_add_test(t, who_may_be_sent_to);
     tcase_add_test(t, texts_name_peer_and_way_out);
+    tcase_add_test(t, who_is_announced_instead);
+    tcase_add_test(t, what_waits_names_the_key_and_the_way_out);
     tcase_add_loop_test(t, texts_have_room, 0, 3);
     suite_add_tcase(s, t);
     return s;

@@ -33,13 +33,29 @@ static int dispute(struct receiver *receiver, uint64_t entry, uint64_t count) {
     return rc < 0 ? rc : rangeset_add(&receiver->disputed, entry, count);
 }
 
+/* What is skipped was not sent, is in no digest, and so is not what differs. */
+static int forget(struct receiver *receiver, const struct receiver_check *check,
+                  uint64_t *forgotten) {
+    uint64_t end = check->first_unit + check->units;
+    struct range sent = {.first = check->first_unit};
+    int rc = 0;
+    *forgotten = 0;
+    while (rc == 0 &&
+           rangeset_next_gap(&receiver->skipped_units, sent.first + sent.count, end, &sent)) {
+        uint64_t more = 0;
+        rc = intake_forget(&receiver->intake, sent.first, sent.count, &more);
+        *forgotten += more;
+    }
+    return rc;
+}
+
 static int on_mismatch(struct receiver *receiver, const struct receiver_check *check) {
     const Fxnode__Wire__Confirm *confirm = receiver->message->confirm;
     uint64_t forgotten = 0;
     if (++receiver->rounds > EXCHANGE_AGAIN_MAX)
         return talk_stop(&receiver->talk, EXCHANGE_FAILED, FXNODE__WIRE__STOP__REASON__ERROR,
                          "the content keeps differing from what was confirmed");
-    int rc = intake_forget(&receiver->intake, check->first_unit, check->units, &forgotten);
+    int rc = forget(receiver, check, &forgotten);
     if (rc == 0 && forgotten == 0)
         return talk_violation(&receiver->talk, "Confirm of nothing with another digest");
     if (rc == 0)

@@ -338,8 +338,10 @@ bool sender_is_durable(const struct sender *sender, uint64_t first, uint64_t cou
     return rangeset_contains(&sender->claims.settled, first, count);
 }
 
-bool sender_skips(const struct sender *sender, uint32_t entry) {
-    return rangeset_contains(&sender->skipped, entry, 1);
+bool sender_skips(const struct sender *sender, uint32_t entry, uint64_t first_unit,
+                  uint64_t units) {
+    return rangeset_contains(&sender->skipped, entry, 1) &&
+           rangeset_contains(&sender->held, first_unit, units);
 }
 
 const struct rangeset *sender_durable(const struct sender *sender) {

@@ -135,8 +135,9 @@ int sender_failed(struct sender *sender, const struct sender_failure *failure);
 /* Whether all of these units are durable at the peer or belong to failed entries. */
 bool sender_is_durable(const struct sender *sender, uint64_t first, uint64_t count);
 
-/* Whether the peer has the entry from elsewhere: it is not read, and not in any digest. */
-bool sender_skips(const struct sender *sender, uint32_t entry);
+/* Whether the peer has the entry, which has these units, from elsewhere: it is not read, and not in
+ * any digest. A peer that says so without having said that it holds the units is not believed. */
+bool sender_skips(const struct sender *sender, uint32_t entry, uint64_t first_unit, uint64_t units);
 
 /* Units durable at the peer, without failed ones. */
 const struct rangeset *sender_durable(const struct sender *sender);

@@ -40,11 +40,12 @@ static bool has_failed(struct send *send, uint32_t entry) {
     return failed;
 }
 
-static bool is_skipped(struct send *send, uint32_t entry) {
+static bool is_skipped(struct send *send, const struct manifest_item *item) {
+    uint64_t units = entry_units(item->entry.type, item->entry.size);
     bool skipped = false;
 
     pthread_mutex_lock(&send->course.lock);
-    skipped = sender_skips(send->sender, entry);
+    skipped = sender_skips(send->sender, item->number, item->first_unit, units);
     pthread_mutex_unlock(&send->course.lock);
     return skipped;
 }
@@ -136,7 +137,7 @@ static int check_entry(struct confirm *confirm, const struct manifest_item *item
     if (r < 0)
         return r;
     r = source_check(confirm->reader.source, &item->entry, &stamp, fail);
-    if ((r != SOURCE_SAME && r != SOURCE_SOFT) || is_skipped(confirm->reader.send, item->number))
+    if ((r != SOURCE_SAME && r != SOURCE_SOFT) || is_skipped(confirm->reader.send, item))
         return r;
     return check_file(confirm, item, (enum source_outcome)r, fail);
 }

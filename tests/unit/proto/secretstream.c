@@ -94,7 +94,7 @@ START_TEST(what_is_right_passes_the_check) {
 END_TEST
 
 /* libsodium with one thing wrong. */
-static enum {
+static enum fault {
     NOTHING,
     NO_MEMORY,
     SEAL_FAILS,
@@ -175,7 +175,7 @@ static const struct secretstream broken = {.name = "broken",
                                            .pull = broken_pull};
 
 START_TEST(what_is_broken_does_not) {
-    fault = _i;
+    fault = (enum fault)_i;
     ck_assert(secretstream_check(&broken) == (fault == NOTHING));
 }
 END_TEST

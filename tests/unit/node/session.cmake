@@ -20,6 +20,9 @@ fxnode_suite(session-confine
 fxnode_suite(session-exists
     SOURCES session/test_exists.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
     LINK fxnode::node_session TIMEOUT 300)
+fxnode_suite(session-links
+    SOURCES session/test_links.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
+    LINK fxnode::node_session TIMEOUT 120)
 fxnode_suite(session-trees
     SOURCES session/test_trees.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
     LINK fxnode::node_session TIMEOUT 900)

@@ -70,6 +70,7 @@ struct lab {
     Fxnode__Helper__Stop__Reason stop_reason;
     lab_answer answer;
     Fxnode__Helper__Exists exists; /* what becomes of names that exist */
+    bool outside_links;            /* the receiver keeps links that lead outside */
     bool ask_first; /* ASKED before the answer, which is NONE where nobody gives one */
 
     /* What the nodes know. */

@@ -123,6 +123,7 @@ void lab_tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__
     job.batch_ms = 1000;
     job.known = true;
     job.exists = lab->exists;
+    job.outside_links = lab->outside_links;
     job.replaces = lab->exists == FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_JOB;
     message.job = &job;

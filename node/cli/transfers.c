@@ -98,6 +98,14 @@ static void existing_text(char *out, size_t room, const Fxnode__Control__Transfe
         snprintf(out + used, room - used, " and %u more", count - EXISTING_SHOWN);
 }
 
+/* What a yes does to what exists, by then. */
+static const char *becomes_text(Fxnode__Control__Exists exists) {
+    if (exists == FXNODE__CONTROL__EXISTS__EXISTS_OVERWRITE)
+        return "; files that exist and differ are replaced";
+    return exists == FXNODE__CONTROL__EXISTS__EXISTS_SKIP ? "; goes into directories that exist"
+                                                          : "";
+}
+
 /* What somebody has to know who is asked for a yes; false where nobody is. */
 #define OFFER_ROOM (ESCAPE_ROOM(PATH_MAX) + 1024)
 static bool offer_text(char out[OFFER_ROOM], const Fxnode__Control__Transfer *transfer) {
@@ -122,6 +130,7 @@ static bool offer_text(char out[OFFER_ROOM], const Fxnode__Control__Transfer *tr
             snprintf(out + used, OFFER_ROOM - (size_t)used, ", within %s",
                      human_duration(
                          left, transfer->expires > now ? (uint64_t)(transfer->expires - now) : 0));
+    used += snprintf(out + used, OFFER_ROOM - (size_t)used, "%s", becomes_text(transfer->exists));
     if (transfer->existing != 0)
         existing_text(out + used, OFFER_ROOM - (size_t)used, transfer);
     return true;

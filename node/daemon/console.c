@@ -117,7 +117,8 @@ static void describe_names(char *out, size_t room, const struct store_transfer *
         snprintf(out + length, room - length, " and %u more", record->name_count - CONSOLE_NAMES);
 }
 
-/* What a yes would do to what exists. */
+/* What a yes would do to what exists, also to what is not among the names that are told, or comes
+ * to exist before all of it is here. */
 static void announce_existing(const struct transfer *transfer) {
     static const char *const becomes[] = {
         [STORE_EXISTS_RENAME] = "what comes gets another name",
@@ -126,8 +127,11 @@ static void announce_existing(const struct transfer *transfer) {
     };
     char names[OFFER_EXISTING_ROOM];
     offer_existing(names, &transfer->record);
-    log_info("transfer %llu: %s there already: %s (`fxnode accept --exists` has a choice)",
-             (unsigned long long)transfer->record.number, names, becomes[transfer->record.exists]);
+    log_info("transfer %llu: %s%s: %s (`fxnode accept --exists` has a choice)",
+             (unsigned long long)transfer->record.number,
+             transfer->record.existing != 0 ? names : "where a name exists",
+             transfer->record.existing != 0 ? " there already" : "",
+             becomes[transfer->record.exists]);
 }
 
 /* Who, what, where to and until when: all that a yes is about. What the peer has chosen comes after
@@ -157,7 +161,7 @@ static void announce(struct transfer *transfer) {
         human_bytes(size, record->bytes), limit[0] != '\0' ? ", " : "", limit, landing,
         (unsigned long long)record->number,
         human_time(until, record->created + STORE_EXPIRE_OFFER_S), names);
-    if (record->existing != 0)
+    if (record->exists != STORE_EXISTS_RENAME || offer_may_exist(record))
         announce_existing(transfer);
 }
 

@@ -60,9 +60,9 @@ const char *incoming_limit(const struct transfer *transfer) {
     if (settings->limit != 0 &&
         policy_size(record->bytes, record->manifest_length) > settings->limit)
         return "more than its limit";
-    if (record->existing != 0 &&
+    if (offer_may_exist(record) &&
         receiving_exists(transfer->node, record->peer_key) == STORE_EXISTS_ASK)
-        return "some of its names exist";
+        return record->existing != 0 ? "some of its names exist" : "some of its names may exist";
     return settings->day_limit != 0 ? "more than its day-limit" : "";
 }
 

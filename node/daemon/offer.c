@@ -104,6 +104,10 @@ void offer_existing(char out[OFFER_EXISTING_ROOM], const struct store_transfer *
         snprintf(out + length, OFFER_EXISTING_ROOM - length, count == 1 ? " is" : " are");
 }
 
+bool offer_may_exist(const struct store_transfer *record) {
+    return record->existing != 0 || record->name_count > record->names.length;
+}
+
 /* Yes: what is durable already goes before it. */
 
 static void loaded(void *context, const struct held *held) {

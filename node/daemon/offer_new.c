@@ -60,7 +60,7 @@ static struct policy_offer describe(const struct receiving *receiving) {
         .bytes = receiving->offer.bytes,
         .manifest_length = receiving->offer.manifest_length,
         .exists = receiving_exists(receiving->node, receiving->key),
-        .conflicts = receiving->offer.existing != 0,
+        .conflicts = offer_may_exist(&receiving->offer),
     };
     count_recorded(&offer, receiving);
     count_creating(&offer, receiving);
@@ -231,8 +231,14 @@ static void refuse_existing(struct receiving *receiving) {
     char names[OFFER_EXISTING_ROOM];
     char reason[OFFER_EXISTING_ROOM + 80];
     offer_existing(names, &receiving->offer);
-    snprintf(reason, sizeof reason, "%s already there, and the receiver takes nothing that exists",
-             names);
+    if (receiving->offer.existing != 0)
+        snprintf(reason, sizeof reason,
+                 "%s already there, and the receiver takes nothing that exists", names);
+    else
+        snprintf(reason, sizeof reason,
+                 "the receiver takes nothing that exists, and an offer tells it %u names: send "
+                 "less at a time, or all in one directory",
+                 LIMIT_OFFER_NAMES);
     offer_answer(receiving, ANSWER(REFUSE), reason);
 }
 

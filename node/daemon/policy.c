@@ -44,13 +44,14 @@ static enum policy_answer judge_unpaired(enum policy_accept accept,
     return ask(offer);
 }
 
-/* Only where it would have been let in. */
+/* Only where it would have been let in. A stranger that has to wait for a yes anyway does, or it
+ * could find out by offers which names there are. */
 static enum policy_answer judge_conflict(const struct policy_offer *offer,
                                          enum policy_answer answer) {
     if (!offer->conflicts || (answer != POLICY_YES && answer != POLICY_ASK))
         return answer;
     if (offer->exists == STORE_EXISTS_REFUSE)
-        return POLICY_EXISTS;
+        return answer == POLICY_ASK && offer->paired == NULL ? POLICY_ASK : POLICY_EXISTS;
     return answer == POLICY_YES && offer->exists == STORE_EXISTS_ASK ? ask(offer) : answer;
 }
 

@@ -64,7 +64,7 @@ struct policy_offer {
     uint32_t waiting;              /* of peers that are not paired */
     uint32_t unfinished;           /* incoming transfers, waiting or begun */
     enum store_exists exists;      /* policy_exists() */
-    bool conflicts;                /* some of its names exist */
+    bool conflicts;                /* some of its names exist, or may */
 };
 
 enum policy_answer {

@@ -100,6 +100,10 @@ void offer_come_again(struct receiving *receiving);
 #define OFFER_EXISTING_ROOM 512
 void offer_existing(char out[OFFER_EXISTING_ROOM], const struct store_transfer *record);
 
+/* Whether some of its names exist, or may: those that an offer has beyond the ones it tells are not
+ * known before it is accepted. */
+bool offer_may_exist(const struct store_transfer *record);
+
 /* offer_new.c: answers an offer that was not made before. */
 void offer_new(struct receiving *receiving);
 

@@ -117,6 +117,33 @@ def refuse(lab):
     attic.check_listed("tree", "other")
 
 
+def _many(lab):
+    """More names than an offer tells; of those that it does not tell one will exist."""
+    return [_write(lab.path(f"many/{number:03}"), "new") for number in range(70)]
+
+
+def refuse_unknown(lab):
+    """An offer with more names than it tells may have one that exists: it is refused too."""
+    attic, desk = _pair(lab, exists="refuse")
+    paths = _many(lab)
+    _write(attic.received("069"), "older")
+    said = desk.send(attic, *paths, status=4).said()
+    check("takes nothing that exists" in said, f"it is not said why:\n{said}")
+    attic.check_listed("069")
+    desk.send(attic, *paths[:64])
+
+
+def ask_unknown(lab):
+    """It waits where somebody is to be asked about names that exist."""
+    attic, desk = _pair(lab, exists="ask")
+    paths = _many(lab)
+    command = desk.command("send", "--json", attic.at, *paths)
+    command.wait_event(lambda event: event.get("state") == "offered", "somebody is asked")
+    attic.daemon.wait_line("where a name exists: what comes gets another name")
+    attic.run("accept", str(_offer(attic)["transfer"]), "--exists", "overwrite")
+    check_equal(command.wait(), 0, f"status of send\n{command.said()}")
+
+
 def ask(lab):
     """An offer with a name that exists waits, also where everything is taken, and says which."""
     attic, desk = _pair(lab, exists="ask")

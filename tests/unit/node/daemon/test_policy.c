@@ -215,7 +215,7 @@ static const struct conflict {
     {STORE_EXISTS_ASK, POLICY_ACCEPT_ASK, POLICY_ASK},
     {STORE_EXISTS_ASK, POLICY_ACCEPT_PAIRED, POLICY_UNWELCOME},
     {STORE_EXISTS_REFUSE, POLICY_ACCEPT_ALL, POLICY_EXISTS},
-    {STORE_EXISTS_REFUSE, POLICY_ACCEPT_ASK, POLICY_EXISTS},
+    {STORE_EXISTS_REFUSE, POLICY_ACCEPT_ASK, POLICY_ASK}, /* a stranger is told nothing */
     {STORE_EXISTS_REFUSE, POLICY_ACCEPT_PAIRED, POLICY_UNWELCOME},
 };
 #define CONFLICTS ((int)(sizeof(conflicts) / sizeof(conflicts[0])))
@@ -237,8 +237,12 @@ START_TEST(a_paired_peer_is_asked_about_for_names_that_exist) {
     ck_assert_int_eq(policy_judge(POLICY_ACCEPT_PAIRED, &offer), POLICY_ASK);
     offer.waiting_of_peer = POLICY_OFFERS_PER_PAIRED;
     ck_assert_int_eq(policy_judge(POLICY_ACCEPT_PAIRED, &offer), POLICY_BUSY);
-    settings.accept = STORE_PEER_REFUSE;
     offer.exists = STORE_EXISTS_REFUSE;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_PAIRED, &offer), POLICY_EXISTS);
+    settings.accept = STORE_PEER_ASK;
+    offer.waiting_of_peer = 0;
+    ck_assert_int_eq(policy_judge(POLICY_ACCEPT_PAIRED, &offer), POLICY_EXISTS);
+    settings.accept = STORE_PEER_REFUSE;
     ck_assert_int_eq(policy_judge(POLICY_ACCEPT_PAIRED, &offer), POLICY_UNWELCOME);
 }
 END_TEST

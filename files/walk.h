@@ -38,9 +38,10 @@ struct walk_sink {
     /* The next entry; entry and stamp are valid during the call. Not 0 ends the walk with that. */
     int (*entry)(void *context, const struct entry *entry, const struct stamp *stamp);
 
-    /* Something is not sent; `line` says what and why, escaped. `failed`: it should have been sent
-     * and could not be; else it is left out by rule. */
-    void (*skipped)(void *context, const char *line, bool failed);
+    /* Something is not sent, or not all of it; `path` (`length` bytes) is where it would be in the
+     * manifest, which may be too long by a name; `line` says what and why, escaped. `failed`: it
+     * should have been sent and could not be; else it is left out by rule. */
+    void (*skipped)(void *context, const char *path, size_t length, const char *line, bool failed);
 };
 
 /*

@@ -19,6 +19,11 @@ static bool is_text(const char *text) {
     return strlen(text) <= LOCAL_TEXT_MAX;
 }
 
+/* What cannot be sent may have a path that is too long for that, by a name. */
+static bool is_note_path(ProtobufCBinaryData path) {
+    return path.len <= LIMIT_PATH + 1 + LIMIT_COMPONENT;
+}
+
 /* Bytes of one exact length, or none where they may be missing. */
 static bool is_exact(ProtobufCBinaryData bytes, size_t length) {
     return bytes.len == length;
@@ -252,7 +257,7 @@ static const char *from_session_fault(from_session *message) {
     case FXNODE__HELPER__TO_NODE__BODY_DONE:
         return message->done->failed <= LIMIT_ENTRIES ? NULL : "an impossible number of entries";
     case FXNODE__HELPER__TO_NODE__BODY_NOTE:
-        return is_text(message->note->text) ? NULL : too_long;
+        return is_text(message->note->text) && is_note_path(message->note->path) ? NULL : too_long;
     case FXNODE__HELPER__TO_NODE__BODY_ENDED:
         return ended_fault(message->ended);
     case FXNODE__HELPER__TO_NODE__BODY_DELIVERED:
@@ -364,7 +369,7 @@ static const char *event_fault(event *message) {
     case FXNODE__CONTROL__EVENT__BODY_TRANSFER:
         return transfer_fault(message->transfer);
     case FXNODE__CONTROL__EVENT__BODY_NOTE:
-        return is_text(message->note->text) ? NULL : too_long;
+        return is_text(message->note->text) && is_note_path(message->note->path) ? NULL : too_long;
     case FXNODE__CONTROL__EVENT__BODY_RESULT:
         return is_text(message->result->text) ? NULL : too_long;
     case FXNODE__CONTROL__EVENT__BODY_IDENTIFIED:

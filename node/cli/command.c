@@ -94,7 +94,7 @@ char *command_peer(char out[COMMAND_PEER_ROOM], const char *name, const Protobuf
 
 void command_note(bool json, const Fxnode__Control__Note *note) {
     if (json)
-        json_note(note->text, note->warning);
+        json_note(note);
     else
         fprintf(stderr, "fxnode: %s\n", note->text);
 }

@@ -177,10 +177,12 @@ void json_transfer(const Fxnode__Control__Transfer *transfer) {
     print(object);
 }
 
-void json_note(const char *text, bool warning) {
+void json_note(const Fxnode__Control__Note *note) {
     json_t *object = begin("note");
-    set_name(object, "text", text, strlen(text));
-    json_object_set_new(object, "warning", json_boolean(warning));
+    set_name(object, "text", note->text, strlen(note->text));
+    json_object_set_new(object, "warning", json_boolean(note->warning));
+    if (note->path.len > 0)
+        set_name(object, "path", note->path.data, note->path.len);
     print(object);
 }
 

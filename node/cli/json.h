@@ -14,7 +14,7 @@
 void json_peer(const Fxnode__Control__Peer *peer);
 void json_settled(void);
 void json_transfer(const Fxnode__Control__Transfer *transfer);
-void json_note(const char *text, bool warning);
+void json_note(const Fxnode__Control__Note *note);
 void json_pair_code(const Fxnode__Control__PairShow *shown);
 void json_pair_tried(const Fxnode__Control__PairTried *tried);
 void json_pair_ask(const Fxnode__Control__PairAsk *asked);

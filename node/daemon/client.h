@@ -160,7 +160,7 @@ void event_transfer(struct client *client, const struct store_transfer *record,
                     transfer_shown shown, const char *reason, uint64_t done);
 void event_live_transfer(struct client *client, const struct transfer *transfer);
 void event_shown(struct client *client, transfer_shown shown, const struct resolve_target *target);
-void event_note(struct client *client, const char *text, bool warning);
+void event_note(struct client *client, const struct note *note);
 void event_peer(struct client *client, const struct peers_line *line, bool gone);
 void event_settled(struct client *client);
 

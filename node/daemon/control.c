@@ -250,10 +250,10 @@ void control_transfer_progress(struct control *control, const struct transfer *t
 }
 
 void control_transfer_noted(struct control *control, const struct transfer *transfer,
-                            const char *text, bool warning) {
+                            const struct note *note) {
     for (struct client *at = control->first; at != NULL; at = at->next)
         if (at->follows == transfer->record.number)
-            event_note(at, text, warning);
+            event_note(at, note);
 }
 
 static void tell_watchers(struct control *control, const struct peers_line *line, bool gone) {

@@ -35,7 +35,7 @@ void control_close(struct control *control);
 void control_transfer_changed(struct control *control, const struct transfer *transfer);
 void control_transfer_progress(struct control *control, const struct transfer *transfer);
 void control_transfer_noted(struct control *control, const struct transfer *transfer,
-                            const char *text, bool warning);
+                            const struct note *note);
 void control_peer_changed(struct control *control, const struct discover_entry *entry, bool gone);
 /* What is remembered of a peer has changed, or is forgotten. */
 void control_peer_updated(struct control *control, const uint8_t *key);

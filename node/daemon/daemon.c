@@ -136,11 +136,10 @@ static void on_progress(void *context, const struct transfer *transfer) {
         control_transfer_progress(node->control, transfer);
 }
 
-static void on_noted(void *context, const struct transfer *transfer, const char *text,
-                     bool warning) {
+static void on_noted(void *context, const struct transfer *transfer, const struct note *note) {
     struct node *node = context;
     if (!node->stopping)
-        control_transfer_noted(node->control, transfer, text, warning);
+        control_transfer_noted(node->control, transfer, note);
 }
 
 /* Set-up, in this order: what is ours alone, what it remembers, its parts, the network. */

@@ -104,11 +104,12 @@ void event_shown(struct client *client, transfer_shown shown, const struct resol
     send_transfer(client, &body);
 }
 
-void event_note(struct client *client, const char *text, bool warning) {
+void event_note(struct client *client, const struct note *note) {
     Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
     Fxnode__Control__Note body = FXNODE__CONTROL__NOTE__INIT;
-    body.text = (char *)text;
-    body.warning = warning;
+    body.text = (char *)note->text;
+    body.warning = note->warning;
+    body.path = (ProtobufCBinaryData){note->length, (uint8_t *)note->path};
     event.body_case = FXNODE__CONTROL__EVENT__BODY_NOTE;
     event.note = &body;
     client_send(client, &event);

@@ -20,8 +20,8 @@ static void on_shown(void *context, transfer_shown shown, const struct resolve_t
     event_shown(context, shown, target);
 }
 
-static void on_noted(void *context, const char *text, bool warning) {
-    event_note(context, text, warning);
+static void on_noted(void *context, const struct note *note) {
+    event_note(context, note);
 }
 
 static void on_failed(void *context, int status, const char *text) {

@@ -115,7 +115,8 @@ static void on_note(struct receiving *receiving, const Fxnode__Helper__Note *not
     if (may_log(receiving->node->incoming))
         log_info("transfer %llu: %s", (unsigned long long)receiving->transfer->record.number,
                  note->text);
-    transfer_note(receiving->transfer, note->text, note->failed);
+    transfer_note(receiving->transfer,
+                  &(struct note){note->text, note->failed, note->path.data, note->path.len});
 }
 
 static bool handle(struct receiving *receiving, const Fxnode__Helper__ToNode *message) {

@@ -108,7 +108,9 @@ static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
         on_progress(run, message->progress);
         return;
     case FXNODE__HELPER__TO_NODE__BODY_NOTE:
-        transfer_note(run->transfer, message->note->text, true);
+        transfer_note(run->transfer,
+                      &(struct note){message->note->text, true, message->note->path.data,
+                                     message->note->path.len});
         return;
     case FXNODE__HELPER__TO_NODE__BODY_DELIVERED:
         if (on_delivered(run, message->delivered))

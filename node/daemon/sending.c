@@ -117,7 +117,9 @@ static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
     if (sending->over)
         return;
     if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_NOTE)
-        sending->events.noted(sending->events.context, message->note->text, true);
+        sending->events.noted(sending->events.context,
+                              &(struct note){message->note->text, true, message->note->path.data,
+                                             message->note->path.len});
     else if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_SCANNED)
         take_scanned(sending, message->scanned);
     else

@@ -30,7 +30,7 @@ struct sending_request {
 struct sending_events {
     /* It is looking at the sources, or for the peer; `target` is NULL until that is known. */
     void (*shown)(void *context, transfer_shown shown, const struct resolve_target *target);
-    void (*noted)(void *context, const char *text, bool warning);
+    void (*noted)(void *context, const struct note *note);
     /* It is recorded and has begun; or an unfinished one goes on. `skipped`: what was found but
      * cannot be sent, each with a note. The sending is over. */
     void (*begun)(void *context, struct transfer *transfer, uint32_t skipped);

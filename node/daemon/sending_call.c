@@ -41,7 +41,7 @@ static void settle_key(struct sending *sending) {
         return;
     sending->warned = true;
     trust_warning(text, sending->level, target->name, target->key);
-    sending->events.noted(sending->events.context, text, true);
+    sending->events.noted(sending->events.context, &(struct note){.text = text, .warning = true});
 }
 
 bool sending_is_revoked(struct sending *sending) {

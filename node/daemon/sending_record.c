@@ -85,8 +85,9 @@ static struct transfer *use_same(struct sending *sending) {
         transfer_set_state(transfer, STORE_QUEUED, "");
         transfer_show(transfer, TRANSFER_SHOWN(QUEUED), "");
     }
-    sending->events.noted(sending->events.context,
-                          "going on with the unfinished transfer of the same paths", false);
+    sending->events.noted(
+        sending->events.context,
+        &(struct note){.text = "going on with the unfinished transfer of the same paths"});
     return transfer;
 }
 

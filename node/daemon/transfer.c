@@ -268,10 +268,10 @@ void transfer_progress(struct transfer *transfer, uint64_t done) {
         watch->progress(watch->context, transfer);
 }
 
-void transfer_note(struct transfer *transfer, const char *text, bool warning) {
+void transfer_note(struct transfer *transfer, const struct note *note) {
     const struct transfers_watch *watch = &transfer->node->transfers->watch;
     if (watch->noted != NULL)
-        watch->noted(watch->context, transfer, text, warning);
+        watch->noted(watch->context, transfer, note);
 }
 
 bool transfer_is_finished(const struct transfer *transfer) {

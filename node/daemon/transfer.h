@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "node/common/address.h"
 #include "node/daemon/node.h"
+#include "node/daemon/note.h"
 #include "proto/control.pb-c.h"
 #include "proto/helper.pb-c.h"
 #include "store/store.h"
@@ -51,7 +52,7 @@ struct transfer {
 struct transfers_watch {
     void (*changed)(void *context, const struct transfer *transfer); /* state or reason */
     void (*progress)(void *context, const struct transfer *transfer);
-    void (*noted)(void *context, const struct transfer *transfer, const char *text, bool warning);
+    void (*noted)(void *context, const struct transfer *transfer, const struct note *note);
     void *context;
 };
 
@@ -93,7 +94,7 @@ void transfer_forget(struct transfer *transfer, const char *reason);
 void transfer_has_state(struct transfer *transfer, enum store_state state, const char *reason);
 
 void transfer_progress(struct transfer *transfer, uint64_t done);
-void transfer_note(struct transfer *transfer, const char *text, bool warning);
+void transfer_note(struct transfer *transfer, const struct note *note);
 
 bool transfer_is_finished(const struct transfer *transfer);
 

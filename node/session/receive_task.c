@@ -208,7 +208,7 @@ static void note_drop(struct receive *receive, const struct entry *entry) {
     fail_set(&note, 0, "%s was not sent: at the sender it %s",
              escape_bytes(shown, sizeof shown, entry->path, entry->path_length),
              receive->task.text);
-    uplink_note(receive->course.uplink, note.text, true);
+    uplink_note_entry(receive->course.uplink, note.text, true, entry->path, entry->path_length);
 }
 
 static void drop(struct receive *receive, struct stage_writer *writer, struct catalog *catalog) {

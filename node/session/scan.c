@@ -64,11 +64,11 @@ static int add_entry(void *context, const struct entry *entry, const struct stam
     return r;
 }
 
-static void skip(void *context, const char *line, bool failed) {
+static void skip(void *context, const char *path, size_t length, const char *line, bool failed) {
     struct scan *scan = context;
 
     scan->skipped++;
-    uplink_note(scan->uplink, line, failed);
+    uplink_note_entry(scan->uplink, line, failed, path, length);
 }
 
 /* The directory itself is synced too: the node refers to these files from now on. */

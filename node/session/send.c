@@ -174,7 +174,8 @@ void send_entry_failed(struct send *send, const struct manifest_item *item,
     send_act(send);
     pthread_mutex_unlock(&send->course.lock);
     if (first)
-        uplink_note(send->course.uplink, fail->text, true);
+        uplink_note_entry(send->course.uplink, fail->text, true, item->entry.path,
+                          item->entry.path_length);
 }
 
 /* What is open before anything is given up. */

@@ -60,15 +60,26 @@ void uplink_send(struct uplink *uplink, const Fxnode__Helper__ToNode *message) {
     (void)chan_send(uplink->fd, buffer, (size_t)length, NULL, 0, 0);
 }
 
-void uplink_note(struct uplink *uplink, const char *text, bool failed) {
+static void send_note(struct uplink *uplink, const char *text, bool failed,
+                      ProtobufCBinaryData path) {
     Fxnode__Helper__Note note = FXNODE__HELPER__NOTE__INIT;
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
 
     note.text = (char *)(uintptr_t)text;
     note.failed = failed;
+    note.path = path;
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_NOTE;
     message.note = &note;
     uplink_send(uplink, &message);
+}
+
+void uplink_note(struct uplink *uplink, const char *text, bool failed) {
+    send_note(uplink, text, failed, (ProtobufCBinaryData){0});
+}
+
+void uplink_note_entry(struct uplink *uplink, const char *text, bool failed, const char *path,
+                       size_t length) {
+    send_note(uplink, text, failed, (ProtobufCBinaryData){length, (uint8_t *)(uintptr_t)path});
 }
 
 void uplink_progress(struct uplink *uplink, uint64_t done, uint64_t moved) {

@@ -36,8 +36,11 @@ static int on_entry(void *context, const struct entry *entry, const struct stamp
     return 0;
 }
 
-static void on_skipped(void *context, const char *line, bool failed) {
+static void on_skipped(void *context, const char *path, size_t length, const char *line,
+                       bool failed) {
     ck_assert_ptr_eq(context, walked);
+    ck_assert_uint_gt(length, 0);
+    ck_assert_uint_eq(strlen(path), length);
     ck_assert_uint_lt(walked_line_count, WALKED_LINES_MAX);
     snprintf(walked_lines[walked_line_count], sizeof(walked_lines[0]), "%s", line);
     walked_line_failed[walked_line_count++] = failed;

@@ -36,7 +36,7 @@
     X(EVP_MAC_final)
 
 /* The library's functions, and what is looked up in it by name: once, for that is slow. */
-#define MEMBER(function) __typeof__(function) *function;
+#define MEMBER(function) __typeof__(function) *(function);
 static struct {
     FUNCTIONS(MEMBER)
     EVP_CIPHER *chacha20;

@@ -59,14 +59,17 @@ class Fxnode(Contender):
     """Two daemons that run already, as they would; `send` returns when it is durable over there."""
 
     name = "fxnode"
+    record_layer = "auto"
 
     def __init__(self, place, arguments):
         super().__init__(place)
         os.environ[PROGRAM] = os.path.abspath(arguments.program)
         self.nodes = []
-        for name in ("from", "to"):
+        for end in ("from", "to"):
+            name = f"{end}-{self.record_layer}"
             host = Loopback(name, os.path.join(place.directory, f"run-{name}"))
-            config = {"discovery": "off", "listen": host.listen, "lanes": arguments.lanes}
+            config = {"discovery": "off", "listen": host.listen, "lanes": arguments.lanes,
+                      "record-layer": self.record_layer}
             self.nodes.append(Node(host, place.directory, name=name, config=config).start())
 
     def send(self, source, _):
@@ -78,6 +81,14 @@ class Fxnode(Contender):
     def arrived(self, case, number):
         plain = number == 0 or not self.place.keeps(case)
         return self.nodes[1].received(case if plain else f"{case} ({number + 1})")
+
+
+class FxnodeSodium(Fxnode):
+    """The same without OpenSSL's libcrypto."""
+
+    name = "fxnode by libsodium"
+    record_layer = "libsodium"
+    cases = ("file", "byte")
 
 
 class _OverSsh(Contender):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Measures fxnode beside rsync over ssh, scp and a bare TCP connection, all on this machine's
-loopback and in one run:
+"""Measures fxnode beside rsync over ssh, scp and a bare TCP connection, and beside itself without
+libcrypto, all on this machine's loopback and in one run:
 
     tests/bench/run.py [--program build/release/node/fxnode] [--rounds 5] [--size 2048]
                        [--directory DIR]... [--without NAME]... [CASE...]
@@ -26,13 +26,13 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenarios"))
 
-from contenders import Fxnode, Rsync, RsyncAes, RsyncFsync, Scp, Tcp  # noqa: E402
+from contenders import Fxnode, FxnodeSodium, Rsync, RsyncAes, RsyncFsync, Scp, Tcp  # noqa: E402
 from lab import process  # noqa: E402
 from lab.data import MIB  # noqa: E402
 from meter import warm  # noqa: E402
 from sources import CASES, TITLES, Place, Source, remove  # noqa: E402
 
-KINDS = (Fxnode, Rsync, RsyncAes, RsyncFsync, Scp, Tcp)
+KINDS = (Fxnode, FxnodeSodium, Rsync, RsyncAes, RsyncFsync, Scp, Tcp)
 GOAL = 2.0  # times as fast with trees as the peer that promises the same
 
 

@@ -34,8 +34,12 @@ int claims_lane_lost(struct claims *claims, uint32_t lane) {
     return rc;
 }
 
+bool claims_free(const struct claims *claims, struct range *range) {
+    return rangeset_next_gap(&claims->busy, claims->cursor, claims->units, range);
+}
+
 int claims_take(struct claims *claims, uint32_t lane, uint64_t most, struct range *range) {
-    if (!rangeset_next_gap(&claims->busy, claims->cursor, claims->units, range)) {
+    if (!claims_free(claims, range)) {
         claims->cursor = claims->units;
         return 0;
     }

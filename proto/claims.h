@@ -35,6 +35,9 @@ void claims_clear(struct claims *claims);
 /* The lane is closed, and what it had claimed is free. */
 int claims_lane_lost(struct claims *claims, uint32_t lane);
 
+/* The lowest free units: all adjacent ones. False where none is free. */
+bool claims_free(const struct claims *claims, struct range *range);
+
 /* An open lane claims the lowest free units, adjacent ones, `most` (1 at least) in all. 1 and
  * *range; 0 where none is free. */
 int claims_take(struct claims *claims, uint32_t lane, uint64_t most, struct range *range);

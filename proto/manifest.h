@@ -81,6 +81,7 @@ struct manifest_row {
     uint64_t offset;     /* of the encoded batch in the file, behind its prefix */
     uint64_t first_unit; /* number of the first unit of its first entry */
     uint64_t units;
+    uint64_t bytes; /* content of its files */
     uint32_t first_entry;
     uint32_t entries; /* at least 1 */
     uint32_t length;  /* bytes of the encoded batch */

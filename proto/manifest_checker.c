@@ -97,6 +97,7 @@ static int add_batch(struct manifest_checker *checker, const void *data, size_t 
     const struct manifest_summary *sums = &checker->rules.sums;
     struct manifest_row row = {.offset = sums->length + MANIFEST_PREFIX,
                                .first_unit = sums->units,
+                               .bytes = sums->bytes,
                                .first_entry = sums->entries,
                                .length = (uint32_t)length};
     const char *fault = batch_fault(checker, length);
@@ -114,6 +115,7 @@ static int add_batch(struct manifest_checker *checker, const void *data, size_t 
     hash_batch(checker, data, length);
     row.entries = sums->entries - row.first_entry;
     row.units = sums->units - row.first_unit;
+    row.bytes = sums->bytes - row.bytes;
     return manifest_index_add(&checker->index, &row);
 }
 

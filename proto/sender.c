@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So many files are made in the time that one chunk takes. */
+#define FILES_OF_A_CHUNK 64u
+
 enum state { NEW, OFFERED, MANIFEST, HOLDING, DATA, SENT, RECORDING, ENDED, STATES };
 
 struct sender {
@@ -34,6 +37,11 @@ struct sender {
 
 typedef int (*handler)(struct sender *sender, const Fxnode__Wire__Control *control);
 
+/* What is done in the time of one chunk is not worth another connection. */
+static bool is_little(const struct manifest_summary *summary) {
+    return summary->bytes <= LIMIT_CHUNK && summary->units <= FILES_OF_A_CHUNK;
+}
+
 int sender_new(struct sender **sender, const struct sender_config *config) {
     const struct manifest_summary *summary = config->summary;
     if (config->lanes == 0 || config->lanes > LIMIT_LANES || summary->entries == 0 ||
@@ -50,8 +58,7 @@ int sender_new(struct sender **sender, const struct sender_config *config) {
     memcpy(made->transfer_id, config->transfer_id, sizeof made->transfer_id);
     made->summary = *summary;
     made->holes = config->holes;
-    /* What fits into one chunk is not worth another connection. */
-    made->lanes = summary->bytes <= LIMIT_CHUNK ? 1 : config->lanes;
+    made->lanes = is_little(summary) ? 1 : config->lanes;
     *sender = made;
     return 0;
 }
@@ -309,6 +316,10 @@ int sender_claim(struct sender *sender, uint32_t lane, uint64_t max_units, struc
     if (state != DATA || lane >= LIMIT_LANES || !sender->claims.lanes[lane].open || max_units == 0)
         return -EINVAL;
     return claims_take(&sender->claims, lane, max_units, range);
+}
+
+bool sender_free_units(const struct sender *sender, struct range *range) {
+    return state_of(sender) == DATA && claims_free(&sender->claims, range);
 }
 
 bool sender_wants(const struct sender *sender, uint32_t lane, uint64_t unit) {

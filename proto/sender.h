@@ -116,6 +116,10 @@ int sender_lane_lost(struct sender *sender, uint32_t lane);
  */
 int sender_claim(struct sender *sender, uint32_t lane, uint64_t max_units, struct range *range);
 
+/* What the next claim begins with: the lowest free units, all adjacent ones. False where none is
+ * free. */
+bool sender_free_units(const struct sender *sender, struct range *range);
+
 /* Whether the lane still has to send unit `unit` of what it claimed (its entry may have failed
  * since, or the unit become durable). */
 bool sender_wants(const struct sender *sender, uint32_t lane, uint64_t unit);

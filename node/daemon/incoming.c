@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "node/daemon/clean.h"
 #include "node/daemon/held.h"
+#include "node/daemon/lanes.h"
 #include "node/daemon/neighbours.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/policy.h"
@@ -216,7 +217,7 @@ static void send_receive_job(struct receiving *receiving, bool known) {
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
     job.kind = FXNODE__HELPER__JOB__KIND__RECEIVE;
     transfer_describe_landing(receiving->destination, &job);
-    job.lanes = receiving->node->config.lanes != 0 ? receiving->node->config.lanes : LIMIT_LANES;
+    job.lanes = lanes_most(&receiving->node->config);
     job.batch_bytes = receiving->node->config.batch;
     job.batch_ms = CONFIG_BATCH_MS;
     job.known = known;

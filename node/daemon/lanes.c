@@ -4,8 +4,12 @@
 #include "node/daemon/dialer.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Each takes memory, and a processor where the network is fast enough. */
+#define LANES_DEFAULT_MAX 4u
 
 struct lanes {
     struct node *node;
@@ -17,6 +21,16 @@ struct lanes {
     uint32_t wanted; /* beside the control connection */
     uint32_t made;
 };
+
+uint32_t lanes_most(const struct config *config) {
+    cpu_set_t cores;
+    if (config->lanes != 0)
+        return config->lanes;
+    /* It fails where there are more processors than fit into the set. */
+    uint32_t count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (uint32_t)CPU_COUNT(&cores)
+                                                                     : LANES_DEFAULT_MAX;
+    return count < LANES_DEFAULT_MAX ? count : LANES_DEFAULT_MAX;
+}
 
 int lanes_new(struct lanes **out, struct node *node, const struct link *control) {
     struct lanes *lanes = calloc(1, sizeof *lanes);

@@ -13,6 +13,9 @@
 
 struct lanes;
 
+/* How many a transfer has at most: as configured, or else from the processors of this machine. */
+uint32_t lanes_most(const struct config *config);
+
 /* Remembers what it takes of the control connection. 0 or -ENOMEM. */
 int lanes_new(struct lanes **out, struct node *node, const struct link *control);
 

@@ -188,7 +188,7 @@ static void send_job(struct outgoing_run *run) {
     job.kind = FXNODE__HELPER__JOB__KIND__SEND;
     job.work = (ProtobufCBinaryData){strlen(work), (uint8_t *)work};
     transfer_describe(run->transfer, &job);
-    job.lanes = run->node->config.lanes != 0 ? run->node->config.lanes : 1;
+    job.lanes = lanes_most(&run->node->config);
     job.rate = record->rate;
     job.record_layer = (Fxnode__Helper__RecordLayer)run->node->config.record_layer;
     worker_send_paths(run->worker, &run->paths);

@@ -11,8 +11,7 @@ struct catalog {
     const struct manifest_index *index;
     const struct manifest_row *row; /* of the loaded batch */
     struct manifest_batch *batch;
-    uint8_t *buffer;  /* LIMIT_MANIFEST_BATCH bytes */
-    uint64_t *before; /* content bytes before each row; NULL until somebody counts bytes */
+    uint8_t *buffer; /* for the longest batch */
 };
 
 static uint32_t read_u32(const uint8_t *at) {
@@ -109,7 +108,6 @@ void catalog_free(struct catalog *catalog) {
         return;
     manifest_batch_free(catalog->batch);
     free(catalog->buffer);
-    free(catalog->before);
     free(catalog);
 }
 
@@ -189,75 +187,40 @@ bool catalog_has_hardlinks(const struct catalog *catalog) {
     return (manifest_index_has(catalog->index) & MANIFEST_HARDLINKS) != 0;
 }
 
-/* Content bytes of the entries of the loaded batch whose units all come before `unit`, and of the
- * part of its file that does. */
-static uint64_t bytes_in_batch(struct catalog *catalog, uint64_t unit) {
-    const struct manifest_row *row = catalog->row;
+/* Content bytes of the units of the loaded batch that come before `unit`, which is one of them. */
+static uint64_t bytes_in_batch(const struct catalog *catalog, uint64_t unit) {
+    const struct manifest_item *at = manifest_batch_by_unit(catalog->batch, unit);
     uint64_t bytes = 0;
 
-    for (uint32_t i = 0; row != NULL && i < row->entries; i++) {
-        const struct manifest_item *item =
-            manifest_batch_by_entry(catalog->batch, row->first_entry + i);
-        uint64_t units = entry_units(item->entry.type, item->entry.size);
-
-        if (unit <= item->first_unit)
-            break;
-        if (unit - item->first_unit >= units)
-            bytes += item->entry.size;
-        else
-            return bytes + (unit - item->first_unit) * LIMIT_CHUNK;
-    }
-    return bytes;
+    for (uint32_t i = catalog->row->first_entry; at != NULL && i < at->number; i++)
+        bytes += manifest_batch_by_entry(catalog->batch, i)->entry.size;
+    return at == NULL ? bytes : bytes + (unit - at->first_unit) * LIMIT_CHUNK;
 }
 
-static int count_rows(struct catalog *catalog, struct fail *fail) {
-    size_t rows = manifest_index_rows(catalog->index);
-    uint64_t *before = NULL;
-    uint64_t bytes = 0;
-    int r = 0;
-
-    if (catalog->before != NULL)
-        return 0;
-    before = calloc(rows + 1, sizeof *before);
-    if (before == NULL)
-        return fail_set(fail, -ENOMEM, "cannot count what is there");
-    for (size_t i = 0; i < rows && r == 0; i++) {
-        before[i] = bytes;
-        r = load(catalog, manifest_index_row(catalog->index, i), fail);
-        if (r == 0)
-            bytes += bytes_in_batch(catalog, UINT64_MAX);
-    }
-    before[rows] = bytes;
-    if (r != 0)
-        free(before);
-    else
-        catalog->before = before;
-    return r;
-}
-
-/* Content bytes of all units before `unit`. */
+/* Content bytes of all units before `unit`: one batch is read at most. */
 static int bytes_before(struct catalog *catalog, uint64_t unit, uint64_t *bytes,
                         struct fail *fail) {
-    size_t rows = manifest_index_rows(catalog->index);
-    const struct manifest_row *row = manifest_index_by_unit(catalog->index, unit);
+    const struct manifest_row *at = manifest_index_by_unit(catalog->index, unit);
+    const struct manifest_row *row = manifest_index_row(catalog->index, 0);
+    const struct manifest_row *end = at != NULL ? at : row + manifest_index_rows(catalog->index);
     int r = 0;
 
-    if (row == NULL) {
-        *bytes = catalog->before[rows];
+    *bytes = 0;
+    for (; row < end; row++)
+        *bytes += row->bytes;
+    if (at == NULL || unit == at->first_unit)
         return 0;
-    }
-    r = load(catalog, row, fail);
+    r = load(catalog, at, fail);
     if (r == 0)
-        *bytes = catalog->before[row - manifest_index_row(catalog->index, 0)] +
-                 bytes_in_batch(catalog, unit);
+        *bytes += bytes_in_batch(catalog, unit);
     return r;
 }
 
 int catalog_bytes(struct catalog *catalog, const struct rangeset *set, uint64_t *bytes,
                   struct fail *fail) {
-    uint64_t sum = 0;
-    int r = count_rows(catalog, fail);
+    int r = 0;
 
+    *bytes = 0;
     for (size_t i = 0; i < set->length && r == 0; i++) {
         uint64_t from = 0;
         uint64_t to = 0;
@@ -265,8 +228,7 @@ int catalog_bytes(struct catalog *catalog, const struct rangeset *set, uint64_t 
         r = bytes_before(catalog, set->ranges[i].first, &from, fail);
         if (r == 0)
             r = bytes_before(catalog, set->ranges[i].first + set->ranges[i].count, &to, fail);
-        sum += to - from;
+        *bytes += to - from;
     }
-    *bytes = sum;
     return r;
 }

@@ -8,7 +8,11 @@
 #include <string.h>
 
 #define PIECE (256u * 1024u) /* content of one record at most: a chunk is four of them */
-#define CLAIM 16             /* units claimed at once */
+
+/* What is claimed at once: enough adjacent files that lanes seldom meet in one directory, but not
+ * so much that others wait for one lane at the end. */
+#define CLAIM_BYTES (16u * 1024u * 1024u)
+#define CLAIM_UNITS 512u
 
 /* A lane's writing thread: where it is. */
 struct writer {
@@ -35,14 +39,39 @@ static bool next_unit(struct writer *writer, uint64_t *unit) {
     return false;
 }
 
+static uint64_t least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static uint32_t count_lanes(const struct course *course) {
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < LIMIT_LANES; i++)
+        count += course->lanes[i].writing ? 1 : 0;
+    return count;
+}
+
+/* How much is to be claimed of what is free: by what units have on average around there, and what
+ * is left is shared. */
+static uint64_t claim_size(const struct send *send, const struct range *free) {
+    uint64_t left = manifest_checker_summary(send->checker)->units - free->first;
+    const struct manifest_row *row = manifest_index_by_unit(send->index, free->first);
+    uint64_t units = least(CLAIM_UNITS, left / (2 * count_lanes(&send->course)) + 1);
+
+    return row->bytes / row->units * units <= CLAIM_BYTES ? units
+                                                          : CLAIM_BYTES / (row->bytes / row->units);
+}
+
 /* Claims more where that is allowed now. Lock held. */
 static bool claim(struct writer *writer) {
     struct send *send = writer->send;
+    struct range free;
     int r = 0;
 
-    if (!send->started || outbox_is_full(&send->course.outbox))
+    if (!send->started || outbox_is_full(&send->course.outbox) ||
+        !sender_free_units(send->sender, &free))
         return false;
-    r = sender_claim(send->sender, writer->lane->number, CLAIM, &writer->range);
+    r = sender_claim(send->sender, writer->lane->number, claim_size(send, &free), &writer->range);
     send_act(send);
     if (r < 0)
         course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");

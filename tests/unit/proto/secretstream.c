@@ -8,6 +8,7 @@
 #endif
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,52 @@ START_TEST(what_is_broken_does_not) {
 }
 END_TEST
 
+/* Where the C library's malloc() takes its memory from; a sanitizer's does not. */
+static bool heap_holds(const uint8_t *bytes, size_t length) {
+    FILE *maps = fopen("/proc/self/maps", "re");
+    bool found = false;
+    char line[512];
+    ck_assert_ptr_nonnull(maps);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        char *next = NULL;
+        unsigned long from = strtoul(line, &next, 16);
+        unsigned long to = strtoul(next + 1, NULL, 16);
+        if (strstr(line, "[heap]") != NULL) {
+            found = found || memmem((void *)from, to - from, bytes, length) != NULL;
+        }
+    }
+    fclose(maps);
+    return found;
+}
+
+START_TEST(no_key_stays_in_ordinary_memory) {
+    uint8_t *control = malloc(STREAM_KEY);
+    uint8_t sealed[BODY + OVERHEAD];
+    ck_assert_ptr_nonnull(control);
+    randombytes_buf(control, STREAM_KEY);
+    bool sees = heap_holds(control, STREAM_KEY);
+    free(control);
+    for (int which = 0; sees && which < count; which++) {
+        secretstream_state state;
+        secretstream_state before;
+        uint8_t once[32]; /* the key of this message's mac */
+        void *context = NULL;
+        struct secretstream_message message = {sealed, sealed + 1, BODY, 0};
+        crypto_secretstream_xchacha20poly1305_init_push(&state, sealed, key);
+        before = state;
+        crypto_stream_chacha20_ietf(once, sizeof once, state.nonce, state.k);
+        memset(sealed, 's', sizeof sealed);
+        ck_assert_int_eq(all[which]->open(&context), 0);
+        ck_assert_int_eq(all[which]->push(context, &state, &message), 0);
+        ck_assert(!heap_holds(before.k, sizeof before.k));
+        ck_assert(!heap_holds(once + 16, sizeof once - 16)); /* the half that is used as it is */
+        ck_assert_int_eq(all[which]->pull(context, &before, &message), 0);
+        ck_assert(!heap_holds(before.k, sizeof before.k));
+        all[which]->close(context);
+    }
+}
+END_TEST
+
 /* One sealed by each, as stream.h has them, and opened by each. */
 START_TEST(streams_use_what_was_chosen_when_they_began) {
     for (int from = 0; from < count; from++) {
@@ -262,6 +309,7 @@ Suite *suite_secretstream(void) {
     tcase_add_test(tests, known_answers);
     tcase_add_test(tests, what_is_right_passes_the_check);
     tcase_add_loop_test(tests, what_is_broken_does_not, 0, FAULTS);
+    tcase_add_test(tests, no_key_stays_in_ordinary_memory);
     tcase_add_test(tests, streams_use_what_was_chosen_when_they_began);
     tcase_add_test(tests, a_stream_ends_where_computing_fails);
     tcase_add_test(tests, a_stream_does_not_begin_without_memory);

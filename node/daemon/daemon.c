@@ -265,7 +265,10 @@ static void say_ready(const struct node *node) {
     if (!node->transient)
         fprintf(stderr, "fxnode: %s (%s) is listening on port %u\n", name, id, node->port);
     if (!node->transient && node->config.accept == CONFIG_ACCEPT_ALL)
-        log_warn("everybody who reaches this port can put files into %s", node->files);
+        log_warn("everybody who reaches this port can put files into %s%s", node->files,
+                 node->config.exists == CONFIG_EXISTS_OVERWRITE
+                     ? ", and replace those that are there"
+                     : "");
     notify_send("READY=1");
     unsetenv("NOTIFY_SOCKET"); /* helpers have nothing to report */
 }

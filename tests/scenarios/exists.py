@@ -224,8 +224,10 @@ def at_once_skip(lab):
 
 
 def at_once_overwrite(lab):
-    """Where they replace each other each file is that of one of them, whole."""
+    """Where they replace each other each file is that of one of them, whole. Whoever lets
+    everybody do so is told."""
     attic, _ = _at_once(lab, "overwrite")
+    attic.daemon.wait_line("and replace those that are there")
     attic.check_listed("tree")
     for name in range(40):
         directory = attic.received(f"tree/{name % 7}")

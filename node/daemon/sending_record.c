@@ -104,12 +104,13 @@ static struct transfer *use_new(struct sending *sending) {
     return transfer;
 }
 
-/* What the peer calls itself, to be remembered; an alias is ours. */
+/* What the peer calls itself, to be remembered: an alias is ours, and of a peer without a name the
+ * target has what was typed, an address or the beginning of its id. */
 static const char *own_name(const struct sending *sending) {
     const struct resolve_target *target = &sending->target;
     struct peers_line line;
-    if (sending->level == TRUST_PAIRED)
-        return peers_line(sending->node->peers, target->key, "", &line) ? line.called : "";
+    if (peers_line(sending->node->peers, target->key, "", &line))
+        return line.called;
     return target->typed[0] != '\0' ? "" : target->name;
 }
 

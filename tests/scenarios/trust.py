@@ -360,6 +360,16 @@ def queued_until_paired(lab):
         wait_for(receiver.received(name))
 
 
+def what_was_typed_is_no_name(lab):
+    """Neither an address nor the beginning of an id is remembered as what a peer calls itself."""
+    lan = lab.lan(2)
+    sender, receiver = (lab.node(host, config=QUIET) for host in lan.hosts)
+    for number, peer in enumerate((receiver.at, receiver.id[:12])):
+        sender.send(peer, make_file(lab.path(f"file {number}"), 100))
+        known, = sender.peers()
+        check_equal(known["name"], "", "the name")
+
+
 def queued_until_known(lab):
     """What send-to = known keeps back starts by itself once its peer is known, here because
     somebody took what it offered."""

@@ -146,8 +146,12 @@ static void call_at(struct outgoing_run *run, const struct address *candidates, 
         .context = run,
     };
     if (count == 0) {
-        /* Nothing to call: discovery, or the peer itself, has to speak first. */
-        transfer_show(run->transfer, TRANSFER_SHOWN(QUEUED), "the peer is away");
+        /* Nothing to call: discovery, or somebody who knows an address, has to speak first. */
+        transfer_show(run->transfer, TRANSFER_SHOWN(QUEUED),
+                      run->node->discover != NULL
+                          ? "the peer is away"
+                          : "no address of the peer is known, and discovery is off: it starts when "
+                            "something is sent to its host:port");
     } else if (dialer_start(&run->dialer, &call) != 0) {
         outgoing_attempt_over(run, QUEUE_UNREACHABLE, "cannot call the peer");
     }

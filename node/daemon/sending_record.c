@@ -121,6 +121,8 @@ static void begin(struct sending *sending, struct transfer *transfer) {
                    sending->answered ? &sending->reached : NULL, target->typed);
     transfer_hold(transfer);
     outgoing_begin(transfer, linked ? &sending->link : NULL);
+    if (sending->answered)
+        outgoing_seen(sending->node, target->key); /* the others that wait for it */
     sending->events.begun(sending->events.context, transfer, sending->skipped);
     transfer_release(transfer);
 }

@@ -139,3 +139,19 @@ def its_name_is_announced_with_another_key(lab):
     said = command.wait_event(lambda event: "another key" in event.get("reason", ""), "why it waits")
     check(receiver.id[:8] in said["reason"], f"the other key: {said}")
     check_equal(_states(sender), ["queued"], "states")
+
+
+def forgotten_and_found_again(lab):
+    """What waits for a peer whose addresses were forgotten says how it is found again, and goes on
+    once something is sent to where it is."""
+    sender, receiver, source = _known_and_away(lab, discovery="off")
+    sender.run("send", "--detach", receiver.id[:12], source)
+    waiting, = sender.transfers()
+    sender.run("unpair", receiver.id[:12])
+    sender.run("resume", str(waiting["transfer"]))
+    waiting, = sender.transfers()
+    check("host:port" in waiting.get("reason", ""), f"why it waits: {waiting}")
+    receiver.start()
+    sender.send(receiver, make_file(lab.path("third"), 100))
+    wait_for(receiver.received("second"))
+    compare(source, receiver.received("second"))

@@ -28,8 +28,11 @@ static int on_entry(void *context, const struct entry *entry, const struct stamp
     return 0;
 }
 
-static void on_skipped(void *context, const char *line, bool failed) {
+static void on_skipped(void *context, const char *path, size_t length, const char *line,
+                       bool failed) {
     (void)context;
+    (void)path;
+    (void)length;
     ck_abort_msg("skipped (%d): %s", failed, line);
 }
 

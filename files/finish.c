@@ -180,6 +180,20 @@ static int set_file(struct finish *finish, int parent, const struct entry *entry
     return fd < 0 ? fd : set_open_file(finish, fd, entry);
 }
 
+/* Takes away what somebody else has put behind the end of a file. What comes before that has been
+ * compared with what was sent. */
+static int cut_file(struct finish *finish, int parent, const struct entry *entry) {
+    int fd = finish->hardlinks == NULL ? staged_open_file(parent, finish->name, O_RDWR)
+                                       : staged_open_linked_file(parent, finish->name, O_RDWR);
+    if (fd < 0)
+        return fd;
+    if (ftruncate(fd, (off_t)entry->size) == 0)
+        return set_open_file(finish, fd, entry);
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
 /* Most files got mode and time as they were written; then looking at them is enough, as far as
  * a sync of everything follows anyway. */
 static int finish_file(struct finish *finish, int parent, const struct entry *entry) {
@@ -187,8 +201,10 @@ static int finish_file(struct finish *finish, int parent, const struct entry *en
     if (fstatat(parent, finish->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
     bool is_ours = finish->hardlinks == NULL ? staged_is_file(&st) : staged_is_linked_file(&st);
-    if (!is_ours || (uint64_t)st.st_size != entry->size)
+    if (!is_ours || (uint64_t)st.st_size < entry->size)
         return -EEXIST;
+    if ((uint64_t)st.st_size > entry->size)
+        return cut_file(finish, parent, entry);
     bool ready =
         (st.st_mode & 07777) == entry->mode && has_time(&st, entry) && entry->attribute_count == 0;
     return ready && dirty_has_everything(finish->dirty) ? 0 : set_file(finish, parent, entry);
@@ -276,6 +292,9 @@ int finish_entry(struct finish *finish, const struct entry *entry, struct fail *
     memcpy(finish->name, entry->path + start, entry->path_length - start);
     finish->name[entry->path_length - start] = '\0';
     error = finish_by_type(finish, in != NULL ? in->fd : staging_tree_fd(finish->staging), entry);
+    if (error == -EEXIST)
+        return outcome_differs(fail, finish->staging, entry,
+                               "is not as it was received: something else has changed it");
     return error < 0 ? outcome_of_entry(error, fail, "finish", finish->staging, entry) : 0;
 }
 

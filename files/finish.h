@@ -42,8 +42,9 @@ void finish_free(struct finish *finish);
 int finish_hardlink(struct finish *finish, const struct entry *entry, const struct entry *original,
                     struct fail *fail);
 
-/* The next delivered entry. 0; STAGING_DIFFERS where what is staged is missing, of another kind or
- * of another size; STAGING_NO_SPACE; STAGING_BAD_NAME; negative. */
+/* The next delivered entry. What something else put behind the end of a file goes. 0;
+ * STAGING_DIFFERS where what is staged is missing, of another kind or too short; STAGING_NO_SPACE;
+ * STAGING_BAD_NAME; negative. */
 int finish_entry(struct finish *finish, const struct entry *entry, struct fail *fail);
 
 /* After the last entry: the directories still open, then the sync, and what the file system does

@@ -88,6 +88,26 @@ START_TEST(test_pieces_are_finished) {
 }
 END_TEST
 
+/* What somebody else has put behind its end goes; what they took away is not made up for. */
+START_TEST(test_what_others_added_goes) {
+    struct entry entry = room_file("a", 4);
+    arrival_open(_i != 0);
+    arrival_file(entry, 0, "text");
+    ck_assert_int_eq(chmod(ARRIVAL_TREE "a", 0600), 0);
+    ck_assert_int_eq(truncate(ARRIVAL_TREE "a", 5000000), 0);
+    ck_assert_msg(arrival_finish(&entry, 1) == 0, "%s", room_fail.text);
+    ck_assert(room_holds(ARRIVAL_TREE "a", "text", 4));
+    check_as_entry(&entry);
+    ck_assert_int_eq(chmod(ARRIVAL_TREE "a", 0600), 0);
+    ck_assert_int_eq(truncate(ARRIVAL_TREE "a", 3), 0);
+    ck_assert_int_eq(arrival_finish(&entry, 1), STAGING_DIFFERS);
+    ck_assert_msg(strstr(room_fail.text, "a in ") != NULL &&
+                      strstr(room_fail.text, "is not as it was received") != NULL,
+                  "%s", room_fail.text);
+    arrival_close();
+}
+END_TEST
+
 START_TEST(test_missing_things_differ) {
     arrival_open(false);
     struct entry file = room_file("a", 1);
@@ -149,6 +169,7 @@ Suite *suite_finish(void) {
     TCase *tc = room_case("finish");
     tcase_add_loop_test(tc, test_modes_and_times_stick, 0, 2);
     tcase_add_test(tc, test_pieces_are_finished);
+    tcase_add_loop_test(tc, test_what_others_added_goes, 0, 2);
     tcase_add_test(tc, test_missing_things_differ);
     tcase_add_test(tc, test_other_links_differ);
     tcase_add_loop_test(tc, test_many_and_deep, 0, 2);

@@ -30,6 +30,7 @@
 #define LIMIT_ATTRIBUTE_BYTES (128u * 1024u)  /* names and values of one entry */
 #define LIMIT_OFFER_NAMES 64u                 /* top-level names shown in an offer */
 #define LIMIT_LANES 8u                        /* connections of a transfer, control included */
+#define LIMIT_LINEAGE 16u                     /* transfers that one is said to replace */
 
 /* Channels to helpers and commands: one SOCK_SEQPACKET message */
 #define LIMIT_PACKET (64u * 1024u)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 
@@ -131,4 +132,28 @@ int attributes_set(int fd, const struct entry *entry) {
     if (worst == ATTRIBUTES_UNSUPPORTED && unsupported < entry->attribute_count)
         return ATTRIBUTES_NOT_TAKEN;
     return worst;
+}
+
+/* Of a list of names, each terminated. 0 or -errno. */
+static int remove_users(int fd, const char *names, size_t length) {
+    for (size_t at = 0; at < length; at += strlen(names + at) + 1) {
+        if (!is_users(names + at))
+            continue;
+        if (fchmod(fd, 0600) < 0 || (fremovexattr(fd, names + at) < 0 && errno != ENODATA))
+            return -errno;
+    }
+    return 0;
+}
+
+int attributes_drop(int fd) {
+    ssize_t length = flistxattr(fd, NULL, 0);
+    if (length <= 0)
+        return length == 0 || errno == ENOTSUP || errno == ENOSYS ? 0 : -errno;
+    char *names = malloc(XATTR_LIST_MAX);
+    if (names == NULL)
+        return -ENOMEM;
+    length = flistxattr(fd, names, XATTR_LIST_MAX);
+    int error = length < 0 ? -errno : remove_users(fd, names, (size_t)length);
+    free(names);
+    return error;
 }

@@ -37,4 +37,7 @@ enum attributes_outcome {
  * -EDQUOT only where the file system is full. */
 int attributes_set(int fd, const struct entry *entry);
 
+/* Removes all that `fd` has, which its owner may write by then if there are any. 0 or -errno. */
+int attributes_drop(int fd);
+
 #endif

@@ -26,6 +26,11 @@ int hashes_set(struct hashes *hashes, uint64_t unit, const uint8_t hash[LIMIT_CH
 /* Reads `count` hashes from unit `first` into `out`; unknown ones are zero. 0 or -errno. */
 int hashes_get(struct hashes *hashes, uint64_t first, size_t count, uint8_t *out);
 
+/* Copies those that are known of `count` hashes from unit `first` of `from` on to those from unit
+ * `to_first` of `to` on; what is unknown leaves alone what is there. 0 or -errno. */
+int hashes_copy(struct hashes *to, uint64_t to_first, struct hashes *from, uint64_t first,
+                uint64_t count);
+
 /* Whether a hash that was read is known. */
 bool hashes_is_known(const uint8_t hash[LIMIT_CHUNK_HASH]);
 

@@ -135,6 +135,13 @@ static bool is_exists(Fxnode__Helper__Exists exists) {
            exists <= FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
 }
 
+static const char *lineage_fault(const ProtobufCBinaryData *ids, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!is_exact(ids[i], LIMIT_TRANSFER_ID))
+            return "a transfer id of a wrong length";
+    return count <= LIMIT_LINEAGE ? NULL : "too many transfers that are replaced";
+}
+
 static const char *job_fault(const Fxnode__Helper__Job *job) {
     if (job->kind < FXNODE__HELPER__JOB__KIND__SCAN || job->kind > FXNODE__HELPER__JOB__KIND__CLEAN)
         return "an unknown job";
@@ -159,8 +166,10 @@ static const char *job_fault(const Fxnode__Helper__Job *job) {
         return NULL;
     if (!is_exact(job->transfer_id, LIMIT_TRANSFER_ID))
         return "a transfer id of a wrong length";
-    return figures_fault(
-        (struct figures){job->manifest_hash, job->manifest_length, job->bytes, job->entries});
+    const char *fault = lineage_fault(job->lineage, job->n_lineage);
+    return fault != NULL ? fault
+                         : figures_fault((struct figures){job->manifest_hash, job->manifest_length,
+                                                          job->bytes, job->entries});
 }
 
 static const char *connection_fault(const Fxnode__Helper__Connection *connection) {
@@ -179,7 +188,13 @@ static const char *admit_fault(const Fxnode__Helper__Admit *admit) {
         return "impossible names";
     if (!is_exists(admit->exists))
         return unknown_exists;
-    return is_text(admit->reason) ? NULL : too_long;
+    if (!is_text(admit->reason))
+        return too_long;
+    const Fxnode__Helper__Replaced *replaced = admit->replaced;
+    return replaced == NULL
+               ? NULL
+               : figures_fault((struct figures){replaced->manifest_hash, replaced->manifest_length,
+                                                replaced->bytes, replaced->entries});
 }
 
 static const char *to_session_fault(to_session *message) {
@@ -222,13 +237,19 @@ static const char *offered_fault(const Fxnode__Helper__Offered *offered) {
     if (!are_names(offered->names, offered->n_names) || offered->name_count > offered->entries ||
         offered->n_names > offered->name_count)
         return "impossible names";
-    return figures_fault((struct figures){offered->manifest_hash, offered->manifest_length,
-                                          offered->bytes, offered->entries});
+    const char *fault = lineage_fault(offered->lineage, offered->n_lineage);
+    return fault != NULL
+               ? fault
+               : figures_fault((struct figures){offered->manifest_hash, offered->manifest_length,
+                                                offered->bytes, offered->entries});
 }
 
 static const char *commit_fault(const Fxnode__Helper__Commit *commit) {
     const char *fault = extents_fault(commit->add, commit->n_add);
-    return fault != NULL ? fault : extents_fault(commit->forget, commit->n_forget);
+    if (fault == NULL)
+        fault = extents_fault(commit->forget, commit->n_forget);
+    return fault != NULL ? fault
+                         : extents_fault(commit->forget_replaced, commit->n_forget_replaced);
 }
 
 static const char *ended_fault(const Fxnode__Helper__Ended *ended) {

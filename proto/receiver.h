@@ -32,6 +32,7 @@
 
 #include "base/fail.h"
 #include "base/limits.h"
+#include "base/lineage.h"
 #include "base/rangeset.h"
 #include "proto/exchange.h"
 #include "proto/manifest.h"
@@ -58,8 +59,9 @@ void receiver_free(struct receiver *receiver);
 struct receiver_offer {
     uint8_t transfer_id[LIMIT_TRANSFER_ID];
     struct manifest_summary summary;
-    uint64_t holes; /* of the bytes, about how many need no room; not more than those */
-    uint32_t lanes; /* that the sender would like */
+    uint64_t holes;         /* of the bytes, about how many need no room; not more than those */
+    uint32_t lanes;         /* that the sender would like */
+    struct lineage lineage; /* transfers that it replaces */
 };
 
 /* What to do next. Pointers are valid until the next call on this receiver. */
@@ -157,6 +159,11 @@ struct receiver_admission {
 int receiver_skip(struct receiver *receiver, const struct rangeset *entries,
                   const struct rangeset *units);
 const struct rangeset *receiver_skipped_entries(const struct receiver *receiver);
+
+/* Units that are durable and recorded since they were taken over from a transfer that this one
+ * replaces. Copied. Before receiver_manifest_synced; before receiver_admit(ACCEPT) they are a part
+ * of `held`. */
+int receiver_inherit(struct receiver *receiver, const struct rangeset *units);
 
 /* The node's answer. ASKED leaves it open, another follows. */
 int receiver_admit(struct receiver *receiver, uint64_t now_ms,

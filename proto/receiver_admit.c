@@ -20,6 +20,9 @@ static void read_offer(struct receiver_offer *offer, const Fxnode__Wire__Offer *
     }
     offer->holes = wire->holes;
     offer->lanes = wire->lanes;
+    offer->lineage = (struct lineage){0};
+    for (size_t i = 0; i < wire->n_replaces; i++)
+        lineage_add(&offer->lineage, wire->replaces[i].data);
 }
 
 int receiver_admit_offer(struct receiver *receiver, const Fxnode__Wire__Control *control) {
@@ -87,6 +90,12 @@ int receiver_skip(struct receiver *receiver, const struct rangeset *entries,
         return -EINVAL;
     int rc = rangeset_add_all(&receiver->skipped, entries);
     return rc < 0 ? rc : rangeset_add_all(&receiver->skipped_units, units);
+}
+
+int receiver_inherit(struct receiver *receiver, const struct rangeset *units) {
+    if (receiver_parts_state(receiver) == AT_ENDED)
+        return 0;
+    return receiver->state == AT_SYNCING ? intake_hold(&receiver->intake, units) : -EINVAL;
 }
 
 const struct rangeset *receiver_skipped_entries(const struct receiver *receiver) {
@@ -166,11 +175,16 @@ int receiver_admit_manifest(struct receiver *receiver, const Fxnode__Wire__Contr
     if (rc < 0 || !receiver->manifest_whole)
         return rc;
     receiver->state = AT_SYNCING;
+    /* What is said meanwhile is not read: making a large tree takes its time. */
+    exchange_clock_set_deaf(&receiver->talk.clock, true);
     return talk_act(&receiver->talk, RECEIVER_SYNC_MANIFEST, 0);
 }
 
 int receiver_manifest_synced(struct receiver *receiver) {
     if (receiver_parts_state(receiver) == AT_ENDED)
         return 0;
-    return receiver->state == AT_SYNCING ? begin_data(receiver) : -EINVAL;
+    if (receiver->state != AT_SYNCING)
+        return -EINVAL;
+    exchange_clock_set_deaf(&receiver->talk.clock, false);
+    return begin_data(receiver);
 }

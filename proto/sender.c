@@ -19,6 +19,7 @@ struct sender {
     uint8_t transfer_id[LIMIT_TRANSFER_ID];
     struct manifest_summary summary;
     uint64_t holes;
+    struct lineage lineage;
     uint32_t lanes; /* wanted; from the verdict on, allowed */
     struct talk talk;
     const Fxnode__Wire__Delivered *delivered; /* in the newest message, or NULL */
@@ -58,6 +59,7 @@ int sender_new(struct sender **sender, const struct sender_config *config) {
     memcpy(made->transfer_id, config->transfer_id, sizeof made->transfer_id);
     made->summary = *summary;
     made->holes = config->holes;
+    made->lineage = config->lineage;
     made->lanes = is_little(summary) ? 1 : config->lanes;
     *sender = made;
     return 0;
@@ -97,6 +99,7 @@ bool sender_next(struct sender *sender, struct sender_action *action) {
         .unit = item->value,
         .text = item->kind == SENDER_ASKED ? sender->text : NULL,
         .held = item->kind == SENDER_START ? &sender->held : NULL,
+        .skipped = item->kind == SENDER_START ? &sender->skipped : NULL,
         .delivered = item->kind == SENDER_DELIVERED ? sender->delivered : NULL,
         .end = item->kind == SENDER_END ? &sender->talk.end : NULL,
     };
@@ -113,8 +116,9 @@ int sender_start(struct sender *sender, uint64_t now_ms) {
     exchange_clock_start(&sender->talk.clock, now_ms);
     sender->claims.lanes[0].open = true;
     sender->state = OFFERED;
-    return talk_say_offer(&sender->talk, sender->transfer_id, &sender->summary, sender->holes,
-                          sender->lanes);
+    const struct talk_offer offer = {sender->transfer_id, &sender->summary, &sender->lineage,
+                                     sender->holes, sender->lanes};
+    return talk_say_offer(&sender->talk, &offer);
 }
 
 static int on_accept(struct sender *sender, const Fxnode__Wire__Verdict *verdict) {

@@ -30,6 +30,7 @@
 #define PROTO_SENDER_H
 
 #include "base/limits.h"
+#include "base/lineage.h"
 #include "base/rangeset.h"
 #include "proto/exchange.h"
 #include "proto/manifest.h"
@@ -45,6 +46,7 @@ struct sender_config {
     const struct manifest_summary *summary; /* copied; with names */
     uint64_t holes; /* of its bytes, about how many need no room at the peer; not more than those */
     uint32_t lanes; /* connections wanted, the control connection included; 1 to LIMIT_LANES */
+    struct lineage lineage; /* transfers that this one replaces */
 };
 
 /* 0, -EINVAL for a summary without entries or names or too many lanes, or -ENOMEM. */
@@ -76,6 +78,8 @@ struct sender_action {
     uint64_t unit;
     const char *text;                         /* ASKED */
     const struct rangeset *held;              /* START */
+    const struct rangeset *skipped;           /* START: entries that the peer has from elsewhere,
+                                                 their units are held */
     const Fxnode__Wire__Delivered *delivered; /* DELIVERED; NULL where a peer that is too old
                                                  for it only said that it was delivered before */
     const struct exchange_end *end;           /* END */

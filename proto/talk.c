@@ -115,13 +115,17 @@ static char *cut(char out[WIRE_TEXT_MAX + 1], const char *text) {
     return out;
 }
 
-int talk_say_offer(struct talk *talk, const uint8_t transfer_id[LIMIT_TRANSFER_ID],
-                   const struct manifest_summary *summary, uint64_t holes, uint32_t lanes) {
+int talk_say_offer(struct talk *talk, const struct talk_offer *what) {
+    const struct manifest_summary *summary = what->summary;
+    const struct lineage *lineage = what->lineage;
     Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
     Fxnode__Wire__Offer offer = FXNODE__WIRE__OFFER__INIT;
     ProtobufCBinaryData names[LIMIT_OFFER_NAMES];
+    ProtobufCBinaryData replaces[LIMIT_LINEAGE];
     list_names(names, summary->names, summary->names_shown);
-    offer.transfer_id = bytes(transfer_id, LIMIT_TRANSFER_ID);
+    for (size_t i = 0; i < lineage->count; i++)
+        replaces[i] = bytes(lineage->ids[i], LIMIT_TRANSFER_ID);
+    offer.transfer_id = bytes(what->transfer_id, LIMIT_TRANSFER_ID);
     offer.manifest_hash = bytes(summary->hash, LIMIT_HASH);
     offer.manifest_length = summary->length;
     offer.entries = summary->entries;
@@ -130,8 +134,10 @@ int talk_say_offer(struct talk *talk, const uint8_t transfer_id[LIMIT_TRANSFER_I
     offer.n_names = summary->names_shown;
     offer.names = names;
     offer.name_count = summary->name_count;
-    offer.lanes = lanes;
-    offer.holes = holes;
+    offer.lanes = what->lanes;
+    offer.holes = what->holes;
+    offer.n_replaces = lineage->count;
+    offer.replaces = replaces;
     control.body_case = FXNODE__WIRE__CONTROL__BODY_OFFER;
     control.offer = &offer;
     return say(talk, &control);

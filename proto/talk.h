@@ -8,6 +8,7 @@
 #ifndef PROTO_TALK_H
 #define PROTO_TALK_H
 
+#include "base/lineage.h"
 #include "proto/exchange.h"
 #include "proto/manifest.h"
 #include "proto/msg.h"
@@ -61,8 +62,15 @@ int talk_violation(struct talk *talk, const char *format, ...)
  * Messages. Everything is copied; texts may be NULL and are cut at WIRE_TEXT_MAX bytes.
  */
 
-int talk_say_offer(struct talk *talk, const uint8_t transfer_id[LIMIT_TRANSFER_ID],
-                   const struct manifest_summary *summary, uint64_t holes, uint32_t lanes);
+struct talk_offer {
+    const uint8_t *transfer_id; /* LIMIT_TRANSFER_ID */
+    const struct manifest_summary *summary;
+    const struct lineage *lineage;
+    uint64_t holes;
+    uint32_t lanes;
+};
+
+int talk_say_offer(struct talk *talk, const struct talk_offer *what);
 
 /* `reason` replaces what is in `verdict`. */
 int talk_say_verdict(struct talk *talk, Fxnode__Wire__Verdict verdict, const char *reason);

@@ -62,6 +62,17 @@ static const char *offer_figures_fault(const Fxnode__Wire__Offer *offer) {
     return NULL;
 }
 
+/* Other transfers: one that came in its own place would be taken apart while it is put together. */
+static const char *replaces_fault(const Fxnode__Wire__Offer *offer) {
+    if (offer->n_replaces > LIMIT_LINEAGE)
+        return "too many transfers that it replaces";
+    for (size_t i = 0; i < offer->n_replaces; i++)
+        if (!is_exact(offer->replaces[i], LIMIT_TRANSFER_ID) ||
+            memcmp(offer->replaces[i].data, offer->transfer_id.data, LIMIT_TRANSFER_ID) == 0)
+            return "a transfer that it cannot replace";
+    return NULL;
+}
+
 static const char *offer_fault(control *message) {
     const Fxnode__Wire__Offer *offer = message->offer;
     if (!is_exact(offer->transfer_id, LIMIT_TRANSFER_ID) ||
@@ -71,7 +82,9 @@ static const char *offer_fault(control *message) {
     if (count == 0 || count > offer->entries ||
         offer->n_names != (count < LIMIT_OFFER_NAMES ? count : LIMIT_OFFER_NAMES))
         return "an impossible number of names";
-    const char *fault = names_fault(offer->names, offer->n_names);
+    const char *fault = replaces_fault(offer);
+    if (fault == NULL)
+        fault = names_fault(offer->names, offer->n_names);
     if (fault == NULL && !names_ascend(offer->names, offer->n_names))
         fault = "names out of order";
     return fault != NULL ? fault : offer_figures_fault(offer);

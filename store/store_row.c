@@ -35,6 +35,16 @@ static int read_names(struct store_sql *use, int column, struct store_names *out
     return rc < 0 ? fail_set(use->fail, rc, "cannot read %s", use->store->shown) : 0;
 }
 
+static int read_lineage(struct store_sql *use, int column, struct lineage *out) {
+    const uint8_t *ids = sqlite3_column_blob(use->stmt, column);
+    size_t length = (size_t)sqlite3_column_bytes(use->stmt, column);
+    if (length % LIMIT_TRANSFER_ID != 0)
+        return store_sql_damaged(use->store, use->fail);
+    for (size_t at = 0; at < length; at += LIMIT_TRANSFER_ID)
+        lineage_add(out, ids + at);
+    return 0;
+}
+
 /* Everything of fixed size. */
 static int read_plain(struct store_sql *use, struct store_transfer *out) {
     int rc = store_sql_get_blob(use, 3, out->peer_key, sizeof(out->peer_key));
@@ -75,6 +85,8 @@ int store_row_read(struct store_sql *use, struct store_transfer *out) {
         rc = read_string(use, 15, &out->reason);
     if (rc == 0)
         rc = read_string(use, 16, &out->destination);
+    if (rc == 0)
+        rc = read_lineage(use, 25, &out->lineage);
     if (rc < 0)
         store_transfer_clear(out);
     return rc;

@@ -118,7 +118,12 @@ static const char VERSION_3[] =
     "  CHECK (on_exists BETWEEN 1 AND 3);"
     "ALTER TABLE transfer ADD COLUMN existing INTEGER NOT NULL DEFAULT 0;";
 
-const char *const store_schema_steps[] = {VERSION_1, VERSION_2, VERSION_3};
+/* The ids of the transfers that an outgoing one replaces, newest first (base/lineage.h). */
+static const char VERSION_4[] =
+    "ALTER TABLE transfer ADD COLUMN lineage BLOB NOT NULL DEFAULT x''"
+    "  CHECK (length(lineage) % 16 = 0 AND (lineage = x'' OR direction = 1));";
+
+const char *const store_schema_steps[] = {VERSION_1, VERSION_2, VERSION_3, VERSION_4};
 const uint32_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);
 
 int store_schema_pragma(sqlite3 *db, const char *name, uint32_t *value) {

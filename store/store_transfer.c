@@ -10,9 +10,10 @@
 static const char SQL_INSERT[] =
     "INSERT INTO transfer (direction, state, peer_key, peer_name, transfer_id, manifest_hash,"
     " manifest_length, entries, bytes, units, names, name_count, destination, rate, created_at,"
-    " changed_at, has_work, paths_digest, accepted_at, on_exists, existing)"
+    " changed_at, has_work, paths_digest, accepted_at, on_exists, existing,"
+    " lineage)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, CAST(?13 AS BLOB), ?14, ?15,"
-    " ?15, ?1 = 1 OR ?2 = 3, ?18, CASE WHEN ?1 = 2 AND ?2 = 3 THEN ?15 END, ?16, ?17)";
+    " ?15, ?1 = 1 OR ?2 = 3, ?19, CASE WHEN ?1 = 2 AND ?2 = 3 THEN ?15 END, ?16, ?17, ?18)";
 static const char SQL_INSERT_SOURCE[] =
     "INSERT INTO source (transfer, position, path) VALUES (?, ?, ?)";
 static const char SQL_EXISTS[] =
@@ -114,6 +115,8 @@ static void bind_new(struct store_sql *use, const struct store_transfer_new *wit
 
 static int insert(struct store *store, const struct store_transfer_new *with, uint64_t *number,
                   struct fail *fail) {
+    static const struct lineage none = {0};
+    const struct lineage *lineage = with->lineage != NULL ? with->lineage : &none;
     struct store_sql use;
     uint8_t *names = NULL, digest[STORE_NAMES_DIGEST];
     size_t names_length = 0;
@@ -133,6 +136,7 @@ static int insert(struct store *store, const struct store_transfer_new *with, ui
     store_sql_i64(&use, with->now);
     store_sql_i64(&use, with->exists == STORE_EXISTS_DEFAULT ? STORE_EXISTS_RENAME : with->exists);
     store_sql_i64(&use, (int64_t)with->existing);
+    store_sql_blob(&use, lineage->ids, lineage->count * sizeof(lineage->ids[0]));
     if (with->direction == STORE_OUTGOING)
         store_sql_blob(&use, digest, sizeof(digest));
     rc = store_sql_run(&use);

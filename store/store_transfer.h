@@ -13,6 +13,7 @@
 #define STORE_STORE_TRANSFER_H
 
 #include "base/limits.h"
+#include "base/lineage.h"
 #include "store/store.h"
 #include "store/store_exists.h"
 #include "store/store_names.h"
@@ -53,9 +54,10 @@ struct store_transfer_new {
     uint32_t name_count;            /* how many top-level names there are */
     const struct store_name *paths; /* outgoing: absolute, in the order given; incoming: NULL */
     size_t paths_length;
-    const char *destination;  /* incoming: absolute directory; outgoing: NULL */
-    uint64_t rate;            /* bytes a second, 0 for no limit */
-    enum store_exists exists; /* RENAME, SKIP or OVERWRITE; 0 is RENAME */
+    const struct lineage *lineage; /* outgoing: what it replaces; NULL for nothing */
+    const char *destination;       /* incoming: absolute directory; outgoing: NULL */
+    uint64_t rate;                 /* bytes a second, 0 for no limit */
+    enum store_exists exists;      /* RENAME, SKIP or OVERWRITE; 0 is RENAME */
     uint64_t existing; /* incoming: bits for `names`, lowest first: those that are in use here */
     int64_t now;
     /* Called (unless NULL) with the new number before the commit, to give its directory that name.
@@ -93,6 +95,7 @@ struct store_transfer {
     enum store_exists exists; /* RENAME, SKIP or OVERWRITE */
     uint64_t existing; /* incoming: bits for `names`: those that were in use when it was offered */
     bool has_work;     /* its directory (outgoing/NUMBER, or the staging) may still exist */
+    struct lineage lineage; /* outgoing: the transfers that it replaces */
 };
 
 struct store_transfer_list {

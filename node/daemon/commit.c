@@ -155,7 +155,26 @@ static void copy_ranges(struct range *out, Fxnode__Helper__Extent *const *extent
         out[i] = (struct range){extents[i]->first, extents[i]->count};
 }
 
+/* What is to be forgotten of the transfer that this one takes over from. */
+static bool forget_replaced(struct receiving *receiving, const Fxnode__Helper__Commit *from) {
+    struct commit *commit =
+        receiving->inherits != 0 ? commit_new(receiving, COMMIT_EXTENTS, from->ticket) : NULL;
+    if (commit == NULL)
+        return false;
+    commit->ranges = calloc(from->n_forget_replaced, sizeof *commit->ranges);
+    if (commit->ranges == NULL) {
+        commit_free(commit);
+        return false;
+    }
+    commit->number = receiving->inherits;
+    commit->forget_count = from->n_forget_replaced;
+    copy_ranges(commit->ranges, from->forget_replaced, from->n_forget_replaced);
+    return submit(commit);
+}
+
 bool commit_extents(struct receiving *receiving, const Fxnode__Helper__Commit *from) {
+    if (owns(receiving) && from->n_forget_replaced > 0)
+        return forget_replaced(receiving, from);
     struct commit *commit =
         owns(receiving) ? commit_new(receiving, COMMIT_EXTENTS, from->ticket) : NULL;
     if (commit == NULL)

@@ -12,38 +12,55 @@
 
 struct load {
     struct held held;
-    uint64_t number;
+    struct held_of of;
     int result;
     struct fail fail;
     void (*done)(void *context, const struct held *held);
     void *context;
 };
 
+/* Files are taken over from one transfer only: of several the newest has what was to be had of the
+ * others. */
+static int load_replaced(struct store *store, struct load *job) {
+    struct held *held = &job->held;
+    int result = 0;
+    for (size_t i = 0; result == 0 && held->replaced == 0 && i < job->of.replaced_count; i++) {
+        result = store_extent_load(store, job->of.replaced[i], &held->replaced_extents, &job->fail);
+        if (held->replaced_extents.length > 0)
+            held->replaced = job->of.replaced[i];
+    }
+    return result;
+}
+
 static void run_load(struct store *store, void *arg) {
     struct load *job = arg;
-    job->result = store_extent_load(store, job->number, &job->held.extents, &job->fail);
+    job->result = store_extent_load(store, job->of.number, &job->held.extents, &job->fail);
     if (job->result == 0)
-        job->result = store_placing_load(store, job->number, &job->held.items, &job->fail);
+        job->result = store_placing_load(store, job->of.number, &job->held.items, &job->fail);
+    if (job->result == 0)
+        job->result = load_replaced(store, job);
 }
 
 static void loaded(void *arg) {
     struct load *job = arg;
     if (job->result != 0)
-        log_error("cannot go on with transfer %llu: %s", (unsigned long long)job->number,
+        log_error("cannot go on with transfer %llu: %s", (unsigned long long)job->of.number,
                   job->result < 0 ? job->fail.text : "it is not recorded");
     job->done(job->context, job->result == 0 ? &job->held : NULL);
     rangeset_clear(&job->held.extents);
+    rangeset_clear(&job->held.replaced_extents);
     store_placing_clear(&job->held.items);
     free(job);
 }
 
-int held_load(struct node *node, uint64_t number,
+int held_load(struct node *node, const struct held_of *of,
               void (*done)(void *context, const struct held *held), void *context) {
     struct load *job = calloc(1, sizeof *job);
     if (job == NULL)
         return -ENOMEM;
     rangeset_init(&job->held.extents);
-    job->number = number;
+    rangeset_init(&job->held.replaced_extents);
+    job->of = *of;
     job->done = done;
     job->context = context;
     int error = database_submit(node->database, run_load, loaded, job);
@@ -84,6 +101,6 @@ static void send_names(struct worker *worker, const struct store_placing_list *l
 }
 
 void held_send(struct worker *worker, const struct held *held) {
-    worker_send_extents(worker, &held->extents);
+    worker_send_extents(worker, &held->extents, false);
     send_names(worker, &held->items);
 }

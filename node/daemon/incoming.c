@@ -11,6 +11,7 @@
 #include "node/daemon/peers.h"
 #include "node/daemon/policy.h"
 #include "node/daemon/receiving.h"
+#include "node/daemon/replaced.h"
 #include "node/daemon/worker.h"
 
 #include <errno.h>
@@ -107,6 +108,8 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
     bool owner = transfer != NULL && transfer->receiving == receiving;
     if (!hand_over(receiving) && owner)
         after_end(transfer, outcome, text);
+    if (owner && transfer_is_finished(transfer))
+        replaced_end_by(receiving, transfer->record.number);
     receiving_drop_if_over(receiving);
 }
 
@@ -135,6 +138,12 @@ static bool handle(struct receiving *receiving, const Fxnode__Helper__ToNode *me
         return commit_done(receiving, message->done);
     case FXNODE__HELPER__TO_NODE__BODY_FINISHED:
         return commit_finished(receiving);
+    case FXNODE__HELPER__TO_NODE__BODY_INHERITED:
+        if (receiving->inherits == 0)
+            return false;
+        replaced_end_by(receiving, receiving->transfer->record.number);
+        receiving->inherits = 0;
+        return true;
     case FXNODE__HELPER__TO_NODE__BODY_PROGRESS:
         if (receiving->accepted)
             transfer_progress(receiving->transfer, message->progress->done);
@@ -325,7 +334,8 @@ static void recover(struct incoming *incoming, struct transfer *transfer) {
     receiving->accepted = true;
     receiving_take(receiving, transfer);
     receiving_hold(receiving);
-    if (held_load(incoming->node, transfer->record.number, recovery_is_loaded, receiving) != 0)
+    if (held_load(incoming->node, &(struct held_of){.number = transfer->record.number},
+                  recovery_is_loaded, receiving) != 0)
         recovery_is_loaded(receiving, NULL);
 }
 

@@ -43,6 +43,9 @@ int incoming_pause(struct transfer *transfer, struct fail *fail);
 int incoming_resume(struct transfer *transfer, struct fail *fail);
 int incoming_cancel(struct transfer *transfer, struct fail *fail);
 
+/* Cancels one that is not being placed, for another reason than somebody's wish. */
+void incoming_end(struct transfer *transfer, const char *why);
+
 /* What nobody says: refuses the offers that have waited for STORE_EXPIRE_OFFER_S at `now`. */
 void incoming_lapse(struct node *node, int64_t now);
 

@@ -155,13 +155,17 @@ int incoming_resume(struct transfer *transfer, struct fail *fail) {
     return 0;
 }
 
-int incoming_cancel(struct transfer *transfer, struct fail *fail) {
-    if (transfer->record.state == STORE_PLACING)
-        return wrong_state(fail, transfer, "cancelled");
-    transfer_set_state(transfer, STORE_CANCELLED, "cancelled here");
+void incoming_end(struct transfer *transfer, const char *why) {
+    transfer_set_state(transfer, STORE_CANCELLED, why);
     if (transfer->receiving != NULL)
         worker_stop(transfer->receiving->worker, WORKER_STOP(CANCEL));
     else
         clean_transfer(transfer->node, &transfer->record);
+}
+
+int incoming_cancel(struct transfer *transfer, struct fail *fail) {
+    if (transfer->record.state == STORE_PLACING)
+        return wrong_state(fail, transfer, "cancelled");
+    incoming_end(transfer, "cancelled here");
     return 0;
 }

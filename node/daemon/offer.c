@@ -8,6 +8,7 @@
 #include "node/daemon/held.h"
 #include "node/daemon/neighbours.h"
 #include "node/daemon/peers.h"
+#include "node/daemon/replaced.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -56,6 +57,8 @@ void offer_made(struct receiving *receiving, const Fxnode__Helper__Offered *offe
     offer->units = offered->units;
     offer->name_count = offered->name_count;
     offer->existing = existing_of(offered);
+    for (size_t i = 0; i < offered->n_lineage; i++)
+        lineage_add(&offer->lineage, offered->lineage[i].data);
     if (copy_names(&offer->names, offered) != 0) {
         worker_kill(receiving->worker);
         return;
@@ -69,13 +72,35 @@ void offer_answer(struct receiving *receiving, Fxnode__Helper__Admit__Answer ans
     Fxnode__Helper__Admit body = FXNODE__HELPER__ADMIT__INIT;
     if (receiving->worker == NULL)
         return;
+    if (answer == ANSWER(REFUSE))
+        replaced_end(receiving, "replaced by another offer, which was refused");
     body.answer = answer;
     body.reason = (char *)reason;
-    if (answer == ANSWER(ACCEPT)) {
-        body.number = receiving->transfer->record.number;
-        body.placing = receiving->transfer->record.state == STORE_PLACING;
-        body.failed = receiving->transfer->record.failed;
-        body.exists = transfer_exists(receiving->transfer);
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
+    message.admit = &body;
+    worker_send(receiving->worker, &message);
+}
+
+static void answer_accept(struct receiving *receiving) {
+    const struct store_transfer *record = &receiving->transfer->record;
+    const struct transfer *from = transfers_find(receiving->node->transfers, receiving->inherits);
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+    Fxnode__Helper__Admit body = FXNODE__HELPER__ADMIT__INIT;
+    Fxnode__Helper__Replaced replaced = FXNODE__HELPER__REPLACED__INIT;
+    body.answer = ANSWER(ACCEPT);
+    body.number = record->number;
+    body.placing = record->state == STORE_PLACING;
+    body.failed = record->failed;
+    body.exists = transfer_exists(receiving->transfer);
+    if (receiving->inherits != 0) {
+        replaced.number = from->record.number;
+        replaced.manifest_hash =
+            (ProtobufCBinaryData){LIMIT_HASH, (uint8_t *)from->record.manifest_hash};
+        replaced.manifest_length = from->record.manifest_length;
+        replaced.entries = from->record.entries;
+        replaced.bytes = from->record.bytes;
+        replaced.units = from->record.units;
+        body.replaced = &replaced;
     }
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
     message.admit = &body;
@@ -110,6 +135,17 @@ bool offer_may_exist(const struct store_transfer *record) {
 
 /* Yes: what is durable already goes before it. */
 
+/* Where nothing is to be had of those in whose place it comes, they are over now. */
+static void inherit(struct receiving *receiving, const struct held *held) {
+    if (receiving->transfer->record.state != STORE_PLACING && held->replaced != 0 &&
+        replaced_find(receiving, held->replaced) != NULL) {
+        receiving->inherits = held->replaced;
+        worker_send_extents(receiving->worker, &held->replaced_extents, true);
+    } else {
+        replaced_end_by(receiving, receiving->transfer->record.number);
+    }
+}
+
 static void loaded(void *context, const struct held *held) {
     struct receiving *receiving = context;
     struct worker *worker = receiving->worker;
@@ -118,8 +154,9 @@ static void loaded(void *context, const struct held *held) {
     } else if (worker != NULL && receiving->transfer->receiving == receiving) {
         held_send(worker, held);
         neighbours_send(worker, receiving->transfer);
+        inherit(receiving, held);
         receiving->accepted = true;
-        offer_answer(receiving, ANSWER(ACCEPT), "");
+        answer_accept(receiving);
         if (receiving->transfer->record.state == STORE_RUNNING)
             transfer_show(receiving->transfer, TRANSFER_SHOWN(RUNNING), "");
     }
@@ -132,12 +169,16 @@ static bool lacks_right(const struct receiving *receiving) {
 }
 
 void offer_accept(struct receiving *receiving) {
+    struct held_of of = {.number = receiving->transfer->record.number};
     if (lacks_right(receiving)) {
         offer_come_again(receiving);
         return;
     }
+    if (replaced_wait(receiving))
+        return;
+    of.replaced_count = replaced_list(receiving, of.replaced);
     receiving_hold(receiving);
-    if (held_load(receiving->node, receiving->transfer->record.number, loaded, receiving) == 0)
+    if (held_load(receiving->node, &of, loaded, receiving) == 0)
         return;
     worker_kill(receiving->worker);
     receiving->jobs--; /* its worker is still to be reaped */
@@ -182,6 +223,7 @@ static void answer_delivered(struct receiving *receiving, const struct store_tra
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
     message.admit = &body;
     worker_send(receiving->worker, &message);
+    replaced_end_by(receiving, record->number);
 }
 
 /* A finished one is answered from what the database knows. */

@@ -9,6 +9,7 @@
 #include "node/daemon/incoming.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/policy.h"
+#include "node/daemon/replaced.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -153,6 +154,7 @@ static void begin(struct receiving *receiving, struct transfer *transfer) {
         offer_answer(receiving, ANSWER(ASKED), "");
         transfer_show(transfer, TRANSFER_SHOWN(OFFERED), incoming_limit(transfer));
         console_offer(transfer);
+        replaced_show(receiving, transfer->record.number);
     }
 }
 
@@ -244,6 +246,7 @@ static void refuse_existing(struct receiving *receiving) {
 
 /* What the person there reads: who is to do what. */
 void offer_new(struct receiving *receiving) {
+    replaced_end_offers(receiving);
     struct policy_offer offer = describe(receiving);
     switch (judge(receiving, &offer)) {
     case POLICY_YES:

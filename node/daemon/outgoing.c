@@ -368,11 +368,20 @@ int outgoing_resume(struct transfer *transfer, struct fail *fail) {
     return 0;
 }
 
-void outgoing_cancel(struct transfer *transfer, const char *why) {
+static void end(struct transfer *transfer, const char *why, Fxnode__Helper__Stop__Reason reason) {
     struct outgoing_run *run = run_of(transfer);
     transfer_set_state(transfer, STORE_CANCELLED, why);
     if (run == NULL)
         return; /* its files go when it expires */
-    halt(transfer, WORKER_STOP(CANCEL));
+    halt(transfer, reason);
     outgoing_end_if_over(run);
+}
+
+void outgoing_cancel(struct transfer *transfer, const char *why) {
+    end(transfer, why, WORKER_STOP(CANCEL));
+}
+
+/* A peer that heard of a cancellation would remove what the other transfer is to take over. */
+void outgoing_replace(struct transfer *transfer, const char *why) {
+    end(transfer, why, WORKER_STOP(REPLACED));
 }

@@ -37,4 +37,7 @@ int outgoing_resume(struct transfer *transfer, struct fail *fail);
 /* `why` is escaped: it stays with the transfer. */
 void outgoing_cancel(struct transfer *transfer, const char *why);
 
+/* The same where another transfer comes in its place: the peer keeps for that what it has. */
+void outgoing_replace(struct transfer *transfer, const char *why);
+
 #endif

@@ -109,8 +109,8 @@ static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
         return;
     case FXNODE__HELPER__TO_NODE__BODY_NOTE:
         transfer_note(run->transfer,
-                      &(struct note){message->note->text, true, message->note->path.data,
-                                     message->note->path.len});
+                      &(struct note){message->note->text, !message->note->good,
+                                     message->note->path.data, message->note->path.len});
         return;
     case FXNODE__HELPER__TO_NODE__BODY_DELIVERED:
         if (on_delivered(run, message->delivered))
@@ -179,6 +179,7 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
 static void send_job(struct outgoing_run *run) {
     const struct store_transfer *record = &run->transfer->record;
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
+    ProtobufCBinaryData lineage[LIMIT_LINEAGE];
     char name[OUTWORK_NAME_ROOM];
     char work[PATH_MAX];
 
@@ -190,6 +191,10 @@ static void send_job(struct outgoing_run *run) {
     transfer_describe(run->transfer, &job);
     job.lanes = lanes_most(&run->node->config);
     job.rate = record->rate;
+    for (size_t i = 0; i < record->lineage.count; i++)
+        lineage[i] = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->lineage.ids[i]};
+    job.n_lineage = record->lineage.count;
+    job.lineage = lineage;
     job.record_layer = (Fxnode__Helper__RecordLayer)run->node->config.record_layer;
     worker_send_paths(run->worker, &run->paths);
     worker_send_job(run->worker, &job);

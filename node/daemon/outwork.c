@@ -1,6 +1,7 @@
 #include "node/daemon/outwork.h"
 
 #include "base/io.h"
+#include "node/common/inherited.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -107,6 +108,34 @@ int outwork_adopt(int state_fd, const char *name, uint64_t number) {
         error = -errno;
     io_close(&outgoing);
     return error;
+}
+
+/* The last one is there only when the others are. */
+static int give_over(int from, int to, const char *const names[3]) {
+    static const char *const given[] = {INHERITED_HASHES, INHERITED_STAT, INHERITED_MANIFEST};
+    for (int i = 0; i < 3; i++)
+        if (renameat(from, names[i], to, given[i]) != 0)
+            return -errno;
+    return 0;
+}
+
+int outwork_inherit(int state_fd, uint64_t from, uint64_t to) {
+    static const char *const given[] = {INHERITED_HASHES, INHERITED_STAT, INHERITED_MANIFEST};
+    static const char *const own[] = {"hashes", "stat", "manifest"};
+    char names[2][OUTWORK_NAME_ROOM];
+    int outgoing = open_outgoing(state_fd);
+    outwork_name(names[0], from);
+    outwork_name(names[1], to);
+    int source = outgoing < 0 ? outgoing : open_directory(outgoing, names[0]);
+    int target = outgoing < 0 ? outgoing : open_directory(outgoing, names[1]);
+    int error = source < 0 ? source : target < 0 ? target : 0;
+    if (error == 0)
+        error = give_over(source, target,
+                          faccessat(source, INHERITED_MANIFEST, F_OK, 0) == 0 ? given : own);
+    io_close(&source);
+    io_close(&target);
+    io_close(&outgoing);
+    return error == -ENOENT ? 0 : error;
 }
 
 int outwork_remove_name(int state_fd, const char *name, struct fail *fail) {

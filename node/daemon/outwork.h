@@ -25,6 +25,11 @@ int outwork_begin(int state_fd, char name[OUTWORK_NAME_ROOM], struct fail *fail)
 /* Gives it its number, durably. 0 or -errno. */
 int outwork_adopt(int state_fd, const char *name, uint64_t number);
 
+/* Gives what the transfer `from`, which is replaced, has noted of its sources over to the transfer
+ * `to` (node/common/inherited.h): its own files, or where it has not begun what it was given
+ * itself. 0, also where there is nothing; or -errno: then `to` has to find out for itself. */
+int outwork_inherit(int state_fd, uint64_t from, uint64_t to);
+
 /* Removes a directory and the files in it; one that is gone is fine. 0, or -errno with `fail`. */
 int outwork_remove(int state_fd, uint64_t number, struct fail *fail);
 int outwork_remove_name(int state_fd, const char *name, struct fail *fail);

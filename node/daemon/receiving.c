@@ -52,17 +52,22 @@ void receiving_take(struct receiving *receiving, struct transfer *transfer) {
     transfer->from = receiving->address;
 }
 
+void receiving_succeed(struct receiving *receiving, struct receiving *owner) {
+    if (owner->successor != NULL && owner->successor != receiving &&
+        owner->successor->worker != NULL)
+        worker_kill(owner->successor->worker);
+    owner->successor = receiving;
+    if (!owner->placing)
+        worker_kill(owner->worker);
+}
+
 bool receiving_attach(struct receiving *receiving, struct transfer *transfer) {
     struct receiving *owner = transfer->receiving;
     if (owner == NULL || owner == receiving) {
         receiving_take(receiving, transfer);
         return true;
     }
-    if (owner->successor != NULL && owner->successor->worker != NULL)
-        worker_kill(owner->successor->worker);
-    owner->successor = receiving;
-    if (!owner->placing)
-        worker_kill(owner->worker);
+    receiving_succeed(receiving, owner);
     return false;
 }
 

@@ -36,8 +36,9 @@ struct receiving {
     struct store_transfer offer; /* as offered: id, hash, sizes, names */
     struct transfer *transfer;   /* held; NULL until the offer became or met one */
     bool accepted;
-    bool creating; /* the database makes its offer a transfer, */
-    bool may_wait; /* which then may have to wait for a yes */
+    uint64_t inherits; /* transfer whose staging the session takes over from, or 0 */
+    bool creating;     /* the database makes its offer a transfer, */
+    bool may_wait;     /* which then may have to wait for a yes */
     struct receiving
         *successor; /* a newer connection for the same transfer: waits for this to end */
 
@@ -67,6 +68,10 @@ void receiving_take(struct receiving *receiving, struct transfer *transfer);
 /* Takes its transfer: a session that has it already is ended (a placement is waited for), and false
  * is returned; offer_look_up() then follows once that one is gone. */
 bool receiving_attach(struct receiving *receiving, struct transfer *transfer);
+
+/* Ends the session of `owner` (a placement is waited for), behind whoever waits for that already
+ * and is ended too; offer_look_up() then follows for `receiving`. */
+void receiving_succeed(struct receiving *receiving, struct receiving *owner);
 
 /* Where what its peer offers today goes (landing.h). False where that is no path. */
 bool receiving_landing(const struct receiving *receiving, char out[PATH_MAX]);

@@ -2,6 +2,7 @@
 #include "node/daemon/sending_run.h"
 
 #include "base/io.h"
+#include "base/log.h"
 #include "node/daemon/database.h"
 #include "node/daemon/outgoing.h"
 #include "node/daemon/outwork.h"
@@ -34,6 +35,7 @@ static struct store_transfer_new describe(struct sending *sending, int64_t now) 
         .name_count = record->name_count,
         .paths = sending->paths.items,
         .paths_length = sending->paths.length,
+        .lineage = &record->lineage,
         .rate = sending->rate,
         .now = now,
         .before_commit = adopt,
@@ -41,12 +43,14 @@ static struct store_transfer_new describe(struct sending *sending, int64_t now) 
     };
 }
 
-static bool is_same_manifest(struct sending *sending, struct store *store) {
-    struct store_transfer same = {0};
-    bool equal = store_transfer_get(store, sending->same, &same, &sending->fail) == 0 &&
-                 memcmp(same.manifest_hash, sending->record.manifest_hash, LIMIT_HASH) == 0;
-    store_transfer_clear(&same);
-    return equal;
+/* Once it is recorded: should it come to nothing, the one before needs its files. */
+static void inherit(struct sending *sending, uint64_t number) {
+    int error = 0;
+    if (sending->same != 0)
+        error = outwork_inherit(sending->node->statedir.fd, sending->same, number);
+    if (error != 0)
+        log_warn("transfer %llu reads again what transfer %llu has read: %s",
+                 (unsigned long long)number, (unsigned long long)sending->same, strerror(-error));
 }
 
 static int create(struct sending *sending, struct store *store) {
@@ -57,6 +61,7 @@ static int create(struct sending *sending, struct store *store) {
     if (result == 0)
         result = store_transfer_get(store, number, &created, &sending->fail);
     if (result == 0) {
+        inherit(sending, number);
         sending->work[0] = '\0';
         store_transfer_clear(&sending->record);
         sending->record = created;
@@ -64,15 +69,29 @@ static int create(struct sending *sending, struct store *store) {
     return result;
 }
 
+/* Goes on with the unfinished transfer of the same paths, or replaces it. */
+static int record_beside(struct sending *sending, struct store *store) {
+    struct store_transfer same = {0};
+    int result = store_transfer_get(store, sending->same, &same, &sending->fail);
+    bool equal =
+        result == 0 && memcmp(same.manifest_hash, sending->record.manifest_hash, LIMIT_HASH) == 0;
+    if (result == 0 && !equal)
+        sending->record.lineage = lineage_of(same.transfer_id, &same.lineage);
+    store_transfer_clear(&same);
+    if (result != 0)
+        return result;
+    return equal ? store_transfer_set_rate(store, sending->same, sending->rate, &sending->fail)
+                 : create(sending, store);
+}
+
 /* On the database's thread; the loop leaves the sending alone meanwhile but for `over`. */
 static void run_record(struct store *store, void *arg) {
     struct sending *sending = arg;
     sending->result = store_source_find(store, sending->target.key, sending->paths.items,
                                         sending->paths.length, &sending->same, &sending->fail);
-    if (sending->result == 0 && is_same_manifest(sending, store))
-        sending->result =
-            store_transfer_set_rate(store, sending->same, sending->rate, &sending->fail);
-    else if (sending->result >= 0)
+    if (sending->result == 0)
+        sending->result = record_beside(sending, store);
+    else if (sending->result == STORE_NONE)
         sending->result = create(sending, store);
 }
 
@@ -95,12 +114,18 @@ static struct transfer *use_new(struct sending *sending) {
     struct transfer *before =
         sending->same == 0 ? NULL : transfers_find(sending->node->transfers, sending->same);
     struct transfer *transfer = transfers_add(sending->node->transfers, &sending->record);
-    char text[96];
+    char text[192];
     if (transfer == NULL || before == NULL)
         return transfer;
+    snprintf(text, sizeof text,
+             "what is sent has changed since transfer %llu, which this one replaces: what the "
+             "receiver has of it is not sent again",
+             (unsigned long long)before->record.number);
+    if (!sending->over)
+        sending->events.noted(sending->events.context, &(struct note){.text = text});
     snprintf(text, sizeof text, "replaced by transfer %llu, since what is sent has changed",
              (unsigned long long)transfer->record.number);
-    outgoing_cancel(before, text);
+    outgoing_replace(before, text);
     return transfer;
 }
 

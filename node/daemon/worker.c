@@ -200,7 +200,8 @@ void worker_send_paths(struct worker *worker, const struct store_names *paths) {
     }
 }
 
-static void send_extents(struct worker *worker, const struct range *ranges, size_t count) {
+static void send_extents(struct worker *worker, const struct range *ranges, size_t count,
+                         bool replaced) {
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
     Fxnode__Helper__Extents body = FXNODE__HELPER__EXTENTS__INIT;
     Fxnode__Helper__Extent extents[WORKER_EXTENTS];
@@ -214,16 +215,17 @@ static void send_extents(struct worker *worker, const struct range *ranges, size
     }
     body.n_extents = count;
     body.extents = list;
+    body.replaced = replaced;
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_EXTENTS;
     message.extents = &body;
     worker_send(worker, &message);
 }
 
-void worker_send_extents(struct worker *worker, const struct rangeset *extents) {
+void worker_send_extents(struct worker *worker, const struct rangeset *extents, bool replaced) {
     for (size_t first = 0; first < extents->length; first += WORKER_EXTENTS) {
         size_t left = extents->length - first;
-        send_extents(worker, extents->ranges + first,
-                     left < WORKER_EXTENTS ? left : WORKER_EXTENTS);
+        send_extents(worker, extents->ranges + first, left < WORKER_EXTENTS ? left : WORKER_EXTENTS,
+                     replaced);
     }
 }
 

@@ -52,7 +52,9 @@ void worker_send_job(struct worker *worker, const Fxnode__Helper__Job *job);
 
 /* Sends names, in as many messages as it takes. */
 void worker_send_paths(struct worker *worker, const struct store_names *paths);
-void worker_send_extents(struct worker *worker, const struct rangeset *extents);
+
+/* The same with extents: of the transfer that a session is for, or of the one that it replaces. */
+void worker_send_extents(struct worker *worker, const struct rangeset *extents, bool replaced);
 
 /* Sends a connection as `lane` and wipes it here: takes the link over. */
 void worker_send_link(struct worker *worker, struct link *link, uint32_t lane);

@@ -153,11 +153,11 @@ static const char *const allowed[] = {
     /* files, within what Landlock leaves */
     "openat", "openat2", "fstat", "fstat64", "newfstatat", "fstatat64", "statx", "getdents64",
     "readlinkat", "faccessat", "faccessat2", "mkdirat", "unlinkat", "renameat", "renameat2",
-    "linkat", "symlinkat", "copy_file_range", "fsetxattr", "fchmod", "utimensat",
-    "utimensat_time64", "ftruncate", "ftruncate64", "fallocate", "fadvise64", "fadvise64_64",
-    "fsync", "fdatasync", "syncfs", "sync_file_range", "sync_file_range2", "fstatfs", "fstatfs64",
-    "flock", "umask", "open", "stat", "lstat", "access", "mkdir", "rmdir", "unlink", "rename",
-    "link", "symlink", "readlink",
+    "linkat", "symlinkat", "copy_file_range", "fsetxattr", "flistxattr", "fremovexattr", "fchmod",
+    "utimensat", "utimensat_time64", "ftruncate", "ftruncate64", "fallocate", "fadvise64",
+    "fadvise64_64", "fsync", "fdatasync", "syncfs", "sync_file_range", "sync_file_range2",
+    "fstatfs", "fstatfs64", "flock", "umask", "open", "stat", "lstat", "access", "mkdir", "rmdir",
+    "unlink", "rename", "link", "symlink", "readlink",
     /* memory, threads, time */
     "mmap", "mmap2", "munmap", "mremap", "mprotect", "madvise", "mlock", "munlock", "brk", "futex",
     "futex_time64", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "gettid",

@@ -7,6 +7,7 @@
 void job_init(struct job *job) {
     *job = (struct job){0};
     rangeset_init(&job->extents);
+    rangeset_init(&job->replaced_extents);
 }
 
 static void free_texts(char **texts, size_t count) {
@@ -23,6 +24,7 @@ void job_clear(struct job *job) {
     free(job->destination);
     free(job->directory);
     rangeset_clear(&job->extents);
+    rangeset_clear(&job->replaced_extents);
     job_init(job);
 }
 
@@ -72,6 +74,8 @@ static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     job->outside_links = from->outside_links;
     job->exists = from->exists;
     job->record_layer = from->record_layer;
+    for (size_t i = 0; i < from->n_lineage; i++)
+        lineage_add(&job->lineage, from->lineage[i].data);
     free(job->work);
     free(job->destination);
     free(job->directory);
@@ -106,11 +110,23 @@ static int add_names(struct job *job, const Fxnode__Helper__Names *from) {
 }
 
 static int add_extents(struct job *job, const Fxnode__Helper__Extents *from) {
+    struct rangeset *extents = from->replaced ? &job->replaced_extents : &job->extents;
     int r = 0;
 
     for (size_t i = 0; i < from->n_extents && r == 0; i++)
-        r = rangeset_add(&job->extents, from->extents[i]->first, from->extents[i]->count);
+        r = rangeset_add(extents, from->extents[i]->first, from->extents[i]->count);
     return r == -ERANGE ? 0 : r;
+}
+
+void job_replace(struct job *job, const Fxnode__Helper__Replaced *replaced) {
+    struct manifest_summary *manifest = &job->replaced_manifest;
+
+    job->replaced = replaced->number;
+    copy_fixed(manifest->hash, sizeof manifest->hash, &replaced->manifest_hash);
+    manifest->length = replaced->manifest_length;
+    manifest->entries = replaced->entries;
+    manifest->bytes = replaced->bytes;
+    manifest->units = replaced->units;
 }
 
 int job_add(struct job *job, const Fxnode__Helper__ToSession *message) {

@@ -6,6 +6,7 @@
 #define NODE_SESSION_JOB_H
 
 #include "base/limits.h"
+#include "base/lineage.h"
 #include "base/rangeset.h"
 #include "node/session/uplink.h"
 #include "proto/manifest.h"
@@ -49,6 +50,10 @@ struct job {
     struct job_name *names;
     size_t name_count;
     struct rangeset extents;
+    struct lineage lineage; /* SEND */
+    uint64_t replaced;      /* RECEIVE, with Admit: the transfer that is replaced, or 0 */
+    struct manifest_summary replaced_manifest; /* without names */
+    struct rangeset replaced_extents;
 };
 
 void job_init(struct job *job);
@@ -56,6 +61,9 @@ void job_clear(struct job *job);
 
 /* Takes what `message` says. Other messages are none of its business and ignored. 0 or -ENOMEM. */
 int job_add(struct job *job, const Fxnode__Helper__ToSession *message);
+
+/* Takes what an Admit says of the transfer that is replaced. */
+void job_replace(struct job *job, const Fxnode__Helper__Replaced *replaced);
 
 /* Each kind of job, from start to Ended. They return when the session has nothing left to do. */
 void job_scan(struct job *job, struct uplink *uplink);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "files/clean.h"
 #include "node/session/confine.h"
+#include "node/session/receive_inherit.h"
 #include "node/session/tally.h"
 #include "proto/wire.h"
 
@@ -115,6 +116,9 @@ static int confine_more(struct receive *receive) {
         rules[count++] = (struct confine_rule){.fd = destination_fd(receive->destination),
                                                .right = place_right(replaces)};
     }
+    if (receive->old != NULL)
+        rules[count++] =
+            (struct confine_rule){.fd = receive_inherit_fd(receive), .right = CONFINE_OWN};
     return confine_files(rules, count);
 }
 
@@ -122,7 +126,7 @@ static void start_threads(struct main *main) {
     struct receive *receive = main->receive;
     struct connection *connection = receive->course.lanes[0].connection;
     bool work = receive->staging != NULL && !receive->cleaned;
-    bool held = work && receive->job->extents.length > 0;
+    bool held = work && (receive->old != NULL || receive->job->extents.length > 0);
     struct timeval patience = {0};
     int r = 0;
 
@@ -254,6 +258,7 @@ static void run(struct main *main) {
 static void clear(struct receive *receive) {
     course_clear(&receive->course);
     receiver_free(receive->receiver);
+    receive_inherit_close(receive);
     io_close(&receive->manifest);
     staging_close(receive->staging);
     destination_close(receive->destination);

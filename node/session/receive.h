@@ -35,6 +35,7 @@ struct receive {
     struct destination *destination; /* NULL where it could not be opened */
     struct fail obstacle;            /* then: why */
     struct staging *staging;         /* NULL before the verdict */
+    struct receive_old *old;         /* what is left to take over (receive_inherit.h), or NULL */
     uint32_t features;               /* that the sender has too */
     Fxnode__Helper__Exists exists;   /* from the verdict on */
     struct receiver *receiver;       /* under the lock of the course, with what follows */
@@ -52,8 +53,9 @@ struct receive {
     bool cleaned;               /* the staging directory is removed */
     bool dropping;              /* somebody waits for a lane to leave an entry */
     uint32_t busy[LIMIT_LANES]; /* the entry that a lane is writing, or RECEIVE_IDLE */
-    int manifest;               /* -1 before there is one */
-    uint64_t manifest_length;   /* bytes of it while it is received */
+    bool prepared; /* the manifest is there, and in job->extents all that is held from before */
+    int manifest;  /* -1 before there is one */
+    uint64_t manifest_length; /* bytes of it while it is received */
 };
 
 /* The node wants it to stop. Lock held. */
@@ -91,6 +93,9 @@ void receive_out_of_step(struct receive *receive);
  * message. Lock held. */
 void receive_send_commit(struct receive *receive, const struct rangeset *add,
                          const struct rangeset *forget);
+
+/* Has extents of the transfer that is replaced forgotten, as above. */
+void receive_send_forget_replaced(struct receive *receive, const struct rangeset *forget);
 
 /* Sends a Placing or Done with its ticket set. Lock held. */
 void receive_send_record(struct receive *receive, Fxnode__Helper__ToNode *message);

@@ -34,6 +34,7 @@ static void send_offered(struct receive *receive) {
     const struct receiver_offer *offer = receive->offer;
     const struct manifest_summary *summary = &offer->summary;
     ProtobufCBinaryData names[LIMIT_OFFER_NAMES];
+    ProtobufCBinaryData lineage[LIMIT_LINEAGE];
     Fxnode__Helper__Offered body = FXNODE__HELPER__OFFERED__INIT;
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
 
@@ -52,6 +53,11 @@ static void send_offered(struct receive *receive) {
     body.names = names;
     body.name_count = summary->name_count;
     body.existing = find_existing(receive, summary);
+    for (size_t i = 0; i < offer->lineage.count; i++)
+        lineage[i] = (ProtobufCBinaryData){.len = LIMIT_TRANSFER_ID,
+                                           .data = (uint8_t *)(uintptr_t)offer->lineage.ids[i]};
+    body.n_lineage = offer->lineage.count;
+    body.lineage = lineage;
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_OFFERED;
     message.offered = &body;
     uplink_send(receive->course.uplink, &message);
@@ -81,9 +87,11 @@ static size_t fill_extents(Fxnode__Helper__Extent *extents, Fxnode__Helper__Exte
     return n;
 }
 
+enum commit { COMMIT_ADD, COMMIT_FORGET, COMMIT_FORGET_REPLACED };
+
 /* One Commit with some of one set. */
-static void send_commit_part(struct receive *receive, const struct rangeset *set, size_t *at,
-                             bool forget) {
+static void send_commit_part(struct receive *receive, enum commit what, const struct rangeset *set,
+                             size_t *at) {
     Fxnode__Helper__Extent extents[EXTENTS];
     Fxnode__Helper__Extent *pointers[EXTENTS];
     Fxnode__Helper__Commit body = FXNODE__HELPER__COMMIT__INIT;
@@ -91,27 +99,38 @@ static void send_commit_part(struct receive *receive, const struct rangeset *set
     size_t n = fill_extents(extents, pointers, set, at);
 
     body.ticket = ++receive->ticket;
-    if (forget) {
-        body.n_forget = n;
-        body.forget = pointers;
-    } else {
+    switch (what) {
+    case COMMIT_ADD:
         body.n_add = n;
         body.add = pointers;
+        break;
+    case COMMIT_FORGET:
+        body.n_forget = n;
+        body.forget = pointers;
+        break;
+    case COMMIT_FORGET_REPLACED:
+        body.n_forget_replaced = n;
+        body.forget_replaced = pointers;
+        break;
     }
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_COMMIT;
     message.commit = &body;
     uplink_send(receive->course.uplink, &message);
 }
 
+static void send_commit(struct receive *receive, enum commit what, const struct rangeset *set) {
+    for (size_t at = 0; set != NULL && at < set->length;)
+        send_commit_part(receive, what, set, &at);
+}
+
 void receive_send_commit(struct receive *receive, const struct rangeset *add,
                          const struct rangeset *forget) {
-    size_t at = 0;
+    send_commit(receive, COMMIT_FORGET, forget);
+    send_commit(receive, COMMIT_ADD, add);
+}
 
-    while (forget != NULL && at < forget->length)
-        send_commit_part(receive, forget, &at, true);
-    at = 0;
-    while (add != NULL && at < add->length)
-        send_commit_part(receive, add, &at, false);
+void receive_send_forget_replaced(struct receive *receive, const struct rangeset *forget) {
+    send_commit(receive, COMMIT_FORGET_REPLACED, forget);
 }
 
 /* The parts of one list share a ticket. */

@@ -5,6 +5,7 @@
 #include "files/skipped.h"
 #include "node/session/placing.h"
 #include "node/session/receive.h"
+#include "node/session/receive_inherit.h"
 #include "proto/features.h"
 
 #include <errno.h>
@@ -171,6 +172,7 @@ static int check_space(struct receive *receive, uint64_t held, struct fail *fail
 
 static int prepare(struct receive *receive, uint64_t number, struct fail *fail) {
     uint64_t held = 0;
+    uint64_t replaced = 0;
     int r = 0;
 
     if (receive->offer->summary.name_count > PLACING_ITEMS_MAX)
@@ -183,19 +185,24 @@ static int prepare(struct receive *receive, uint64_t number, struct fail *fail) 
     else if (r == 0)
         r = count_held(receive, &held, fail);
     if (r == 0)
-        r = check_space(receive, held, fail);
+        r = receive_inherit_open(receive, &replaced, fail);
+    /* What is not taken over of that makes room when it goes. */
+    if (r == 0)
+        r = check_space(receive, held + replaced, fail);
     if (r == 0 && receive->manifest >= 0)
         r = receive_directories(receive, fail);
+    if (r == 0 && receive->manifest >= 0)
+        r = receive_inherit(receive, true, fail);
     if (r == 0 && receive->manifest >= 0)
         r = receive_skip(receive, fail);
     return r;
 }
 
-static int read_committed(struct receive *receive, uint64_t ticket) {
+int receive_admit_recorded(struct receive *receive) {
     struct uplink_message *message = NULL;
     int r = 0;
 
-    while (receive->recorded < ticket) {
+    while (receive->recorded < receive->ticket) {
         r = uplink_receive(receive->course.uplink, &message, 0);
         if (r <= 0)
             return -ECANCELED;
@@ -212,7 +219,7 @@ static int record_alone(void *context, Fxnode__Helper__ToNode *message) {
     struct receive *receive = context;
 
     receive_send_record(receive, message);
-    return receive->more ? 0 : read_committed(receive, receive->ticket);
+    return receive->more ? 0 : receive_admit_recorded(receive);
 }
 
 /* What was left out has no content here either, and did not fail. */
@@ -294,6 +301,7 @@ static void admit_accept(struct receive *receive, uint64_t number) {
         refuse(receive, r, &fail);
         return;
     }
+    receive->prepared = receive->manifest >= 0;
     answer(receive, FXNODE__WIRE__VERDICT__ANSWER__ACCEPT, NULL, &receive->job->extents);
     crash_point("accepted");
 }
@@ -326,6 +334,8 @@ void receive_admit(struct receive *receive, const Fxnode__Helper__Admit *admit) 
     receive->exists = admit->exists;
     receive->admitted = admit->answer != FXNODE__HELPER__ADMIT__ANSWER__ASKED;
     receive->job->failed = admit->failed;
+    if (admit->replaced != NULL)
+        job_replace(receive->job, admit->replaced);
     if (admit->answer == FXNODE__HELPER__ADMIT__ANSWER__DELIVERED)
         admit_delivered(receive, admit);
     else if (admit->answer != FXNODE__HELPER__ADMIT__ANSWER__ACCEPT)

@@ -11,6 +11,10 @@
 /* Acts on the node's answer to the offer. */
 void receive_admit(struct receive *receive, const Fxnode__Helper__Admit *admit);
 
+/* Waits until the node has recorded everything that it was sent. 0, or -ECANCELED where it wants
+ * the session to stop. */
+int receive_admit_recorded(struct receive *receive);
+
 /* Completes a placing that was recorded, by job->names, job->failed and job->extents;
  * receive->staging and receive->manifest are open. 0; an outcome of enum staging_outcome or
  * negative, `fail` filled. */

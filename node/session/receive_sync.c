@@ -220,11 +220,26 @@ static int verify_all(struct receive *receive, struct fail *fail) {
     return r;
 }
 
+/* Waits until it is known what is held. False where that is nothing, or at the end. */
+static bool wait_prepared(struct receive *receive) {
+    struct course *course = &receive->course;
+    bool any = false;
+
+    pthread_mutex_lock(&course->lock);
+    while (!receive->prepared && !atomic_load(&course->ended))
+        course_wait(course, course->version, EXCHANGE_NEVER);
+    any = receive->prepared && receive->job->extents.length > 0;
+    pthread_mutex_unlock(&course->lock);
+    return any;
+}
+
 void *receive_verify(void *arg) {
     struct receive *receive = arg;
     struct fail fail = {0};
     int r = 0;
 
+    if (!wait_prepared(receive))
+        return NULL;
     /* New data goes first; where that cannot be said, both are equal. */
     (void)setpriority(PRIO_PROCESS, 0, 10); /* 0: of this thread */
     r = verify_all(receive, &fail);

@@ -2,6 +2,7 @@
 #include "base/io.h"
 #include "files/hash.h"
 #include "node/session/receive.h"
+#include "node/session/receive_inherit.h"
 
 #include <errno.h>
 #include <string.h>
@@ -61,8 +62,11 @@ static void sync_manifest(struct receive *receive) {
     if (r == 0)
         r = receive_directories(receive, &fail);
     if (r == 0)
+        r = receive_inherit(receive, false, &fail);
+    if (r == 0)
         r = receive_skip(receive, &fail);
     pthread_mutex_lock(&receive->course.lock);
+    receive->prepared = r == 0;
     if (r != 0)
         receive_stop_locked(receive, r, fail.text);
     else if (receiver_manifest_synced(receive->receiver) < 0)

@@ -108,7 +108,7 @@ void send_act(struct send *send) {
             course_queue(&send->course, action.message, action.length);
             break;
         case SENDER_STREAM_MANIFEST:
-            send->streaming = true;
+            send->streaming = send->begins = true;
             break;
         case SENDER_ASKED:
             report_asked(send);
@@ -121,6 +121,7 @@ void send_act(struct send *send) {
             break;
         case SENDER_START:
             send->started = true;
+            send_inherit_tell(send, action.held, action.skipped);
             break;
         case SENDER_REWIND:
             rewind_to(send, action.unit);
@@ -224,6 +225,7 @@ static int make_machine(struct send *send, struct fail *fail) {
     int r = count_holes(send, &config.holes);
 
     memcpy(config.transfer_id, send->job->transfer_id, sizeof config.transfer_id);
+    config.lineage = send->job->lineage;
     if (r == 0)
         r = sender_new(&send->sender, &config);
     if (r == 0)
@@ -264,6 +266,8 @@ static int set_up(struct send *send, struct main *main, struct fail *fail) {
 
     if (r == 0)
         r = make_machine(send, fail);
+    if (r == 0)
+        send_inherit(send);
     if (r == 0)
         r = catalog_new(&main->tally.catalog, send->manifest, send->index);
     /* The first count reads the whole manifest: before it matters how long that takes. */

@@ -29,6 +29,7 @@ struct send {
     const struct job *job;
     struct sender *sender;  /* under the lock of the course, with what follows */
     bool streaming;         /* lane 0 is to send the manifest */
+    bool begins;            /* the peer had not heard of it: what it holds is of other transfers */
     bool heard;             /* the peer has said something */
     bool started;           /* lanes may claim */
     bool recording;         /* the node is recording the delivery */
@@ -64,6 +65,15 @@ void send_reader_clear(struct send_reader *reader);
  * source_outcome; negative. */
 int send_reader_chunk(struct send_reader *reader, const struct manifest_item *item, uint64_t chunk,
                       uint8_t hash[LIMIT_CHUNK_HASH], struct fail *fail);
+
+/* Takes over the hashes of files that are the same from what the node has given over
+ * (node/common/inherited.h), which goes. Before there are other threads. */
+void send_inherit(struct send *send);
+
+/* Tells the user how much the receiver has taken over: of `held` what is not of `skipped` entries.
+ * Lock held. */
+void send_inherit_tell(struct send *send, const struct rangeset *held,
+                       const struct rangeset *skipped);
 
 /* The same for an empty file, which is not even looked at: what is confirmed is looked at later. */
 void send_reader_nothing(struct send_reader *reader, uint8_t hash[LIMIT_CHUNK_HASH]);

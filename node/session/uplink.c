@@ -60,13 +60,14 @@ void uplink_send(struct uplink *uplink, const Fxnode__Helper__ToNode *message) {
     (void)chan_send(uplink->fd, buffer, (size_t)length, NULL, 0, 0);
 }
 
-static void send_note(struct uplink *uplink, const char *text, bool failed,
+static void send_note(struct uplink *uplink, const char *text, bool failed, bool good,
                       ProtobufCBinaryData path) {
     Fxnode__Helper__Note note = FXNODE__HELPER__NOTE__INIT;
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
 
     note.text = (char *)(uintptr_t)text;
     note.failed = failed;
+    note.good = good;
     note.path = path;
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_NOTE;
     message.note = &note;
@@ -74,12 +75,17 @@ static void send_note(struct uplink *uplink, const char *text, bool failed,
 }
 
 void uplink_note(struct uplink *uplink, const char *text, bool failed) {
-    send_note(uplink, text, failed, (ProtobufCBinaryData){0});
+    send_note(uplink, text, failed, false, (ProtobufCBinaryData){0});
 }
 
 void uplink_note_entry(struct uplink *uplink, const char *text, bool failed, const char *path,
                        size_t length) {
-    send_note(uplink, text, failed, (ProtobufCBinaryData){length, (uint8_t *)(uintptr_t)path});
+    send_note(uplink, text, failed, false,
+              (ProtobufCBinaryData){length, (uint8_t *)(uintptr_t)path});
+}
+
+void uplink_news(struct uplink *uplink, const char *text) {
+    send_note(uplink, text, false, true, (ProtobufCBinaryData){0});
 }
 
 void uplink_progress(struct uplink *uplink, uint64_t done, uint64_t moved) {

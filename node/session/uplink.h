@@ -34,6 +34,7 @@ void uplink_note(struct uplink *uplink, const char *text, bool failed);
 /* The same about one entry; its path has LIMIT_PATH + 1 + LIMIT_COMPONENT bytes at most. */
 void uplink_note_entry(struct uplink *uplink, const char *text, bool failed, const char *path,
                        size_t length);
+void uplink_news(struct uplink *uplink, const char *text); /* a note that warns of nothing */
 void uplink_progress(struct uplink *uplink, uint64_t done, uint64_t moved);
 void uplink_ended(struct uplink *uplink, uplink_outcome outcome, const char *text);
 

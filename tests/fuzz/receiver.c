@@ -36,6 +36,7 @@ static void take_actions(struct node *node) {
         int rc = 0;
         if (action.kind == RECEIVER_OFFERED) {
             node->units = action.offer->summary.units;
+            accept.outside = (enum receiver_outside)(action.offer->lanes % 3);
             rc = receiver_admit(node->receiver, 0, &accept);
         } else if (action.kind == RECEIVER_SYNC_MANIFEST) {
             rc = manifest_synced(node);

@@ -11,6 +11,7 @@ int main(void) {
     srunner_add_suite(runner, suite_hardlinks());
     srunner_add_suite(runner, suite_holes());
     srunner_add_suite(runner, suite_inodes());
+    srunner_add_suite(runner, suite_links());
     srunner_add_suite(runner, suite_merge());
     srunner_add_suite(runner, suite_place());
     srunner_add_suite(runner, suite_records());

@@ -14,6 +14,7 @@ Suite *suite_finish(void);
 Suite *suite_hardlinks(void);
 Suite *suite_holes(void);
 Suite *suite_inodes(void);
+Suite *suite_links(void);
 Suite *suite_merge(void);
 Suite *suite_place(void);
 Suite *suite_records(void);

@@ -24,8 +24,8 @@ START_TEST(test_reads_every_setting) {
                                "# a comment\n"
                                "name = my \xc3\xa4 machine ; not a comment\n"
                                "files=/srv/in\nlisten = 10.0.0.1:99\nlisten = [::1]\n"
-                               "discovery = quiet\naccept = all\nexists = overwrite\nsend-to = "
-                               "known\nlanes = 2\nbatch = 8M\nrecord-layer = libcrypto\n",
+                               "discovery = quiet\naccept = all\nexists = overwrite\nlinks = all\n"
+                               "send-to = known\nlanes = 2\nbatch = 8M\nrecord-layer = libcrypto\n",
                                &fail),
                      0);
     ck_assert_str_eq(config.name, "my \xc3\xa4 machine ; not a comment");
@@ -35,6 +35,7 @@ START_TEST(test_reads_every_setting) {
     ck_assert_int_eq(config.discovery, CONFIG_DISCOVERY_QUIET);
     ck_assert_int_eq(config.accept, CONFIG_ACCEPT_ALL);
     ck_assert_int_eq(config.exists, CONFIG_EXISTS_OVERWRITE);
+    ck_assert_int_eq(config.links, CONFIG_LINKS_ALL);
     ck_assert_int_eq(config.send_to, CONFIG_SEND_TO_KNOWN);
     ck_assert_uint_eq(config.lanes, 2);
     ck_assert_uint_eq(config.batch, 8u << 20);
@@ -60,6 +61,7 @@ static const struct {
     {"name = \xff\n", "line 1: a name has 1 to 63 bytes"},
     {"[node]\nname = x\n", "line 2: there are no [sections]"},
     {"exists = keep\n", "line 1: exists is rename, skip, overwrite, ask or refuse"},
+    {"links = outside\n", "line 1: links is inside or all"},
     {"record-layer = openssl\n", "line 1: record-layer is auto, libsodium or libcrypto"},
     {"just words\n", "line 1: it is not KEY = VALUE"},
     {"n\x1bme = x\n", "there is no setting \"n\\eme\""},

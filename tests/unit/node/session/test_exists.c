@@ -344,6 +344,24 @@ START_TEST(what_was_there_and_is_no_longer) {
 }
 END_TEST
 
+/* What is there stays and is not linked to; the link has what was sent. */
+START_TEST(a_hard_link_of_what_is_there_is_a_file) {
+    char path[512];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s", in(lab.destination, "t", "same-h"));
+    lab.exists = merging[_i];
+    ck_assert_int_eq(link(in(lab.source, "t", "same"), in(lab.source, "t", "same-h")), 0);
+    lab_scan(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    ck_assert(says(in(lab.destination, "t", "same"), "kept"));
+    ck_assert(says(path, "sent"));
+    ck_assert_int_eq(lstat(path, &st), 0);
+    ck_assert_uint_eq(st.st_nlink, 1);
+}
+END_TEST
+
 /* What is in a directory that goes beside, here since it is another peer's, is sent with it, also
  * where that one has the same; and goes nowhere else after an interruption. */
 START_TEST(a_directory_of_another_peer_is_closed) {
@@ -415,6 +433,7 @@ static Suite *suite(void) {
     tcase_add_loop_test(cases, cut_off_again_and_again, 0, 2);
     tcase_add_loop_test(cases, what_was_there_and_is_no_longer, 0, 2);
     tcase_add_loop_test(cases, what_was_there_and_goes_meanwhile, 0, 2);
+    tcase_add_loop_test(cases, a_hard_link_of_what_is_there_is_a_file, 0, 2);
     tcase_add_loop_test(cases, a_directory_of_another_peer_is_closed, 0, 4);
     tcase_add_test(cases, what_its_owner_changes_meanwhile_stays);
     suite_add_tcase(suite, cases);

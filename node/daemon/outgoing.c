@@ -150,8 +150,8 @@ static void call_at(struct outgoing_run *run, const struct address *candidates, 
         transfer_show(run->transfer, TRANSFER_SHOWN(QUEUED),
                       run->node->discover != NULL
                           ? "the peer is away"
-                          : "no address of the peer is known, and discovery is off: it starts when "
-                            "something is sent to its host:port");
+                          : "no address of the peer is known and discovery is off: name it once by "
+                            "its host:port");
     } else if (dialer_start(&run->dialer, &call) != 0) {
         outgoing_attempt_over(run, QUEUE_UNREACHABLE, "cannot call the peer");
     }

@@ -155,3 +155,22 @@ def forgotten_and_found_again(lab):
     sender.send(receiver, make_file(lab.path("third"), 100))
     wait_for(receiver.received("second"))
     compare(source, receiver.received("second"))
+
+
+def known_by_what_it_sent(lab):
+    """Where a peer that has only sent can be called is not known: what is sent to it waits, says
+    so, and starts once it was named by its address."""
+    lan = lab.lan(2)
+    first, second = (lab.node(host, config={"discovery": "off", "accept": "ask"})
+                     for host in lan.hosts)
+    command = first.command("send", "--json", second.at, make_file(lab.path("there"), 100))
+    command.wait_event(lambda event: event.get("state") == "offered", "somebody is asked")
+    second.run("accept", str(second.transfers()[0]["transfer"]))
+    check_equal(command.wait(60), 0, f"status of send\n{command.said()}")
+    first.configure(accept="all")
+    first.restart()
+    waiting = second.command("send", "--json", first.id[:12], make_file(lab.path("back"), 100))
+    waiting.wait_event(lambda event: "host:port" in event.get("reason", ""), "why it waits")
+    second.send(first, make_file(lab.path("again"), 100))
+    check_equal(waiting.wait(60), 0, f"status of send\n{waiting.said()}")
+    first.check_listed("back", "again")

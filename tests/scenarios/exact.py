@@ -6,6 +6,7 @@ import os
 from lab import Skip, check, check_equal
 from lab.data import MIB, attributes, compare, make_file, same_files
 from lab.process import run
+from lab.tree_compare import compare_trees
 
 LONG = 120
 
@@ -199,3 +200,88 @@ def attributes_on_a_full_disk(lab):
     for number in range(20):
         check_equal(attributes(receiver.received(f"tagged/{number}")),
                     attributes(f"{source}/{number}"), "attributes")
+
+
+def _make_links(lab):
+    """A tree with a link of each kind that leads outside, and one that does not: (tree, the names of
+    those that do, where one of them leads)."""
+    source, elsewhere = lab.path("linked"), lab.path("elsewhere")
+    os.makedirs(f"{source}/sub")
+    os.mkdir(elsewhere)
+    make_file(f"{elsewhere}/theirs", 100, seed=1)
+    make_file(f"{source}/file", 5000, seed=2)
+    os.symlink("../file", f"{source}/sub/inside")
+    targets = {"absolute": elsewhere, "sub/up": "../../elsewhere/theirs", "long": "/" + "x/" * 2047,
+               "odd": b"/\xff\n", "nowhere": "/nowhere"}
+    for name, target in targets.items():
+        os.symlink(target, os.path.join(os.fsencode(source), os.fsencode(name))
+                   if isinstance(target, bytes) else f"{source}/{name}")
+        os.utime(f"{source}/{name}", ns=(0, 10**18 + 1), follow_symlinks=False)
+    return source, sorted(targets), elsewhere
+
+
+def links_left_out(lab):
+    """Links that lead outside are offered and not wanted: each is named, and the status says so."""
+    sender, receiver = lab.pair()
+    source, names, _ = _make_links(lab)
+    command = sender.command("send", receiver.at, source)
+    check_equal(command.wait(LONG), 1, f"status of send\n{command.said()}")
+    for name in names:
+        check(f"linked/{name} is left out" in command.said(), command.said())
+    check("`links = all`" in command.said(), command.said())
+    check("5 entries were not delivered" in command.said(), command.said())
+    check_equal([node.transfers("--all")[0]["failed"] for node in (sender, receiver)], [5, 0],
+                "entries that were not delivered, to either side")
+    for name in names:
+        os.unlink(f"{source}/{name}")
+    os.utime(f"{source}/sub", ns=(0, os.stat(receiver.received("linked/sub")).st_mtime_ns))
+    os.utime(source, ns=(0, os.stat(receiver.received("linked")).st_mtime_ns))
+    compare_trees(source, receiver.received("linked"))
+    receiver.check_tidy()
+
+
+def links_kept(lab):
+    """They arrive as they are where the receiver wants that; what comes next does not go through."""
+    sender, receiver = lab.pair(receiver={"config": {"links": "all", "exists": "overwrite"}})
+    source, names, elsewhere = _make_links(lab)
+    sender.send(receiver, source)
+    compare_trees(source, receiver.received("linked"))
+    os.unlink(f"{source}/absolute")
+    os.mkdir(f"{source}/absolute")
+    make_file(f"{source}/absolute/evil", 100, seed=3)
+    os.unlink(f"{source}/sub/up")
+    make_file(f"{source}/sub/up", 100, seed=4)
+    sender.send(receiver, source)
+    check_equal(os.listdir(elsewhere), ["theirs"], "what is where a link leads")
+    with open(f"{elsewhere}/theirs", "rb") as file, \
+            open(make_file(lab.path("again"), 100, seed=1), "rb") as same:
+        check_equal(file.read(), same.read(), "the file where a link leads")
+    check_equal(os.readlink(receiver.received("linked/absolute")), elsewhere, "the link")
+    compare_trees(f"{source}/absolute", receiver.received("linked/absolute (2)"))
+    compare_trees(f"{source}/sub/up", receiver.received("linked/sub/up (2)"))
+    check_equal(len(names), 5, "links")
+    receiver.check_tidy()
+
+
+def _change_of_mind(lab, point, **config):
+    sender, receiver = lab.pair({}, {"config": {"links": "all"}, "env": {"FXNODE_CRASH": point}})
+    source, names, _ = _make_links(lab)
+    command = sender.command("send", receiver.at, source)
+    receiver.wait_crash(LONG)
+    receiver.configure(**config)
+    receiver.recover()
+    status = command.wait(LONG)
+    arrived = [name for name in names if os.path.lexists(receiver.received(f"linked/{name}"))]
+    return status, arrived, names
+
+
+def links_not_wanted_after_all(lab):
+    """The setting changes before anything is placed: links that were staged do not arrive."""
+    status, arrived, _ = _change_of_mind(lab, "finished", links="inside")
+    check_equal((status, arrived), (1, []), "status and links")
+
+
+def links_were_wanted(lab):
+    """The setting changes when they are placed, and the sender has not heard of that."""
+    status, arrived, names = _change_of_mind(lab, "done-committed", links="inside")
+    check_equal((status, arrived), (0, names), "status and links")

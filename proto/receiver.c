@@ -32,9 +32,10 @@ enum receiver_at receiver_parts_state(const struct receiver *receiver) {
 void receiver_free(struct receiver *receiver) {
     if (receiver == NULL)
         return;
-    struct rangeset *sets[] = {&receiver->skipped,    &receiver->skipped_units, &receiver->failed,
-                               &receiver->confirmed,  &receiver->disputed,      &receiver->bad_held,
-                               &receiver->bad_entries};
+    struct rangeset *sets[] = {&receiver->skipped,     &receiver->skipped_units,
+                               &receiver->failed,      &receiver->confirmed,
+                               &receiver->disputed,    &receiver->bad_held,
+                               &receiver->bad_entries, &receiver->inherited};
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
         rangeset_clear(sets[i]);
     intake_clear(&receiver->intake);

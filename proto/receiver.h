@@ -231,7 +231,7 @@ struct receiver_check {
 
 /* Answers CHECK. Units that are not durable (nor failed) are the peer's violation; a digest that
  * differs makes the units be forgotten, committed as such, and sent again, EXCHANGE_AGAIN_MAX times
- * in a transfer. */
+ * in a transfer, and once for what was held from before. */
 int receiver_checked(struct receiver *receiver, const struct receiver_check *check);
 
 /* Answers DROP: the units of that entry, none for a directory or link. */

@@ -108,7 +108,9 @@ static int begin_data(struct receiver *receiver) {
     const struct rangeset *held = &receiver->intake.durable;
     receiver->held_open = held->length > 0;
     receiver->state = AT_DATA;
-    int rc = intake_hold(&receiver->intake, &receiver->skipped_units);
+    int rc = rangeset_add_all(&receiver->inherited, held);
+    if (rc == 0)
+        rc = intake_hold(&receiver->intake, &receiver->skipped_units);
     return rc < 0 ? rc : talk_say_holding(&receiver->talk, held, &receiver->skipped);
 }
 

@@ -49,10 +49,17 @@ static int forget(struct receiver *receiver, const struct receiver_check *check,
     return rc;
 }
 
+/* Whether a digest may differ for once: the content of what is held from before, above all from
+ * another transfer, is that of sources as they were then. */
+static bool is_excused(struct receiver *receiver, const struct receiver_check *check) {
+    return rangeset_intersects(&receiver->inherited, check->first_unit, check->units) &&
+           rangeset_remove(&receiver->inherited, check->first_unit, check->units) == 0;
+}
+
 static int on_mismatch(struct receiver *receiver, const struct receiver_check *check) {
     const Fxnode__Wire__Confirm *confirm = receiver->message->confirm;
     uint64_t forgotten = 0;
-    if (++receiver->rounds > EXCHANGE_AGAIN_MAX)
+    if (!is_excused(receiver, check) && ++receiver->rounds > EXCHANGE_AGAIN_MAX)
         return talk_stop(&receiver->talk, EXCHANGE_FAILED, FXNODE__WIRE__STOP__REASON__ERROR,
                          "the content keeps differing from what was confirmed");
     int rc = forget(receiver, check, &forgotten);

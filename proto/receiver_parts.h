@@ -42,12 +42,13 @@ struct receiver {
     struct rangeset disputed;  /* entries whose content is being sent again, not confirmed since */
     struct rangeset bad_held;  /* units held from before whose content differs */
     struct rangeset bad_entries; /* the entries they belong to */
-    uint32_t rounds;             /* of Again after a digest that differed */
-    uint64_t checked;            /* entries and units in all checks so far */
-    bool held_open;              /* what is held from before is still being re-read */
-    bool checking;               /* CHECK was not answered */
-    bool dropping;               /* DROP was not answered */
-    bool sent;                   /* Sent came, and nothing was asked for again since */
+    struct rangeset inherited;   /* units held from before, and not yet found to differ */
+    uint32_t rounds;  /* of Again after a digest of what came by this connection differed */
+    uint64_t checked; /* entries and units in all checks so far */
+    bool held_open;   /* what is held from before is still being re-read */
+    bool checking;    /* CHECK was not answered */
+    bool dropping;    /* DROP was not answered */
+    bool sent;        /* Sent came, and nothing was asked for again since */
 };
 
 /* The state, or AT_ENDED. */

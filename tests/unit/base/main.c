@@ -11,6 +11,7 @@ int main(void) {
     srunner_add_suite(runner, suite_fail());
     srunner_add_suite(runner, suite_id());
     srunner_add_suite(runner, suite_io());
+    srunner_add_suite(runner, suite_lineage());
     srunner_add_suite(runner, suite_log());
     srunner_add_suite(runner, suite_path());
     srunner_add_suite(runner, suite_pattern());

@@ -14,6 +14,7 @@ Suite *suite_escape(void);
 Suite *suite_fail(void);
 Suite *suite_id(void);
 Suite *suite_io(void);
+Suite *suite_lineage(void);
 Suite *suite_log(void);
 Suite *suite_path(void);
 Suite *suite_pattern(void);

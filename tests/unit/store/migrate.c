@@ -211,6 +211,35 @@ START_TEST(test_v2_with_content) {
 }
 END_TEST
 
+/* What version 3 held beyond that: names that existed. Nothing was said to replace anything. */
+static const char CONTENT_3[] =
+    "INSERT INTO transfer (number, direction, state, peer_key, peer_name, transfer_id,"
+    " manifest_hash, manifest_length, entries, bytes, units, names, name_count, destination, rate,"
+    " created_at, changed_at, has_work, accepted_at, on_exists, existing) VALUES (3, 2, 3,"
+    " zeroblob(32), x'61', zeroblob(16), zeroblob(32), 50, 2, 9, 1, x'000161', 1, x'2f696e', 0, 1,"
+    " 2, 1, 1, 2, -1);"
+    "INSERT INTO transfer (number, direction, state, peer_key, peer_name, transfer_id,"
+    " manifest_hash, manifest_length, entries, bytes, units, names, name_count, rate, created_at,"
+    " changed_at, has_work, paths_digest) VALUES (4, 1, 3, zeroblob(32), x'61', zeroblob(16),"
+    " zeroblob(32), 50, 2, 9, 1, x'000161', 1, 0, 1, 2, 1, zeroblob(32));";
+
+START_TEST(test_v3_with_content) {
+    struct store_transfer t;
+    make_old(3, CONTENT_3);
+    fixture_open();
+    ck_assert_int_eq(store_transfer_get(fixture, 3, &t, &fixture_fail), 0);
+    ck_assert_int_eq(t.exists, STORE_EXISTS_SKIP);
+    ck_assert_uint_eq(t.existing, UINT64_MAX);
+    ck_assert_uint_eq(t.lineage.count, 0);
+    store_transfer_clear(&t);
+    ck_assert_int_eq(store_transfer_get(fixture, 4, &t, &fixture_fail), 0);
+    ck_assert_uint_eq(t.lineage.count, 0);
+    store_transfer_clear(&t);
+    fixture_close();
+    ck_assert_int_eq(fixture_number("PRAGMA user_version"), store_schema_version);
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *s = suite_create("store-migrate");
     TCase *t = tcase_create("migrate");
@@ -218,6 +247,7 @@ static Suite *suite(void) {
     tcase_add_checked_fixture(t, fixture_make_dir, fixture_remove);
     tcase_add_test(t, test_v1_with_content);
     tcase_add_test(t, test_v2_with_content);
+    tcase_add_test(t, test_v3_with_content);
     tcase_add_test(t, test_v1_after_a_crash);
     tcase_add_test(t, test_crash_while_migrating);
     tcase_add_test(t, test_failed_migration_leaves_v1);

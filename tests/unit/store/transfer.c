@@ -10,6 +10,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+START_TEST(test_transfer_lineage) {
+    struct store_transfer t;
+    struct lineage none = {0};
+    struct lineage lineage = lineage_of(fixture_key(7), &none);
+    const struct store_name path = fixture_name("/home/a");
+    struct store_transfer_new with = fixture_outgoing(1, &path, 1);
+    uint64_t number = fixture_create(&with);
+    FIXTURE_OK(store_transfer_get(fixture, number, &t, &fixture_fail));
+    ck_assert_uint_eq(t.lineage.count, 0);
+    store_transfer_clear(&t);
+    lineage = lineage_of(fixture_key(8), &lineage);
+    with = fixture_outgoing(2, &path, 1);
+    with.lineage = &lineage;
+    number = fixture_create(&with);
+    fixture_close();
+    fixture_open();
+    FIXTURE_OK(store_transfer_get(fixture, number, &t, &fixture_fail));
+    ck_assert_uint_eq(t.lineage.count, 2);
+    ck_assert_mem_eq(t.lineage.ids[0], fixture_key(8), LIMIT_TRANSFER_ID);
+    ck_assert_mem_eq(t.lineage.ids[1], fixture_key(7), LIMIT_TRANSFER_ID);
+    store_transfer_clear(&t);
+}
+END_TEST
+
 START_TEST(test_transfer_create) {
     struct store_transfer t;
     struct store_transfer_new with = fixture_incoming(3, STORE_OFFERED);
@@ -356,6 +380,7 @@ static Suite *suite(void) {
     tcase_set_timeout(t, 60); /* a sync can take long beside others */
     tcase_add_checked_fixture(t, fixture_make_store, fixture_remove);
     tcase_add_test(t, test_transfer_create);
+    tcase_add_test(t, test_transfer_lineage);
     tcase_add_test(t, test_transfer_is_unique);
     tcase_add_test(t, test_transfer_before_commit);
     tcase_add_test(t, test_transfer_number_is_not_reused);

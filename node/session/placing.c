@@ -46,6 +46,13 @@ static int broken_link(const struct manifest_item *item, struct fail *fail) {
                     escape_bytes(shown, sizeof shown, item->entry.path, item->entry.path_length));
 }
 
+/* Before each entry: there may be millions. */
+static int go_on(const struct placing *placing, struct fail *fail) {
+    if (!placing->stopped(placing->context))
+        return 0;
+    return fail_set(fail, -ECANCELED, "what was received is not placed yet");
+}
+
 /* Hard links come first, as long as every directory may be searched. That one is not delivered
  * where its original is not is for the sender to say, and was. */
 static int make_hardlinks(const struct placing *placing, struct finish *finish,
@@ -57,7 +64,8 @@ static int make_hardlinks(const struct placing *placing, struct finish *finish,
         const struct manifest_item *original = NULL;
         uint32_t number = item->number;
 
-        if (!is_failed(placing, number)) {
+        r = go_on(placing, fail);
+        if (r == 0 && !is_failed(placing, number)) {
             r = catalog_by_entry(originals, item->entry.original, &original, fail);
             if (r == 0 && is_failed(placing, original->number))
                 return broken_link(item, fail);
@@ -90,6 +98,9 @@ static int finish_entries(const struct placing *placing, struct finish *finish, 
 
         if (is_failed(placing, i) || is_skipped(placing, i))
             continue;
+        r = go_on(placing, fail);
+        if (r != 0)
+            break;
         r = catalog_by_entry(placing->catalog, i, &item, fail);
         if (r != 0)
             r = -EBADMSG;

@@ -36,6 +36,10 @@ struct placing {
 
     /* Tells the user what arrives otherwise than it was sent. Only placing_run does. */
     void (*note)(void *context, const char *line);
+
+    /* Whether to leave it, as long as nothing is placed: all of that can be done again. Only for
+     * placing_run, which then returns -ECANCELED. */
+    bool (*stopped)(void *context);
     void *context;
 };
 

@@ -69,6 +69,17 @@ static void note(void *context, const char *line) {
     uplink_note(receive->course.uplink, line, false);
 }
 
+/* A pause makes the thread that places do so itself. */
+static bool stopped(void *context) {
+    struct receive *receive = context;
+    bool stop = false;
+
+    pthread_mutex_lock(&receive->course.lock);
+    stop = atomic_load(&receive->course.ended) || receive->pausing;
+    pthread_mutex_unlock(&receive->course.lock);
+    return stop;
+}
+
 /* Where something that was left out is no longer there, nothing is placed: the sender finds the
  * connection lost, comes again at once, and hears anew what is to be sent. */
 static int check_skipped(struct receive *receive, struct catalog *catalog, struct fail *fail) {
@@ -92,6 +103,7 @@ static int place(struct receive *receive, struct placing_result *result, struct 
                               .skipped = receiver_skipped_entries(receive->receiver),
                               .record = record,
                               .note = note,
+                              .stopped = stopped,
                               .context = receive};
     struct rangeset failed;
     int r = 0;
@@ -125,7 +137,9 @@ static void finalize(struct receive *receive) {
     else
         fail_set(&fail, r, "cannot place what was received");
     pthread_mutex_lock(&receive->course.lock);
-    if (result == NULL || r != 0)
+    if (r == -ECANCELED && receive->pausing)
+        log_debug("%s", fail.text);
+    else if (result == NULL || r != 0)
         receive_stop_locked(receive, r, fail.text);
     else if (!atomic_load(&receive->course.ended) &&
              receiver_placed(receive->receiver, result->names, result->count, result->lacking) < 0)

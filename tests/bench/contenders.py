@@ -68,8 +68,10 @@ class Fxnode(Contender):
         for end in ("from", "to"):
             name = f"{end}-{self.record_layer}"
             host = Loopback(name, os.path.join(place.directory, f"run-{name}"))
-            config = {"discovery": "off", "listen": host.listen, "lanes": arguments.lanes,
+            config = {"discovery": "off", "listen": host.listen,
                       "record-layer": self.record_layer}
+            if arguments.lanes is not None:
+                config["lanes"] = arguments.lanes
             self.nodes.append(Node(host, place.directory, name=name, config=config).start())
 
     def send(self, source, _):

@@ -6,8 +6,9 @@ libcrypto, all on this machine's loopback and in one run:
                        [--directory DIR]... [--without NAME]... [CASE...]
 
 CASE is of file (SIZE MiB), tree (20,000 files of 4 KiB), byte (a file of 1 byte), empty (100,000
-empty files) and source (80,000 files in 5,000 directories, like the source of Linux). With several
-directories, such as one in memory and one on a disk, all of it is done in each.
+empty files), source (80,000 files in 5,000 directories, like the source of Linux) and resume (only
+fxnode: 100,000 files, cut in the middle, and how soon it goes on). With several directories, such as
+one in memory and one on a disk, all of it is done in each.
 
 The programs take turns (A B C A B C), the source is read through before each run, what arrived is
 compared each time, and small files that arrived on a disk stay until the end, because deleting them
@@ -26,6 +27,7 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenarios"))
 
+import cutting  # noqa: E402
 from contenders import Fxnode, FxnodeSodium, Rsync, RsyncAes, RsyncFsync, Scp, Tcp  # noqa: E402
 from lab import process  # noqa: E402
 from lab.data import MIB  # noqa: E402
@@ -98,9 +100,13 @@ def measure_in(parent, arguments):
         for kind in KINDS:
             if kind.name not in arguments.without:
                 contenders.append(kind(place, arguments))
-        for case in arguments.case or CASES:
+        for case in arguments.case or (*CASES, "resume"):
             print(f"{case} ", end="", flush=True)
-            show(case, measure(case, contenders, arguments, place), arguments.size, place)
+            if case == "resume":
+                cut = cutting.CutTransfer(place, arguments)
+                cutting.show([cut.run(number) for number in range(arguments.rounds)], place)
+            else:
+                show(case, measure(case, contenders, arguments, place), arguments.size, place)
     finally:
         for contender in contenders:
             contender.close()
@@ -113,16 +119,16 @@ def read_arguments():
     parser.add_argument("--program", default="build/release/node/fxnode")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", type=int, default=2048, help="MiB of the one file")
-    parser.add_argument("--lanes", type=int, default=2)
+    parser.add_argument("--lanes", type=int, help="of fxnode (default: its own)")
     parser.add_argument("--directory", action="append",
                         help="where to work (default: the temporary directory)")
     parser.add_argument("--without", action="append", default=[], metavar="NAME",
                         choices=[kind.name for kind in KINDS[1:]],
                         help="leaves out %(choices)s")
-    parser.add_argument("case", nargs="*", help=f"of {', '.join(CASES)}; all by default")
+    parser.add_argument("case", nargs="*", help=f"of {', '.join(CASES)}, resume; all by default")
     arguments = parser.parse_args()
     for case in arguments.case:
-        if case not in CASES:
+        if case not in (*CASES, "resume"):
             parser.error(f"no case {case!r}")
     return arguments
 

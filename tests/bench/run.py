@@ -7,8 +7,8 @@ libcrypto, all on this machine's loopback and in one run:
 
 CASE is of file (SIZE MiB), tree (20,000 files of 4 KiB), byte (a file of 1 byte), empty (100,000
 empty files), source (80,000 files in 5,000 directories, like the source of Linux) and resume (only
-fxnode: 100,000 files, cut in the middle, and how soon it goes on). With several directories, such as
-one in memory and one on a disk, all of it is done in each.
+fxnode: 100,000 files that are cut in the middle, and how soon it goes on). With several
+directories, such as one in memory and one on a disk, all of it is done in each.
 
 The programs take turns (A B C A B C), the source is read through before each run, what arrived is
 compared each time, and small files that arrived on a disk stay until the end, because deleting them

@@ -1,0 +1,217 @@
+/* A receiver and data: what it takes, what it refuses, and what it says is durable. */
+#include "sides.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+
+START_TEST(data_is_refused_before_it_was_asked_for) {
+    sides_bring_receiver((enum receiver_place)_i);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[0]), RECEIVER_REFUSED);
+    ck_assert_int_eq(sides_receiver_outcome(), EXCHANGE_PROTOCOL);
+}
+END_TEST
+
+START_TEST(data_that_does_not_belong_is_refused) {
+    static const struct record_piece wrong[] = {
+        {2, 1, 0, 1, false},                         /* no such unit */
+        {UINT64_MAX, 1, 0, 1, false},                /* nor this */
+        {0, LIMIT_CHUNK, 1, 1, false},               /* not from its beginning */
+        {0, LIMIT_CHUNK, 0, LIMIT_CHUNK + 1, false}, /* a byte more than there is */
+        {1, 1, 0, 2, false},                         /* the same */
+        {0, LIMIT_CHUNK, LIMIT_CHUNK + 1, 1, false}, /* behind its end */
+        {0, LIMIT_CHUNK + 1, 0, LIMIT_CHUNK, false}, /* too large a unit */
+        {2, LIMIT_CHUNK, 0, LIMIT_CHUNK, true},      /* a hole that is no unit */
+    };
+    sides_bring_receiver(IN_DATA);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &wrong[_i]), RECEIVER_REFUSED);
+    ck_assert_int_eq(sides_receiver_outcome(), EXCHANGE_PROTOCOL);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[0]), RECEIVER_REFUSED);
+}
+END_TEST
+
+START_TEST(a_unit_that_is_here_is_discarded) {
+    sides_bring_receiver(IN_DATA);
+    sides_deliver_units();
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[0]), RECEIVER_DISCARD);
+    ck_assert_int_eq(sides_receiver_outcome(), EXCHANGE_OPEN);
+}
+END_TEST
+
+START_TEST(nothing_is_written_beyond_one_batch) {
+    struct receiver_config small = {
+        .lanes = 1, .batch_bytes = LIMIT_CHUNK, .batch_ms = 1000, .offer_ms = 10000};
+    receiver_free(sides_receiver);
+    ck_assert_int_eq(receiver_new(&sides_receiver, &small), 0);
+    sides_bring_receiver(IN_DATA);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[0]), RECEIVER_WRITE);
+    ck_assert_int_eq(receiver_written(sides_receiver, 1, 0, &sides_pieces[0], NULL), 0);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[1]), RECEIVER_WAIT);
+    /* Not reading, it does not take the peer for silent. */
+    ck_assert_int_eq(receiver_tick(sides_receiver, 100000), 0);
+    ck_assert_int_eq(sides_receiver_outcome(), EXCHANGE_OPEN);
+}
+END_TEST
+
+/* A hole is nothing to be written, so nothing has to be synced to make room for it or after it. But
+ * it becomes durable like everything else. */
+START_TEST(holes_take_no_room_in_a_batch) {
+    static const struct record_piece hole = {0, LIMIT_CHUNK, 0, LIMIT_CHUNK, true};
+    struct receiver_config small = {
+        .lanes = 1, .batch_bytes = LIMIT_CHUNK, .batch_ms = 1000, .offer_ms = 10000};
+    const struct rangeset *units = NULL;
+    receiver_free(sides_receiver);
+    ck_assert_int_eq(receiver_new(&sides_receiver, &small), 0);
+    sides_bring_receiver(IN_DATA);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &hole), RECEIVER_WRITE);
+    ck_assert_int_eq(receiver_written(sides_receiver, 1, 0, &hole, NULL), 0);
+    ck_assert(!receiver_sync_due(sides_receiver, 2));
+    ck_assert(receiver_sync_due(sides_receiver, 1001));
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[1]), RECEIVER_WRITE);
+    ck_assert_int_eq(receiver_written(sides_receiver, 1, 0, &sides_pieces[1], NULL), 0);
+    ck_assert_int_eq(receiver_sync_begin(sides_receiver, &units), 0);
+    ck_assert(rangeset_contains(units, 0, 2));
+    ck_assert_int_eq(receiver_synced(sides_receiver, 1), 0);
+    ck_assert(!sides_is_durable(0, 1));
+    sides_receiver_outcome();
+    ck_assert_int_eq(receiver_committed(sides_receiver, 1), 0);
+    ck_assert(sides_is_durable(0, 2));
+}
+END_TEST
+
+START_TEST(a_failed_sync_reports_nothing) {
+    const struct rangeset *units = NULL;
+    struct receiver_action action;
+    sides_bring_receiver(IN_DATA);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[0]), RECEIVER_WRITE);
+    ck_assert_int_eq(receiver_written(sides_receiver, 1, 0, &sides_pieces[0], NULL), 0);
+    ck_assert(!receiver_sync_due(sides_receiver, 2));
+    ck_assert(receiver_sync_due(sides_receiver, 1001));
+    ck_assert_int_eq(receiver_sync_begin(sides_receiver, &units), 0);
+    ck_assert_int_eq(receiver_stop(sides_receiver, FXNODE__WIRE__STOP__REASON__NO_SPACE, "full"),
+                     0);
+    while (receiver_next(sides_receiver, &action) && action.kind != RECEIVER_END)
+        ck_assert_int_eq(action.kind, RECEIVER_SEND);
+    ck_assert_int_eq(action.kind, RECEIVER_END);
+    ck_assert_int_eq(action.end->outcome, EXCHANGE_STOPPED);
+    ck_assert(!sides_is_durable(0, 1));
+}
+END_TEST
+
+START_TEST(content_that_keeps_differing_ends_it) {
+    struct receiver_check differs = {.units = 2, .match = false};
+    struct receiver_action action;
+    enum exchange_outcome outcome = EXCHANGE_OPEN;
+    sides_bring_receiver(IN_DATA);
+    for (unsigned round = 0; round <= EXCHANGE_AGAIN_MAX; round++) {
+        sides_deliver_units();
+        ck_assert_int_eq(receiver_control(sides_receiver, 1, sides_message,
+                                          sides_make(FXNODE__WIRE__CONTROL__BODY_CONFIRM)),
+                         0);
+        ck_assert(receiver_next(sides_receiver, &action));
+        ck_assert_int_eq(action.kind, RECEIVER_CHECK);
+        ck_assert_int_eq(receiver_checked(sides_receiver, &differs), 0);
+        outcome = sides_receiver_outcome();
+        ck_assert_int_eq(outcome, round < EXCHANGE_AGAIN_MAX ? EXCHANGE_OPEN : EXCHANGE_FAILED);
+        if (outcome != EXCHANGE_OPEN)
+            break;
+        /* Not accepted before the forgetting is committed. */
+        ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[0]), RECEIVER_DISCARD);
+        ck_assert_int_eq(receiver_committed(sides_receiver, 1), 0);
+        sides_receiver_outcome();
+    }
+}
+END_TEST
+
+/* What was taken over may be of other content than the sources: that is no fault of the sender. */
+START_TEST(content_taken_over_may_differ_once) {
+    struct receiver_check differs = {.units = 2, .match = false};
+    struct receiver_action action;
+    struct rangeset taken;
+    rangeset_init(&taken);
+    ck_assert_int_eq(rangeset_add(&taken, 0, 2), 0);
+    ck_assert_int_eq(receiver_inherit(sides_receiver, &taken), -EINVAL);
+    sides_bring_receiver(IN_SYNCING);
+    ck_assert_int_eq(receiver_inherit(sides_receiver, &taken), 0);
+    rangeset_clear(&taken);
+    ck_assert_int_eq(receiver_manifest_synced(sides_receiver), 0);
+    ck_assert(sides_is_durable(0, 2));
+    ck_assert_int_eq(receiver_held_verified(sides_receiver), 0);
+    sides_receiver_outcome();
+    for (unsigned round = 0; round <= EXCHANGE_AGAIN_MAX; round++) {
+        ck_assert_int_eq(receiver_control(sides_receiver, 1, sides_message,
+                                          sides_make(FXNODE__WIRE__CONTROL__BODY_CONFIRM)),
+                         0);
+        ck_assert(receiver_next(sides_receiver, &action));
+        ck_assert_int_eq(receiver_checked(sides_receiver, &differs), 0);
+        ck_assert_int_eq(sides_receiver_outcome(), EXCHANGE_OPEN);
+        ck_assert_int_eq(receiver_committed(sides_receiver, 1), 0);
+        sides_receiver_outcome();
+        sides_deliver_units();
+    }
+    ck_assert_int_eq(receiver_control(sides_receiver, 1, sides_message,
+                                      sides_make(FXNODE__WIRE__CONTROL__BODY_CONFIRM)),
+                     0);
+    ck_assert(receiver_next(sides_receiver, &action));
+    ck_assert_int_eq(receiver_checked(sides_receiver, &differs), 0);
+    ck_assert_int_eq(sides_receiver_outcome(), EXCHANGE_FAILED);
+}
+END_TEST
+
+START_TEST(what_is_agreed_is_not_checked_again) {
+    struct receiver_action action;
+    sides_bring_receiver(IN_DATA);
+    sides_deliver_units();
+    ck_assert_int_eq(sides_tell_receiver(FXNODE__WIRE__CONTROL__BODY_CONFIRM), EXCHANGE_OPEN);
+    ck_assert_int_eq(receiver_control(sides_receiver, 1, sides_message,
+                                      sides_make(FXNODE__WIRE__CONTROL__BODY_CONFIRM)),
+                     0);
+    ck_assert(!receiver_next(sides_receiver, &action));
+    ck_assert_int_eq(sides_tell_receiver(FXNODE__WIRE__CONTROL__BODY_SENT), EXCHANGE_OPEN);
+    ck_assert_int_eq(receiver_placed(sides_receiver, sides_summary.names, 1, 0), 0);
+}
+END_TEST
+
+/* What has to be sent again, and is not, stays disputed. */
+START_TEST(what_is_disputed_is_not_checked_for_ever) {
+    struct receiver_check differs = {.units = 2, .match = false};
+    struct receiver_action action;
+    enum exchange_outcome outcome = EXCHANGE_OPEN;
+    unsigned checks = 1;
+    sides_bring_receiver(IN_DATA);
+    sides_deliver_units();
+    ck_assert_int_eq(receiver_control(sides_receiver, 1, sides_message,
+                                      sides_make(FXNODE__WIRE__CONTROL__BODY_CONFIRM)),
+                     0);
+    ck_assert(receiver_next(sides_receiver, &action));
+    ck_assert_int_eq(receiver_checked(sides_receiver, &differs), 0);
+    sides_receiver_outcome();
+    ck_assert_int_eq(receiver_committed(sides_receiver, 1), 0);
+    for (; outcome == EXCHANGE_OPEN && checks < 1000; checks++)
+        outcome = sides_tell_receiver(FXNODE__WIRE__CONTROL__BODY_CONFIRM);
+    ck_assert_int_eq(outcome, EXCHANGE_PROTOCOL);
+    ck_assert_uint_gt(checks, EXCHANGE_AGAIN_MESSAGES);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("receiving");
+    TCase *tests = tcase_create("receiving");
+    tcase_add_checked_fixture(tests, sides_set_up, sides_tear_down);
+    tcase_add_loop_test(tests, data_is_refused_before_it_was_asked_for, IN_OFFER, IN_DATA);
+    tcase_add_loop_test(tests, data_that_does_not_belong_is_refused, 0, 8);
+    tcase_add_test(tests, a_unit_that_is_here_is_discarded);
+    tcase_add_test(tests, nothing_is_written_beyond_one_batch);
+    tcase_add_test(tests, holes_take_no_room_in_a_batch);
+    tcase_add_test(tests, a_failed_sync_reports_nothing);
+    tcase_add_test(tests, content_that_keeps_differing_ends_it);
+    tcase_add_test(tests, content_taken_over_may_differ_once);
+    tcase_add_test(tests, what_is_agreed_is_not_checked_again);
+    tcase_add_test(tests, what_is_disputed_is_not_checked_for_ever);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -3,7 +3,9 @@
  * N-th time (default first) that it passes the point NAME, and say so on standard error before.
  * Without FXNODE_CRASH_POINTS it compiles to nothing. Names: offered, accepted, manifest-synced,
  * batch-written, batch-synced, extents-committed, finished, placing-committed, renamed,
- * done-committed; of pairing, on either side: pairing-proven (nothing is stored), pairing-recorded.
+ * done-committed; of what is taken over from another transfer: inherit-forgotten, inherit-moved,
+ * inherit-synced, inherit-claimed; of pairing, on either side: pairing-proven (nothing is stored),
+ * pairing-recorded.
  */
 #ifndef BASE_CRASH_H
 #define BASE_CRASH_H

@@ -25,7 +25,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FILES 2048 /* taken over at a time: a sync each */
+#define FILES 2048    /* taken over at a time: a sync each */
+#define RANGES 16384u /* in which what is held may lie; what would be more is sent again */
 
 /* Numbers of one file in both manifests. */
 struct take {
@@ -269,7 +270,7 @@ static int take_over_all(struct receive *receive, bool alone, struct fail *fail)
     bool more = true;
     int r = reopen_tree(receive, fail);
 
-    while (r == 0 && more) {
+    while (r == 0 && more && receive->old->taken.length < RANGES) {
         r = collect(receive, &more, fail);
         if (r == 0 && receive->old->count > 0)
             r = take_over(receive, alone, fail);

@@ -5,6 +5,9 @@ fxnode_suite(session-transfer
 fxnode_suite(session-resume
     SOURCES session/test_resume.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
     LINK fxnode::node_session TIMEOUT 300)
+fxnode_suite(session-inherit
+    SOURCES session/test_inherit.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
+    LINK fxnode::node_session TIMEOUT 300)
 fxnode_suite(session-holes
     SOURCES session/test_holes.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
     LINK fxnode::node_session TIMEOUT 300)

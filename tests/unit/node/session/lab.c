@@ -28,10 +28,14 @@
 #include <unistd.h>
 
 void lab_open(struct lab *lab) {
-    *lab = (struct lab){
-        .lanes = 1, .features = FEATURES, .batch_bytes = 4 << 20, .answer = LAB_ADMIT(ACCEPT)};
+    *lab = (struct lab){.lanes = 1,
+                        .features = FEATURES,
+                        .batch_bytes = 4 << 20,
+                        .answer = LAB_ADMIT(ACCEPT),
+                        .number = 7};
     ck_assert_int_ge(sodium_init(), 0);
     rangeset_init(&lab->extents);
+    rangeset_init(&lab->replaced.extents);
     const char *parent = getenv("FXNODE_LAB_DIR");
     snprintf(lab->root, sizeof lab->root, "%s/fxnode-session-XXXXXX",
              parent != NULL ? parent : "/tmp");
@@ -45,6 +49,7 @@ void lab_open(struct lab *lab) {
 
 void lab_close(struct lab *lab) {
     rangeset_clear(&lab->extents);
+    rangeset_clear(&lab->replaced.extents);
     tree_remove(lab->root);
 }
 
@@ -148,6 +153,10 @@ static void take_commit(struct lab *lab, const Fxnode__Helper__Commit *commit) {
             rangeset_remove(&lab->extents, commit->forget[i]->first, commit->forget[i]->count), 0);
     for (size_t i = 0; i < commit->n_add; i++)
         ck_assert_int_eq(rangeset_add(&lab->extents, commit->add[i]->first, commit->add[i]->count),
+                         0);
+    for (size_t i = 0; i < commit->n_forget_replaced; i++)
+        ck_assert_int_eq(rangeset_remove(&lab->replaced.extents, commit->forget_replaced[i]->first,
+                                         commit->forget_replaced[i]->count),
                          0);
     lab->commits++;
     if (lab->commits == 1 && lab->removed != NULL)
@@ -255,6 +264,10 @@ static void act(struct lab *lab, struct lab_session *session,
     case FXNODE__HELPER__TO_NODE__BODY_FINISHED:
         lab->finished = true;
         break;
+    case FXNODE__HELPER__TO_NODE__BODY_INHERITED:
+        ck_assert_uint_ne(lab->replaced.number, 0);
+        lab->replaced.number = 0;
+        break;
     default:
         break;
     }
@@ -338,6 +351,40 @@ void lab_try_scan(struct lab *lab) {
 void lab_scan(struct lab *lab) {
     lab_try_scan(lab);
     ck_assert_msg(lab->sender.outcome == LAB_ENDED(COMPLETE), "the scan: %s", lab->sender.text);
+}
+
+/* As node/daemon/outwork.h. What was not sent from before has no hashes. */
+static void give_over_work(struct lab *lab) {
+    static const char *const names[] = {"hashes", "stat", "manifest"};
+
+    for (int i = 0; i < 3; i++) {
+        char to[160];
+
+        snprintf(to, sizeof to, "%s/%s.old", lab->work, names[i]);
+        ck_assert_int_eq(rename(lab_path(lab->work, names[i]), to), 0);
+    }
+}
+
+void lab_replace(struct lab *lab) {
+    struct lab_replaced *replaced = &lab->replaced;
+
+    replaced->number = lab->number++;
+    memcpy(replaced->manifest_hash, lab->manifest_hash, LIMIT_HASH);
+    replaced->manifest_length = lab->manifest_length;
+    replaced->entries = lab->entries;
+    replaced->bytes = lab->bytes;
+    replaced->units = lab->units;
+    rangeset_move(&replaced->extents, &lab->extents);
+    give_over_work(lab);
+    lab_scan(lab);
+}
+
+void lab_clean(struct lab *lab, uint64_t number) {
+    uint64_t current = lab->number;
+
+    lab->number = number;
+    lab_recover(lab, FXNODE__HELPER__JOB__KIND__CLEAN);
+    lab->number = current;
 }
 
 void lab_transfer(struct lab *lab) {

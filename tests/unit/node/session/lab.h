@@ -74,12 +74,22 @@ struct lab {
     bool ask_first; /* ASKED before the answer, which is NONE where nobody gives one */
 
     /* What the nodes know. */
+    uint64_t number; /* of the transfer at the receiver */
     uint8_t manifest_hash[LIMIT_HASH];
     uint64_t manifest_length;
     uint32_t entries;
     uint64_t bytes;
     uint64_t units;
     struct rangeset extents;
+    struct lab_replaced {
+        uint64_t number; /* of the transfer that is replaced; 0: none, or it is over */
+        uint8_t manifest_hash[LIMIT_HASH];
+        uint64_t manifest_length;
+        uint32_t entries;
+        uint64_t bytes;
+        uint64_t units;
+        struct rangeset extents;
+    } replaced;
     struct {
         uint32_t item;
         uint64_t device;
@@ -113,6 +123,13 @@ void lab_try_scan(struct lab *lab);
 
 /* SCAN; fails the test unless it went well. */
 void lab_scan(struct lab *lab);
+
+/* The sources have changed: the transfer so far is the one that is replaced, at both ends, and a
+ * new one is scanned. */
+void lab_replace(struct lab *lab);
+
+/* CLEAN of the transfer `number`, by the receiver's node. */
+void lab_clean(struct lab *lab, uint64_t number);
 
 /* One SEND and one RECEIVE over a new connection, until both processes have ended. */
 void lab_transfer(struct lab *lab);

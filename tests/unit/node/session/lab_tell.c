@@ -9,9 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NUMBER 7
-
 static const uint8_t transfer_id[LIMIT_TRANSFER_ID] = "a transfer's id";
+static const uint8_t replaced_id[LIMIT_TRANSFER_ID] = "the one before";
 
 /* A session may be gone already: that shows where it is awaited. */
 static void tell_with(struct lab_session *session, const Fxnode__Helper__ToSession *message,
@@ -48,25 +47,32 @@ void lab_tell_paths(struct lab *lab, struct lab_session *session) {
     tell(session, &message);
 }
 
-void lab_tell_extents(struct lab *lab, struct lab_session *session) {
+static void tell_set(struct lab_session *session, const struct rangeset *set, bool replaced) {
     Fxnode__Helper__Extents body = FXNODE__HELPER__EXTENTS__INIT;
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-    Fxnode__Helper__Extent *extents = calloc(lab->extents.length + 1, sizeof *extents);
-    Fxnode__Helper__Extent **list = calloc(lab->extents.length + 1, sizeof *list);
+    Fxnode__Helper__Extent *extents = calloc(set->length + 1, sizeof *extents);
+    Fxnode__Helper__Extent **list = calloc(set->length + 1, sizeof *list);
 
-    for (size_t i = 0; i < lab->extents.length; i++) {
+    for (size_t i = 0; i < set->length; i++) {
         fxnode__helper__extent__init(&extents[i]);
-        extents[i].first = lab->extents.ranges[i].first;
-        extents[i].count = lab->extents.ranges[i].count;
+        extents[i].first = set->ranges[i].first;
+        extents[i].count = set->ranges[i].count;
         list[i] = &extents[i];
     }
-    body.n_extents = lab->extents.length;
+    body.n_extents = set->length;
     body.extents = list;
+    body.replaced = replaced;
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_EXTENTS;
     message.extents = &body;
     tell(session, &message);
     free(list);
     free(extents);
+}
+
+void lab_tell_extents(struct lab *lab, struct lab_session *session) {
+    tell_set(session, &lab->extents, false);
+    if (lab->replaced.number != 0)
+        tell_set(session, &lab->replaced.extents, true);
 }
 
 void lab_tell_names(struct lab *lab, struct lab_session *session) {
@@ -104,13 +110,14 @@ static void tell_barred(const struct lab *lab, struct lab_session *session) {
 
 void lab_tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__Job__Kind kind) {
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
+    ProtobufCBinaryData lineage = bytes_of(replaced_id, sizeof replaced_id);
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
 
     job.kind = kind;
     job.work = bytes_of(lab->work, strlen(lab->work));
     job.destination = bytes_of(lab->destination, strlen(lab->destination));
     job.directory = bytes_of(lab->directory, strlen(lab->directory));
-    job.number = NUMBER;
+    job.number = lab->number;
     job.transfer_id = bytes_of(transfer_id, sizeof transfer_id);
     job.manifest_hash = bytes_of(lab->manifest_hash, LIMIT_HASH);
     job.manifest_length = lab->manifest_length;
@@ -124,6 +131,8 @@ void lab_tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__
     job.known = true;
     job.exists = lab->exists;
     job.outside_links = lab->outside_links;
+    job.n_lineage = lab->replaced.number != 0 ? 1 : 0;
+    job.lineage = &lineage;
     job.replaces = lab->exists == FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_JOB;
     message.job = &job;
@@ -159,13 +168,23 @@ void lab_tell_committed(struct lab_session *session, uint64_t ticket) {
 
 void lab_tell_admit(struct lab *lab, lab_answer answer, bool placing) {
     Fxnode__Helper__Admit body = FXNODE__HELPER__ADMIT__INIT;
+    Fxnode__Helper__Replaced replaced = FXNODE__HELPER__REPLACED__INIT;
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
 
     body.answer = answer;
     body.reason = answer == LAB_ADMIT(REFUSE) ? "not \x1b[31mtoday" : "";
-    body.number = NUMBER;
+    body.number = lab->number;
     body.placing = placing;
     body.exists = lab->exists;
+    if (lab->replaced.number != 0) {
+        replaced.number = lab->replaced.number;
+        replaced.manifest_hash = bytes_of(lab->replaced.manifest_hash, LIMIT_HASH);
+        replaced.manifest_length = lab->replaced.manifest_length;
+        replaced.entries = lab->replaced.entries;
+        replaced.bytes = lab->replaced.bytes;
+        replaced.units = lab->replaced.units;
+        body.replaced = &replaced;
+    }
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_ADMIT;
     message.admit = &body;
     tell(&lab->receiver, &message);

@@ -1,0 +1,202 @@
+/* A transfer that replaces another one: what it takes over, cut off at every step. */
+#include "lab.h"
+#include "tree.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define LARGE (12u << 20)
+#define BATCH (2u << 20)
+#define FILES 40u
+#define OLD 7 /* number of the transfer that is replaced */
+
+static struct lab lab;
+
+/* The units of the large file come first: a part of it is there when everything is cut off. */
+static void begin(unsigned commits) {
+    lab_open(&lab);
+    lab.batch_bytes = BATCH;
+    lab.lanes = 2;
+    tree_file(lab.source, "large", LARGE, 5, 0644);
+    tree_of_many(lab.source, "tree", FILES);
+    lab_add(&lab, "tree");
+    lab_add(&lab, "large");
+    lab_scan(&lab);
+    lab.kill_receiver_at = commits;
+    lab_transfer(&lab);
+    lab.kill_receiver_at = 0;
+    ck_assert(lab.receiver.killed);
+    ck_assert_uint_gt(rangeset_total(&lab.extents), 0);
+}
+
+static void set_up(void) {
+    begin(3);
+}
+
+static void tear_down(void) {
+    lab_close(&lab);
+}
+
+/* One more file, so that the manifest is another one. */
+static void add_file(void) {
+    tree_file(lab_path(lab.source, "tree"), "new", 5000, 9, 0600);
+}
+
+static void expect_complete(void) {
+    ck_assert_msg(lab.sender.outcome == LAB_ENDED(COMPLETE), "the sender: %d %s",
+                  lab.sender.outcome, lab.sender.text);
+    ck_assert_msg(lab.receiver.outcome == LAB_ENDED(COMPLETE), "the receiver: %d %s",
+                  lab.receiver.outcome, lab.receiver.text);
+    ck_assert(lab.placed && lab.delivered && lab.finished);
+    ck_assert_uint_eq(lab.failed, 0);
+    ck_assert_uint_eq(lab.replaced.number, 0);
+    lab_clean(&lab, OLD);
+    ck_assert_int_eq(tree_count(lab_path(lab.destination, ".fxnode")), -1);
+    tree_compare(lab_path(lab.source, "large"), lab_path(lab.destination, "large"));
+    tree_compare(lab_path(lab.source, "tree"), lab_path(lab.destination, "tree"));
+}
+
+START_TEST(what_is_equal_is_taken_over) {
+    uint64_t held = rangeset_total(&lab.extents);
+
+    ck_assert_uint_ge(held, 4);
+    add_file();
+    lab_replace(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    /* Units of 1 MiB: those of the large file come first. */
+    ck_assert_uint_lt(lab.sender.moved, LARGE - (held - 2) * LIMIT_CHUNK);
+    ck_assert_ptr_nonnull(strstr(lab.sender.told, "from the transfer that this one replaces"));
+}
+END_TEST
+
+START_TEST(what_is_different_is_not) {
+    tree_file(lab.source, "large", LARGE - 1, 5, 0644);
+    lab_replace(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    ck_assert_uint_ge(lab.sender.moved, LARGE - 1);
+}
+END_TEST
+
+/* The sender has no hash that is of use, reads the file, and the receiver finds out. */
+START_TEST(content_of_the_same_size_and_time_is_told_apart) {
+    char path[512];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s", lab_path(lab.source, "large"));
+    ck_assert_int_eq(stat(path, &st), 0);
+    tree_file(lab.source, "large", LARGE, 6, 0644);
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, (struct timespec[]){st.st_atim, st.st_mtim}, 0), 0);
+    add_file();
+    lab_replace(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+}
+END_TEST
+
+static const char *const points[] = {"inherit-forgotten", "inherit-moved", "inherit-synced",
+                                     "inherit-claimed", "manifest-synced"};
+
+START_TEST(a_crash_loses_no_more_than_the_taking_over) {
+    add_file();
+    lab_replace(&lab);
+    lab.crash = points[_i];
+    lab_transfer(&lab);
+    ck_assert(lab.receiver.killed);
+    ck_assert_uint_eq(lab.replaced.number, OLD);
+    lab.crash = NULL;
+    lab_transfer(&lab);
+    expect_complete();
+}
+END_TEST
+
+static const char *const sender_points[] = {"offered", "accepted"};
+
+START_TEST(the_sender_may_crash_as_well) {
+    add_file();
+    lab_replace(&lab);
+    lab.sender_crash = sender_points[_i];
+    lab_transfer(&lab);
+    ck_assert(lab.sender.killed);
+    lab.sender_crash = NULL;
+    lab_transfer(&lab);
+    expect_complete();
+}
+END_TEST
+
+/* The whole tree was finished, with modes, attributes and links, and not yet placed. */
+static void begin_finished(void) {
+    char path[512];
+
+    lab_open(&lab);
+    tree_of_many(lab.source, "tree", FILES);
+    tree_file(lab.source, "large", 1000, 5, 0400);
+    snprintf(path, sizeof path, "%s", lab_path(lab.source, "large"));
+    ck_assert_int_eq(link(path, lab_path(lab_path(lab.source, "tree"), "link")), 0);
+    (void)setxattr(path, "user.gone", "1", 1, 0);
+    lab_add(&lab, "tree");
+    lab_add(&lab, "large");
+    lab_scan(&lab);
+    lab.crash = "placing-committed";
+    lab_transfer(&lab);
+    lab.crash = NULL;
+    ck_assert(lab.receiver.killed && lab.placing);
+    /* As where the crash came a moment before. */
+    lab.placing = false;
+    lab.name_count = 0;
+}
+
+START_TEST(a_finished_tree_is_taken_over_without_its_marks) {
+    tear_down();
+    begin_finished();
+    (void)removexattr(lab_path(lab.source, "large"), "user.gone");
+    ck_assert_int_eq(chmod(lab_path(lab.source, "large"), 0640), 0);
+    lab_replace(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    ck_assert_uint_lt(lab.sender.moved, 500);
+    ck_assert_int_lt(listxattr(lab_path(lab.destination, "large"), NULL, 0), 1);
+}
+END_TEST
+
+/* Nothing of what is claimed is believed that is not there. */
+START_TEST(an_old_staging_that_is_gone_is_no_loss) {
+    char name[16];
+
+    snprintf(name, sizeof name, ".fxnode/%d", OLD);
+    tree_remove(lab_path(lab.destination, name));
+    add_file();
+    lab_replace(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    ck_assert_uint_ge(lab.sender.moved, LARGE);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("session-inherit");
+    TCase *tests = tcase_create("inherit");
+    tcase_set_timeout(tests, 120);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, what_is_equal_is_taken_over);
+    tcase_add_test(tests, what_is_different_is_not);
+    tcase_add_test(tests, content_of_the_same_size_and_time_is_told_apart);
+    tcase_add_loop_test(tests, a_crash_loses_no_more_than_the_taking_over, 0,
+                        sizeof points / sizeof *points);
+    tcase_add_loop_test(tests, the_sender_may_crash_as_well, 0, 2);
+    tcase_add_test(tests, a_finished_tree_is_taken_over_without_its_marks);
+    tcase_add_test(tests, an_old_staging_that_is_gone_is_no_loss);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -203,7 +203,8 @@ static int open_up(const struct spot *staged, const struct entry *entry) {
     return error;
 }
 
-/* Gives a directory that was moved its own mode, where it still is the one that `st` describes. */
+/* Gives a directory that was moved its own mode, durably, where it still is the one that `moved`
+ * describes. */
 static int close_down(int parent, const char *name, const struct entry *entry,
                       const struct stat *moved) {
     struct stat st;
@@ -211,8 +212,8 @@ static int close_down(int parent, const char *name, const struct entry *entry,
     if (fd < 0)
         return errno == EACCES ? 0 : -errno;
     int error = 0;
-    if (fstat(fd, &st) < 0 ||
-        (st.st_ino == moved->st_ino && st.st_dev == moved->st_dev && fchmod(fd, entry->mode) < 0))
+    if (fstat(fd, &st) < 0 || (st.st_ino == moved->st_ino && st.st_dev == moved->st_dev &&
+                               (fchmod(fd, entry->mode) < 0 || fsync(fd) < 0)))
         error = -errno;
     close(fd);
     return error;
@@ -260,18 +261,31 @@ static int replace(const struct spot *staged, const struct spot *there) {
     }
 }
 
-/* A directory that was moved whole just before an interruption may have kept the bits that it was
- * opened up with. That nothing is staged says that it was moved; all else says which one it is. */
+/* Whether it may be the directory of an entry, with the bits that it was opened up with. */
+static bool is_left_open(const struct stat *st, const struct entry *entry) {
+    return S_ISDIR(st->st_mode) && st->st_uid == geteuid() &&
+           (st->st_mode & 07777) == (entry->mode | 0700) && st->st_mtim.tv_sec == entry->mtime_s &&
+           (uint64_t)st->st_mtim.tv_nsec == entry->mtime_ns;
+}
+
+/* A directory that was moved whole just before an interruption may have kept those bits. That
+ * nothing is staged says that it was moved; all else says which one it is: under its own name, or
+ * one beside what has that. */
 static int complete(struct merge *merge, const struct entry *entry, const struct spot *staged) {
     struct spot there;
-    if (!is_closed(entry) || staged->parent < 0 || find(merge->placed, entry, &there) < 0 ||
-        !there.exists || !S_ISDIR(there.st.st_mode) || there.st.st_uid != geteuid() ||
-        (there.st.st_mode & 07777) != (entry->mode | 0700) ||
-        there.st.st_mtim.tv_sec != entry->mtime_s ||
-        (uint64_t)there.st.st_mtim.tv_nsec != entry->mtime_ns)
+    char name[LIMIT_COMPONENT + 1];
+    if (!is_closed(entry) || staged->parent < 0 || find(merge->placed, entry, &there) < 0)
         return MERGE_GONE;
-    int error = close_down(there.parent, there.name, entry, &there.st);
-    return error < 0 ? error : MERGE_GONE;
+    memcpy(name, there.name, strlen(there.name) + 1);
+    for (unsigned counter = 2; there.exists && counter <= VARIANTS; counter++) {
+        if (is_left_open(&there.st, entry)) {
+            int error = close_down(there.parent, name, entry, &there.st);
+            return error < 0 ? error : MERGE_GONE;
+        }
+        variant_name(name, there.name, strlen(there.name), entry->type, counter);
+        there.exists = fstatat(there.parent, name, &there.st, AT_SYMLINK_NOFOLLOW) == 0;
+    }
+    return MERGE_GONE;
 }
 
 /* One try: an outcome, -EEXIST where a name has changed hands since the look, or -errno. */

@@ -285,6 +285,28 @@ START_TEST(test_closed_directories) {
 }
 END_TEST
 
+/* Also under the name that it got where its own was in use. */
+START_TEST(test_closed_directories_beside) {
+    room_become_user();
+    arrival_open(_i != 0);
+    room_directory("in/d");
+    room_text("in/d/sub", "old");
+    room_directory("in/d/sub (2)");
+    stage(0555);
+    begin(false);
+    expect(0, MERGE_INSIDE);
+    expect(2, MERGE_UNFIT);
+    expect_beside(2, "sub (3)");
+    ck_assert_uint_eq(room_stat("in/d/sub (3)").st_mode & 07777, 0555);
+    ck_assert_int_eq(chmod("in/d/sub (3)", 0755), 0);
+    expect(2, MERGE_GONE);
+    ck_assert_uint_eq(room_stat("in/d/sub (3)").st_mode & 07777, 0555);
+    ck_assert_uint_ne(room_stat("in/d/sub (2)").st_mode & 07777, 0555);
+    ck_assert_int_eq(chmod("in/d/sub (3)", 0755), 0);
+    end();
+}
+END_TEST
+
 /* The directory exists, is closed where it is staged, and what is in it comes out all the same. */
 START_TEST(test_out_of_closed_directories) {
     room_become_user();
@@ -376,6 +398,7 @@ Suite *suite_merge(void) {
     tcase_add_loop_test(test, test_kinds_do_not_change, 0, 2);
     tcase_add_loop_test(test, test_names_of_what_is_sent_too, 0, 4);
     tcase_add_loop_test(test, test_closed_directories, 0, 2);
+    tcase_add_loop_test(test, test_closed_directories_beside, 0, 2);
     tcase_add_test(test, test_out_of_closed_directories);
     tcase_add_test(test, test_where_nobody_may_write);
     tcase_add_test(test, test_between_two_names);

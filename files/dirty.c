@@ -150,6 +150,19 @@ bool dirty_has_everything(struct dirty *dirty) {
     return everything;
 }
 
+void dirty_forget_directory(struct dirty *dirty, const char *path, size_t length) {
+    struct marks *marks = &dirty->marks;
+    pthread_mutex_lock(&dirty->lock);
+    for (size_t i = marks->directory_count; i-- > 0;) {
+        if (strncmp(marks->directories[i], path, length) != 0 ||
+            marks->directories[i][length] != '\0')
+            continue;
+        free(marks->directories[i]);
+        marks->directories[i] = marks->directories[--marks->directory_count];
+    }
+    pthread_mutex_unlock(&dirty->lock);
+}
+
 static int sync_directory(struct dirty *dirty, const char *path) {
     int fd = beneath_open(dirty->beneath, path, strlen(path), O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)

@@ -36,6 +36,9 @@ void dirty_add_file(struct dirty *dirty, struct dirty_file *file, bool whole);
  * entry. */
 void dirty_add_directory(struct dirty *dirty, const char *path, size_t length);
 
+/* The directory `path` has been removed: there is nothing of it to sync. */
+void dirty_forget_directory(struct dirty *dirty, const char *path, size_t length);
+
 /* Whether the next sync covers everything anyway. */
 bool dirty_has_everything(struct dirty *dirty);
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct open_directory {
     size_t length; /* of its path */
     mode_t mode;
     struct timespec mtime;
+    bool failed; /* not delivered itself: it goes where nothing is in it */
 };
 
 struct finish {
@@ -74,9 +76,27 @@ static int mark(struct finish *finish, int fd) {
     return 0;
 }
 
+/* Removes the directory that was just left, unless something is in it. */
+static bool remove_empty(struct finish *finish, const struct open_directory *directory) {
+    size_t above = path_parent(finish->path, directory->length);
+    size_t start = above == 0 ? 0 : above + 1;
+    int parent = finish->depth > 0 ? finish->directories[finish->depth - 1].fd
+                                   : staging_tree_fd(finish->staging);
+    memcpy(finish->name, finish->path + start, directory->length - start);
+    finish->name[directory->length - start] = '\0';
+    if (unlinkat(parent, finish->name, AT_REMOVEDIR) < 0)
+        return false;
+    dirty_forget_directory(finish->dirty, finish->path, directory->length);
+    return true;
+}
+
 /* Leaves the innermost directory. The mode goes last, for it may forbid the rest. */
 static int leave(struct finish *finish) {
     struct open_directory *directory = &finish->directories[--finish->depth];
+    if (directory->failed && remove_empty(finish, directory)) {
+        close(directory->fd);
+        return 0;
+    }
     struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, directory->mtime};
     int error = 0;
     if (futimens(directory->fd, times) < 0 || fchmod(directory->fd, directory->mode) < 0)
@@ -296,6 +316,13 @@ int finish_entry(struct finish *finish, const struct entry *entry, struct fail *
         return outcome_differs(fail, finish->staging, entry,
                                "is not as it was received: something else has changed it");
     return error < 0 ? outcome_of_entry(error, fail, "finish", finish->staging, entry) : 0;
+}
+
+int finish_failed_directory(struct finish *finish, const struct entry *entry, struct fail *fail) {
+    int result = finish_entry(finish, entry, fail);
+    if (result == 0)
+        finish->directories[finish->depth - 1].failed = true;
+    return result;
 }
 
 /* What the file system does not have is said once, not for every file. */

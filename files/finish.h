@@ -47,6 +47,10 @@ int finish_hardlink(struct finish *finish, const struct entry *entry, const stru
  * STAGING_BAD_NAME; negative. */
 int finish_entry(struct finish *finish, const struct entry *entry, struct fail *fail);
 
+/* The next one where that is a directory that was not delivered: something in it may have been.
+ * Where nothing is, it goes as soon as its last entry is through. Returns as finish_entry. */
+int finish_failed_directory(struct finish *finish, const struct entry *entry, struct fail *fail);
+
 /* After the last entry: the directories still open, then the sync, and what the file system does
  * not have is noted. 0; STAGING_NO_SPACE; negative
  * (then nothing of it counts as durable). */

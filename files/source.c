@@ -254,6 +254,14 @@ void source_nothing(struct source_chunk *chunk) {
     chunk->map = (struct holes_map){.count = 1};
 }
 
+/* That something else is there, which may not be opened, says more than that it may not. */
+static int why_not_opened(struct source *source, const struct entry *entry,
+                          const struct stamp *stamp, int error, struct fail *fail) {
+    int outcome = source_check(source, entry, stamp, fail);
+    return outcome == SOURCE_SAME || outcome == SOURCE_SOFT ? outcome_of(entry, error, fail)
+                                                            : outcome;
+}
+
 int source_read(struct source *source, const struct entry *entry, const struct stamp *stamp,
                 uint64_t number, struct source_chunk *chunk, struct fail *fail) {
     if (entry->size == 0) {
@@ -262,7 +270,7 @@ int source_read(struct source *source, const struct entry *entry, const struct s
     }
     int error = open_file(source, entry);
     if (error < 0)
-        return outcome_of(entry, error, fail);
+        return why_not_opened(source, entry, stamp, error, fail);
     int before = compare_open(source, entry, stamp, fail);
     if (before != SOURCE_SAME && before != SOURCE_SOFT)
         return before;

@@ -96,7 +96,7 @@ static int finish_entries(const struct placing *placing, struct finish *finish, 
     for (uint32_t i = 0; i < placing->entries && r == 0; i++) {
         const struct manifest_item *item = NULL;
 
-        if (is_failed(placing, i) || is_skipped(placing, i))
+        if (is_skipped(placing, i))
             continue;
         r = go_on(placing, fail);
         if (r != 0)
@@ -104,6 +104,10 @@ static int finish_entries(const struct placing *placing, struct finish *finish, 
         r = catalog_by_entry(placing->catalog, i, &item, fail);
         if (r != 0)
             r = -EBADMSG;
+        else if (is_failed(placing, i))
+            r = item->entry.type == ENTRY_DIRECTORY
+                    ? finish_failed_directory(finish, &item->entry, fail)
+                    : 0;
         else if (!placing->outside_links && entry_leads_outside(&item->entry))
             left_out++;
         else

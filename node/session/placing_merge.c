@@ -140,9 +140,11 @@ static int place_inside(struct placing_merge *merge, const struct entry *entry, 
     return r < 0 ? r : 0;
 }
 
-static bool is_delivered(const struct placing *placing, uint32_t entry) {
-    return !rangeset_contains(placing->failed, entry, 1) &&
-           !rangeset_contains(placing->skipped, entry, 1);
+/* A directory that failed is staged where something in it was delivered, and gone where not. */
+static bool is_delivered(const struct placing *placing, uint32_t number,
+                         const struct entry *entry) {
+    return (entry->type == ENTRY_DIRECTORY || !rangeset_contains(placing->failed, number, 1)) &&
+           !rangeset_contains(placing->skipped, number, 1);
 }
 
 static bool is_below(const struct entry *entry, const char *top, size_t length) {
@@ -165,7 +167,7 @@ static int place_content(struct placing_merge *merge, uint32_t number, struct fa
         r = find(merge, i, &entry, fail);
         if (r < 0 || !is_below(&entry, top, length))
             return r;
-        if (is_delivered(merge->placing, i))
+        if (is_delivered(merge->placing, i, &entry))
             r = place_inside(merge, &entry, fail);
     }
     return r;

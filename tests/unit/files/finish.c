@@ -125,6 +125,40 @@ START_TEST(test_missing_things_differ) {
 }
 END_TEST
 
+static void finish_failed(struct finish *finish, struct entry entry) {
+    ck_assert_msg(finish_failed_directory(finish, &entry, &room_fail) == 0, "%s", room_fail.text);
+}
+
+/* Directories that failed stay where something in them was delivered, and go otherwise, with empty
+ * ones in them. */
+START_TEST(test_failed_directories) {
+    static const struct finish_sink sink = {0};
+    struct finish *finish = NULL;
+    struct entry folders[] = {room_folder("a", 0755),     room_folder("a/b", 0755),
+                              room_folder("a/b/c", 0755), room_folder("a/d", 0555),
+                              room_folder("e", 0755),     room_folder("e/f", 0755)};
+    struct entry file = room_file("a/d/kept", 4);
+    arrival_open(false);
+    for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+        arrival_folder(folders[i]);
+    arrival_file(file, 0, "text");
+    ck_assert_int_eq(finish_new(&finish, arrival, &sink, 0), 0);
+    for (size_t i = 0; i < 4; i++)
+        finish_failed(finish, folders[i]);
+    ck_assert_int_eq(finish_entry(finish, &file, &room_fail), 0);
+    finish_failed(finish, folders[4]);
+    finish_failed(finish, folders[5]);
+    ck_assert_int_eq(finish_end(finish, &room_fail), 0);
+    finish_free(finish);
+    check_as_entry(&folders[0]);
+    check_as_entry(&folders[3]);
+    check_as_entry(&file);
+    ck_assert_int_ne(access(ARRIVAL_TREE "a/b", F_OK), 0);
+    ck_assert_int_ne(access(ARRIVAL_TREE "e", F_OK), 0);
+    arrival_close();
+}
+END_TEST
+
 /* A link with another target than agreed is no part of ours. */
 START_TEST(test_other_links_differ) {
     arrival_open(false);
@@ -171,6 +205,7 @@ Suite *suite_finish(void) {
     tcase_add_test(tc, test_pieces_are_finished);
     tcase_add_loop_test(tc, test_what_others_added_goes, 0, 2);
     tcase_add_test(tc, test_missing_things_differ);
+    tcase_add_test(tc, test_failed_directories);
     tcase_add_test(tc, test_other_links_differ);
     tcase_add_loop_test(tc, test_many_and_deep, 0, 2);
     suite_add_tcase(suite, tc);

@@ -54,8 +54,10 @@ def search_path():
 
 
 def remove(directory):
-    """Removes a tree, read-only directories included."""
-    def writable(function, path, _):
+    """Removes a tree, read-only directories included. Another run may do the same."""
+    def writable(function, path, failure):
+        if isinstance(failure[1], FileNotFoundError):
+            return
         os.chmod(os.path.dirname(path), stat.S_IRWXU)
         if not os.path.islink(path):
             os.chmod(path, stat.S_IRWXU)

@@ -40,8 +40,12 @@ static void end_some(struct receiving *receiving, bool (*which)(const struct tra
         next = find_from(receiving, at->next);
         if (next != NULL)
             transfer_hold(next);
-        if (which(at))
+        if (which(at)) {
+            /* What that one had replaced is not over with it: it is the newest one's now. */
+            if (at->receiving != NULL)
+                at->receiving->offer.lineage = (struct lineage){0};
             incoming_end(at, why);
+        }
         if (next != NULL)
             transfer_release(next);
     }

@@ -147,6 +147,33 @@ def refused(lab):
     receiver.check_tidy()
 
 
+def while_somebody_is_asked(lab):
+    """What replaces an accepted transfer is asked about as any other, and while it waits for the
+    answer yet another one comes: that one has what the first one left."""
+    sender, receiver = _pair(lab)
+    root, command, number = _begin(lab, sender, receiver)
+    _pause(sender, command, number)
+    receiver.configure(accept="ask")
+    receiver.restart()
+    new = _change(root)
+    asked = sender.command("send", "--json", receiver.at, root)
+    asked.wait_event(lambda event: event.get("state") == "offered", "somebody is asked", LONG)
+    make_many(f"{root}/more", 20, seed=5)
+    before = sender.host.bytes_sent()
+    last = sender.command("send", "--json", receiver.at, root)
+    last.wait_event(lambda event: event.get("state") == "offered", "somebody is asked", LONG)
+    offers = [offer["transfer"] for offer in receiver.transfers() if offer["state"] == "offered"]
+    check_equal(len(offers), 1, "offers that wait for an answer")
+    receiver.run("accept", str(offers[0]))
+    check_equal(last.wait(LONG), 0, f"status of send\n{last.said()}")
+    sent = sender.host.bytes_sent() - before
+    allowed = (TOTAL / 2 + new + 20 * 4096) * 1.06 + 2 * MIB
+    check(sent <= allowed, f"{sent} bytes sent, {int(allowed)} at most were to be")
+    compare(root, receiver.received("tree"))
+    receiver.check_listed("tree")
+    receiver.check_tidy()
+
+
 def _crash(lab, point):
     """The receiver dies at a point of the taking over, and the transfer goes on by itself."""
     sender, receiver = _pair(lab, env={"FXNODE_CRASH": point})

@@ -37,3 +37,6 @@ fxnode_suite(session-mutants
     SOURCES session/test_mutants.c session/lab.c session/lab_tell.c session/peer.c session/relay.c session/tree.c
         ../proto/mutant.c
     LINK fxnode::node_session PkgConfig::XXHASH TIMEOUT 300)
+fxnode_suite(session-placing
+    SOURCES session/test_placing.c ../files/arrival.c ../files/room.c
+    LINK fxnode::node_session)

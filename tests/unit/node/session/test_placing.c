@@ -1,0 +1,134 @@
+/* The end of a transfer is left in the middle, and done again. */
+
+#include "../../files/arrival.h"
+#include "../../files/room.h"
+#include "node/session/placing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DIRECTORY, FILE_A, LINKS_FROM, LINKS = 3, ENTRIES = LINKS_FROM + LINKS };
+
+static struct entry entries[ENTRIES];
+static struct manifest_checker *checker;
+static struct catalog *catalog;
+static int manifest;
+
+static void make_entries(void) {
+    static const char *const links[LINKS] = {"d/b", "d/c", "d/d"};
+
+    entries[DIRECTORY] = room_folder("d", 0755);
+    entries[FILE_A] = room_file("d/a", 1);
+    for (size_t i = 0; i < LINKS; i++)
+        entries[LINKS_FROM + i] = (struct entry){
+            .type = ENTRY_HARDLINK, .path = links[i], .path_length = 3, .original = FILE_A};
+}
+
+/* The manifest of the entries in a file, and its catalog. */
+static void make_catalog(void) {
+    struct manifest_builder *builder = NULL;
+    struct manifest_summary summary;
+    const uint8_t *batch = NULL;
+
+    ck_assert_int_eq(manifest_builder_new(&builder), 0);
+    for (size_t i = 0; i < ENTRIES; i++)
+        ck_assert_int_eq(manifest_builder_add(builder, &entries[i], &room_fail), MANIFEST_ADDED);
+    ck_assert_int_eq(manifest_builder_end(builder, &room_fail), MANIFEST_BATCH_READY);
+    size_t length = manifest_builder_take(builder, &batch);
+    manifest = open("manifest", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_eq(write(manifest, batch, length), (ssize_t)length);
+    manifest_builder_summary(builder, &summary);
+    manifest_builder_free(builder);
+    ck_assert_int_eq(catalog_check(&checker, manifest, &summary, &room_fail), 0);
+    ck_assert_int_eq(catalog_new(&catalog, manifest, manifest_checker_index(checker)), 0);
+}
+
+/* How often the placing may go on yet, and what it had recorded. */
+struct node {
+    unsigned steps;
+    unsigned records;
+};
+
+static bool stopped(void *context) {
+    struct node *node = context;
+
+    if (node->steps == 0)
+        return true;
+    node->steps--;
+    return false;
+}
+
+static int record(void *context, Fxnode__Helper__ToNode *message) {
+    struct node *node = context;
+
+    (void)message;
+    node->records++;
+    return 0;
+}
+
+static void note(void *context, const char *line) {
+    (void)context;
+    ck_abort_msg("noted: %s", line);
+}
+
+static int run(struct node *node) {
+    struct rangeset none;
+    struct placing placing = {.staging = arrival,
+                              .catalog = catalog,
+                              .entries = ENTRIES,
+                              .bytes = 1,
+                              .failed = &none,
+                              .skipped = &none,
+                              .exists = FXNODE__HELPER__EXISTS__EXISTS_RENAME,
+                              .record = record,
+                              .note = note,
+                              .stopped = stopped,
+                              .context = node};
+    struct placing_result result = {0};
+
+    rangeset_init(&none);
+    return placing_run(&placing, &result, &room_fail);
+}
+
+/* Before each hard link, and before each entry, there is a step. */
+START_TEST(it_is_left_before_any_entry_and_done_again) {
+    const unsigned steps = LINKS + ENTRIES;
+
+    make_entries();
+    make_catalog();
+    arrival_open(false);
+    arrival_folder(entries[DIRECTORY]);
+    arrival_file(entries[FILE_A], 0, "x");
+    for (unsigned i = 0; i < steps; i++) {
+        struct node node = {.steps = i};
+
+        ck_assert_int_eq(run(&node), -ECANCELED);
+        ck_assert_uint_eq(node.records, 0);
+        ck_assert_uint_eq(room_stat(ARRIVAL_TREE "d/a").st_nlink, 1 + (i < LINKS ? i : LINKS));
+        ck_assert(!room_exists("in/d"));
+    }
+    struct node node = {.steps = steps};
+    ck_assert_int_eq(run(&node), 0);
+    ck_assert_uint_eq(node.records, 2); /* where it goes, and that it is there */
+    ck_assert_uint_eq(room_stat("in/d/a").st_nlink, 1 + LINKS);
+    arrival_close();
+    catalog_free(catalog);
+    manifest_checker_free(checker);
+    close(manifest);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("session-placing");
+    TCase *tests = room_case("placing");
+    tcase_add_test(tests, it_is_left_before_any_entry_and_done_again);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -6,4 +6,5 @@ fxnode_suite(node-helperproc SOURCES daemon/test_helperproc.c LINK fxnode::node_
 fxnode_suite(node-takeover SOURCES daemon/test_takeover.c LINK fxnode::node_daemon)
 fxnode_suite(node-offers SOURCES daemon/test_offers.c daemon/peers_fixture.c LINK fxnode::node_daemon)
 fxnode_suite(node-peers SOURCES daemon/test_peers.c daemon/peers_fixture.c LINK fxnode::node_daemon)
+fxnode_suite(node-replaced SOURCES daemon/test_replaced.c daemon/peers_fixture.c LINK fxnode::node_daemon)
 fxnode_suite(node-resolve SOURCES daemon/test_resolve.c daemon/peers_fixture.c LINK fxnode::node_daemon)

@@ -12,6 +12,8 @@ Steps are those of steps.py and:
                     (`length`), another name (`name`), one file of two (`entries`)
     manifest[=LIE]  sends the manifest; or `another` of the same length, or one with `more` in it
     data[=LIE]      sends the content; or one byte `more`, or that of an entry `outside`
+    harm=KIND       on a connection of its own, offers a manifest that means harm (manifests.py),
+                    sends it where the offer was accepted, and hears the rest
     until=WORD      hears messages until one begins with WORD
 
 It says `heard` and what the node said: its verdict, or the name of a message."""
@@ -23,6 +25,7 @@ import time
 sys.dont_write_bytecode = True
 
 import steps  # noqa: E402
+from manifests import Harm  # noqa: E402
 from messages import Gift, control, describe, piece  # noqa: E402
 from opening import Closed  # noqa: E402
 from sealed import CONTROL, DATA, FINAL  # noqa: E402
@@ -33,7 +36,7 @@ TROJAN = b"trojan"
 
 
 class Hostile(steps.Steps):
-    steps = ("ask", "offer", "manifest", "data", "until")
+    steps = ("ask", "offer", "manifest", "harm", "data", "until")
 
     def __init__(self, arguments):
         super().__init__(arguments)
@@ -80,9 +83,21 @@ class Hostile(steps.Steps):
         self.sealed.say(self.gift.offer(**lies[lie]))
 
     def manifest(self, lie=None):
-        other = {None: self.gift.files, "another": {self.file[::-1]: self.content},
+        if lie is None:
+            self.sealed.say(control("Manifest", (1, self.gift.batch())))
+            return
+        other = {"another": {self.file[::-1]: self.content},
                  "more": {**self.gift.files, TROJAN: b"horse"}}
         self.sealed.say(control("Manifest", (1, Gift(other[lie], self.gift.transfer).batch())))
+
+    def harm(self, kind):
+        self.open()
+        self.gift = Harm(kind, self.transfer or os.urandom(16))
+        say("harm", kind)
+        self.sealed.say(self.gift.offer())
+        if self.hear() == "ACCEPT":
+            self.manifest()
+        self.closed()
 
     def data(self, lie=None):
         content = self.content + b"!" if lie == "more" else self.content

@@ -86,12 +86,12 @@ class Gift:
         """What an honest offer of it says."""
         return {"hash": blake2b_256(self.manifest()), "length": len(self.manifest()),
                 "entries": len(self.files), "bytes": sum(map(len, self.files.values())),
-                "names": list(self.files)}
+                "units": len(self.files), "names": list(self.files)}
 
     def offer(self, **lies):
         said = {**self.claims(), **lies}
         return control("Offer", (1, self.transfer), (2, said["hash"]), (3, said["length"]),
-                       (4, said["entries"]), (5, said["bytes"]), (6, said["entries"]),
+                       (4, said["entries"]), (5, said["bytes"]), (6, said["units"]),
                        *((7, name) for name in said["names"]), (8, len(said["names"])), (9, 1))
 
 

@@ -49,6 +49,24 @@ START_TEST(result) {
 }
 END_TEST
 
+START_TEST(note_about_a_file) {
+    Fxnode__Control__Note note = FXNODE__CONTROL__NOTE__INIT;
+    note.text = "d/\\xff is not sent: it is a socket";
+    capture_begin();
+    json_note(&note);
+    read_line();
+    has_none(event, "path");
+    note.path = (ProtobufCBinaryData){4, (uint8_t *)"d/\xff\n"};
+    tear_down();
+    capture_begin();
+    json_note(&note);
+    read_line();
+    has(event, "event", "note");
+    has(event, "path", "d/\xef\xbf\xbd\n");
+    has(event, "path_hex", "642fff0a");
+}
+END_TEST
+
 START_TEST(stranger_and_paired_peer) {
     Fxnode__Control__Peer peer = FXNODE__CONTROL__PEER__INIT;
     for (int paired = 0; paired < 2; paired++) {
@@ -124,6 +142,7 @@ Suite *suite_json(void) {
     TCase *t = tcase_create("json");
     tcase_add_checked_fixture(t, NULL, tear_down);
     tcase_add_test(t, result);
+    tcase_add_test(t, note_about_a_file);
     tcase_add_test(t, stranger_and_paired_peer);
     tcase_add_loop_test(t, names_of_any_bytes, 0, 6);
     tcase_add_test(t, what_is_not_known_is_left_out);

@@ -33,6 +33,18 @@ static bool is_offer(const struct transfer *transfer) {
     return transfer->record.state == STORE_OFFERED;
 }
 
+/* Nothing is kept of an offer that nobody accepted, as where its sender cancels it: strangers can
+ * make one in place of the other all day, and what has ended is kept up to a number in all. */
+static void end_one(struct transfer *transfer, const char *why) {
+    if (!is_offer(transfer)) {
+        incoming_end(transfer, why);
+        return;
+    }
+    transfer_forget(transfer, why);
+    if (transfer->receiving != NULL)
+        worker_stop(transfer->receiving->worker, WORKER_STOP(CANCEL));
+}
+
 static void end_some(struct receiving *receiving, bool (*which)(const struct transfer *transfer),
                      const char *why) {
     struct transfer *next = NULL;
@@ -44,7 +56,7 @@ static void end_some(struct receiving *receiving, bool (*which)(const struct tra
             /* What that one had replaced is not over with it: it is the newest one's now. */
             if (at->receiving != NULL)
                 at->receiving->offer.lineage = (struct lineage){0};
-            incoming_end(at, why);
+            end_one(at, why);
         }
         if (next != NULL)
             transfer_release(next);

@@ -109,6 +109,46 @@ START_TEST(offers_end_at_once) {
 }
 END_TEST
 
+/* As it is recorded, in place of add(). */
+static struct transfer *record_offer(uint8_t id) {
+    struct store *store = database_store(fixture_node.database);
+    struct store_transfer_new with = {.direction = STORE_INCOMING,
+                                      .state = STORE_OFFERED,
+                                      .peer_key = fixture_key(PEER),
+                                      .peer_name = "",
+                                      .transfer_id = (uint8_t[LIMIT_TRANSFER_ID]){id},
+                                      .manifest_hash = (uint8_t[LIMIT_HASH]){0},
+                                      .entries = 1,
+                                      .destination = HERE};
+    struct store_transfer record = {0};
+    struct fail fail;
+    uint64_t number = 0;
+    ck_assert_int_eq(store_transfer_create(store, &with, &number, &fail), 0);
+    ck_assert_int_eq(store_transfer_get(store, number, &record, &fail), 0);
+    lineage_add(&receiving->offer.lineage, record.transfer_id);
+    struct transfer *transfer = transfers_add(fixture_node.transfers, &record);
+    ck_assert_ptr_nonnull(transfer);
+    return transfer;
+}
+
+/* Strangers can make one offer after the other: nothing is kept of those that nobody accepted. */
+START_TEST(offers_are_forgotten) {
+    struct transfer *offer = record_offer(1);
+    struct store_transfer record = {0};
+    struct fail fail;
+    uint64_t number = offer->record.number;
+    transfer_hold(offer);
+    replaced_end_offers(receiving);
+    while (offer->holds > 1)
+        uv_run(fixture_node.loop, UV_RUN_ONCE);
+    transfer_release(offer);
+    ck_assert_ptr_null(transfers_find(fixture_node.transfers, number));
+    ck_assert_int_eq(
+        store_transfer_get(database_store(fixture_node.database), number, &record, &fail),
+        STORE_NONE);
+}
+END_TEST
+
 START_TEST(what_is_being_placed_goes_on) {
     struct transfer *placing = add(1, PEER, STORE_PLACING, HERE);
     struct transfer *running = add(2, PEER, STORE_RUNNING, HERE);
@@ -134,6 +174,7 @@ int main(void) {
     tcase_add_test(tests, that_are_named);
     tcase_add_test(tests, not_while_another_session_has_it);
     tcase_add_test(tests, offers_end_at_once);
+    tcase_add_test(tests, offers_are_forgotten);
     tcase_add_test(tests, what_is_being_placed_goes_on);
     Suite *suite = suite_create("node-replaced");
     suite_add_tcase(suite, tests);

@@ -60,10 +60,10 @@ static int strip(int parent, const char *name) {
 
 /* 0 or -errno. */
 static int move_file(struct inherit *inherit, const struct entry *entry) {
-    int old_parent;
-    int new_parent;
-    const char *old_name;
-    const char *new_name;
+    int old_parent = -1;
+    int new_parent = -1;
+    const char *old_name = NULL;
+    const char *new_name = NULL;
     int error =
         beneath_parent(inherit->old_tree, entry->path, entry->path_length, &old_parent, &old_name);
     if (error == 0)

@@ -86,8 +86,8 @@ static int flush(struct inherit *inherit) {
 /* Only of the very same file, which has not been written since: a time of modification can be set,
  * that of the last change cannot. 1 or 0; negative. */
 static int is_untouched(struct inherit *inherit, const struct overlap_pair *pair) {
-    struct stamp old;
-    struct stamp new;
+    struct stamp old = {0};
+    struct stamp new = {0};
     int r = stamps_get(inherit->old_stamps, pair->old->number, &old);
 
     if (r == 0)

@@ -135,10 +135,13 @@ static bool is_exists(Fxnode__Helper__Exists exists) {
            exists <= FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
 }
 
-static const char *lineage_fault(const ProtobufCBinaryData *ids, size_t count) {
+/* What the transfer `own` replaces: others. */
+static const char *lineage_fault(ProtobufCBinaryData own, const ProtobufCBinaryData *ids,
+                                 size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (!is_exact(ids[i], LIMIT_TRANSFER_ID))
-            return "a transfer id of a wrong length";
+        if (!is_exact(ids[i], LIMIT_TRANSFER_ID) ||
+            memcmp(ids[i].data, own.data, LIMIT_TRANSFER_ID) == 0)
+            return "a transfer that it cannot replace";
     return count <= LIMIT_LINEAGE ? NULL : "too many transfers that are replaced";
 }
 
@@ -166,7 +169,7 @@ static const char *job_fault(const Fxnode__Helper__Job *job) {
         return NULL;
     if (!is_exact(job->transfer_id, LIMIT_TRANSFER_ID))
         return "a transfer id of a wrong length";
-    const char *fault = lineage_fault(job->lineage, job->n_lineage);
+    const char *fault = lineage_fault(job->transfer_id, job->lineage, job->n_lineage);
     return fault != NULL ? fault
                          : figures_fault((struct figures){job->manifest_hash, job->manifest_length,
                                                           job->bytes, job->entries});
@@ -237,7 +240,7 @@ static const char *offered_fault(const Fxnode__Helper__Offered *offered) {
     if (!are_names(offered->names, offered->n_names) || offered->name_count > offered->entries ||
         offered->n_names > offered->name_count)
         return "impossible names";
-    const char *fault = lineage_fault(offered->lineage, offered->n_lineage);
+    const char *fault = lineage_fault(offered->transfer_id, offered->lineage, offered->n_lineage);
     return fault != NULL
                ? fault
                : figures_fault((struct figures){offered->manifest_hash, offered->manifest_length,

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,6 +142,82 @@ START_TEST(offers_are_checked) {
 }
 END_TEST
 
+/* Transfers that an offer replaces: `others`, then its own one, the last with `length` bytes. */
+static const struct lineage_case {
+    size_t others;
+    bool own;
+    size_t length;
+    int outcome;
+} lineages[] = {
+    {1, false, LIMIT_TRANSFER_ID, 0},
+    {LIMIT_LINEAGE, false, LIMIT_TRANSFER_ID, 0},
+    {LIMIT_LINEAGE + 1, false, LIMIT_TRANSFER_ID, MSG_INVALID},
+    {1, false, LIMIT_TRANSFER_ID - 1, MSG_INVALID},
+    {1, false, LIMIT_TRANSFER_ID + 1, MSG_INVALID},
+    {0, true, LIMIT_TRANSFER_ID, MSG_INVALID},
+    {2, true, LIMIT_TRANSFER_ID, MSG_INVALID},
+};
+
+#define LINEAGES (sizeof lineages / sizeof *lineages)
+
+static uint8_t own_id[LIMIT_TRANSFER_ID] = {1};
+
+static size_t list_lineage(ProtobufCBinaryData ids[LIMIT_LINEAGE + 1],
+                           const struct lineage_case *with) {
+    static uint8_t id[LIMIT_TRANSFER_ID + 1] = {2};
+    size_t count = 0;
+    while (count < with->others)
+        ids[count++] = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, id};
+    if (with->own)
+        ids[count++] = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, own_id};
+    ids[count - 1].len = with->length;
+    return count;
+}
+
+START_TEST(what_an_offer_replaces_is_checked) {
+    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
+    Fxnode__Wire__Offer offer = FXNODE__WIRE__OFFER__INIT;
+    ProtobufCBinaryData ids[LIMIT_LINEAGE + 1];
+    ProtobufCBinaryData name = {1, (uint8_t *)(uintptr_t) "a"};
+    uint8_t hash[LIMIT_HASH] = {0};
+    offer.transfer_id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, own_id};
+    offer.manifest_hash = (ProtobufCBinaryData){LIMIT_HASH, hash};
+    offer.manifest_length = 100;
+    offer.n_names = 1;
+    offer.entries = offer.name_count = offer.lanes = 1;
+    offer.names = &name;
+    offer.n_replaces = list_lineage(ids, &lineages[_i]);
+    offer.replaces = ids;
+    control.body_case = FXNODE__WIRE__CONTROL__BODY_OFFER;
+    control.offer = &offer;
+    ck_assert_int_eq(decode_message(&control), lineages[_i].outcome);
+}
+END_TEST
+
+/* A session that a peer has taken over is believed no more than the peer is. */
+START_TEST(what_a_session_says_of_it_is_checked_alike) {
+    Fxnode__Helper__ToNode wrapper = FXNODE__HELPER__TO_NODE__INIT;
+    Fxnode__Helper__Offered offered = FXNODE__HELPER__OFFERED__INIT;
+    const Fxnode__Helper__ToNode *message = NULL;
+    ProtobufCBinaryData ids[LIMIT_LINEAGE + 1];
+    ProtobufCBinaryData name = {1, (uint8_t *)(uintptr_t) "a"};
+    uint8_t hash[LIMIT_HASH] = {0};
+    wrapper.body_case = FXNODE__HELPER__TO_NODE__BODY_OFFERED;
+    wrapper.offered = &offered;
+    offered.transfer_id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, own_id};
+    offered.manifest_hash = (ProtobufCBinaryData){LIMIT_HASH, hash};
+    offered.manifest_length = 100;
+    offered.n_names = 1;
+    offered.entries = offered.name_count = 1;
+    offered.names = &name;
+    offered.n_lineage = list_lineage(ids, &lineages[_i]);
+    offered.lineage = ids;
+    int length = msg_encode(&wrapper.base, buffer, sizeof buffer);
+    ck_assert_int_eq(local_decode_from_session(arena, buffer, (size_t)length, &message, &why),
+                     lineages[_i].outcome);
+}
+END_TEST
+
 START_TEST(extents_are_checked) {
     static const struct {
         uint64_t first, count;
@@ -230,6 +307,8 @@ int main(void) {
     tcase_add_test(tests, unknown_fields_are_ignored_and_bounded);
     tcase_add_test(tests, encoding_keeps_to_the_room);
     tcase_add_loop_test(tests, offers_are_checked, 0, 16);
+    tcase_add_loop_test(tests, what_an_offer_replaces_is_checked, 0, LINEAGES);
+    tcase_add_loop_test(tests, what_a_session_says_of_it_is_checked_alike, 0, LINEAGES);
     tcase_add_loop_test(tests, extents_are_checked, 0, 7);
     tcase_add_test(tests, only_a_manifest_may_be_large);
     tcase_add_loop_test(tests, connections_carry_whole_keys, 0, 3);

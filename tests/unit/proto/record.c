@@ -2,19 +2,11 @@
 #include "proto/record.h"
 #include "proto/manifest.h"
 
+#include "entries.h"
+
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct entry file(const char *path, uint64_t size) {
-    return (struct entry){
-        .type = ENTRY_FILE, .mode = 0644, .size = size, .path = path, .path_length = strlen(path)};
-}
-
-static struct entry directory(const char *path) {
-    return (struct entry){
-        .type = ENTRY_DIRECTORY, .mode = 0755, .path = path, .path_length = strlen(path)};
-}
 
 START_TEST(records_are_read_as_written) {
     uint8_t frame[2 * RECORD_HEADER + 3];
@@ -59,9 +51,9 @@ START_TEST(wrong_records_are_refused) {
 END_TEST
 
 START_TEST(records_stay_within_their_entry) {
-    struct manifest_item item = {file("f", LIMIT_CHUNK + 10), 3, 40};
-    struct manifest_item other = {directory("d"), 3, 40};
-    struct manifest_item empty = {file("e", 0), 3, 40};
+    struct manifest_item item = {entries_file("f", LIMIT_CHUNK + 10), 3, 40};
+    struct manifest_item other = {entries_directory("d"), 3, 40};
+    struct manifest_item empty = {entries_file("e", 0), 3, 40};
     struct record record = {.entry = 3, .offset = LIMIT_CHUNK + 4, .length = 6};
     struct record nothing = {.entry = 3};
     struct record_piece piece;
@@ -89,7 +81,7 @@ START_TEST(a_hole_may_be_a_whole_unit) {
         {LIMIT_CHUNK, 9, true, false},   {1, LIMIT_CHUNK - 1, true, false},
         {LIMIT_CHUNK, 11, false, false}, {1, LIMIT_CHUNK, false, false},
     };
-    struct manifest_item item = {file("f", LIMIT_CHUNK + 10), 3, 40};
+    struct manifest_item item = {entries_file("f", LIMIT_CHUNK + 10), 3, 40};
     struct record record = {
         .kind = RECORD_HOLE, .entry = 3, .offset = cases[_i].offset, .length = cases[_i].length};
     struct record_piece piece = {.is_hole = false};

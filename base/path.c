@@ -73,6 +73,10 @@ size_t path_top(const char *path, size_t length) {
     return slash != NULL ? (size_t)(slash - path) : length;
 }
 
+bool path_is_below(const char *path, size_t length, const char *top, size_t top_length) {
+    return length > top_length && path[top_length] == '/' && memcmp(path, top, top_length) == 0;
+}
+
 bool path_is_target(const char *target, size_t length) {
     return length > 0 && length <= LIMIT_PATH && memchr(target, '\0', length) == NULL;
 }

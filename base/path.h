@@ -34,6 +34,9 @@ size_t path_parent(const char *path, size_t length);
 /* Length of the first component. */
 size_t path_top(const char *path, size_t length);
 
+/* Whether `path` is in the directory `top`, however deep. Nothing is where `top` is empty. */
+bool path_is_below(const char *path, size_t length, const char *top, size_t top_length);
+
 /* Whether a symbolic link can have this target, wherever that leads: 1 to LIMIT_PATH bytes, no NUL.
  */
 bool path_is_target(const char *target, size_t length);

@@ -110,8 +110,7 @@ static int leave_for(struct finish *finish, const struct entry *entry) {
     int error = 0;
     while (error == 0 && finish->depth > 0) {
         size_t length = finish->directories[finish->depth - 1].length;
-        if (entry->path_length > length && entry->path[length] == '/' &&
-            memcmp(finish->path, entry->path, length) == 0)
+        if (path_is_below(entry->path, entry->path_length, finish->path, length))
             break;
         error = leave(finish);
     }

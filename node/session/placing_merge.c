@@ -1,6 +1,7 @@
 #include "node/session/placing_merge.h"
 
 #include "base/escape.h"
+#include "base/path.h"
 #include "files/merge.h"
 
 #include <errno.h>
@@ -111,9 +112,7 @@ static void leave_out(struct placing_merge *merge, const struct entry *entry) {
 }
 
 static bool is_left_out(const struct placing_merge *merge, const struct entry *entry) {
-    return merge->path_length > 0 && entry->path_length > merge->path_length &&
-           entry->path[merge->path_length] == '/' &&
-           memcmp(entry->path, merge->path, merge->path_length) == 0;
+    return path_is_below(entry->path, entry->path_length, merge->path, merge->path_length);
 }
 
 static void count(struct placing_merge *merge, int outcome) {
@@ -147,11 +146,6 @@ static bool is_delivered(const struct placing *placing, uint32_t number,
            !rangeset_contains(placing->skipped, number, 1);
 }
 
-static bool is_below(const struct entry *entry, const char *top, size_t length) {
-    return entry->path_length > length && entry->path[length] == '/' &&
-           memcmp(entry->path, top, length) == 0;
-}
-
 /* All entries in the top-level directory that is entry `number`. */
 static int place_content(struct placing_merge *merge, uint32_t number, struct fail *fail) {
     char top[LIMIT_COMPONENT];
@@ -165,7 +159,7 @@ static int place_content(struct placing_merge *merge, uint32_t number, struct fa
     memcpy(top, entry.path, length);
     for (uint32_t i = number + 1; i < merge->placing->entries && r == 0; i++) {
         r = find(merge, i, &entry, fail);
-        if (r < 0 || !is_below(&entry, top, length))
+        if (r < 0 || !path_is_below(entry.path, entry.path_length, top, length))
             return r;
         if (is_delivered(merge->placing, i, &entry))
             r = place_inside(merge, &entry, fail);

@@ -1,6 +1,7 @@
 /* Which directories nothing goes into; and what the destination has already, by size and time, and
  * need not be sent. It is looked for anew with each connection, so nothing of it has to be
  * remembered until the rest is placed. */
+#include "base/path.h"
 #include "files/merge.h"
 #include "node/session/receive.h"
 #include "proto/features.h"
@@ -50,9 +51,7 @@ static int find_originals(struct skip *skip, struct fail *fail) {
 }
 
 static bool is_closed(const struct skip *skip, const struct entry *entry) {
-    return skip->closed_length > 0 && entry->path_length > skip->closed_length &&
-           entry->path[skip->closed_length] == '/' &&
-           memcmp(entry->path, skip->closed, skip->closed_length) == 0;
+    return path_is_below(entry->path, entry->path_length, skip->closed, skip->closed_length);
 }
 
 /* What is in a directory that will not go into one that exists has to be in it. */

@@ -106,6 +106,18 @@ START_TEST(test_parent_and_top) {
 }
 END_TEST
 
+START_TEST(test_what_is_in_a_directory) {
+    ck_assert(path_is_below("a/b", 3, "a", 1));
+    ck_assert(path_is_below("a/b/c", 5, "a", 1));
+    ck_assert(path_is_below("a/b/c", 5, "a/b", 3));
+    ck_assert(!path_is_below("a", 1, "a", 1));
+    ck_assert(!path_is_below("ab", 2, "a", 1));
+    ck_assert(!path_is_below("b/b", 3, "a", 1));
+    ck_assert(!path_is_below("a", 1, "a/b", 3));
+    ck_assert(!path_is_below("a", 1, "", 0));
+}
+END_TEST
+
 static const char *const OF_A_PEER[] = {"phone", "a/b", ".fxnode2", "fxnode", "a.fxnode"};
 
 START_TEST(test_directories_of_peers) {
@@ -182,6 +194,7 @@ Suite *suite_path(void) {
     tcase_add_test(tc, test_whole_length);
     tcase_add_test(tc, test_order_of_a_manifest);
     tcase_add_test(tc, test_parent_and_top);
+    tcase_add_test(tc, test_what_is_in_a_directory);
     tcase_add_loop_test(tc, test_directories_of_peers, 0, sizeof OF_A_PEER / sizeof *OF_A_PEER);
     tcase_add_loop_test(tc, test_directories_of_no_peer, 0, sizeof OF_NO_PEER / sizeof *OF_NO_PEER);
     tcase_add_loop_test(tc, test_links_stay_inside, 0, sizeof LINKS / sizeof *LINKS);

@@ -3,7 +3,9 @@
  *
  *   nothing has the name        the entry moves there, a directory with all that is in it
  *   both are directories        the one that exists stays as it is; what is in the staged one
- * follows a file of that size and     stays; the staged one is of no use modification time, or a
+ *                               follows
+ *   a file of that size and     stays; the staged one is of no use
+ *   modification time, or a
  *   link to the same target
  *   another file                is replaced, where that is wanted: by one rename of what has been
  *                               durable before, so that the name always has a whole file

@@ -1,7 +1,7 @@
 /* What a sender has from the transfer that this one replaces: the hashes of chunks that it has read
  * already, so that what the receiver takes over need not be read again to be agreed upon. The files
- * were given over by the node; where something is wrong with them the
- * sources are read again, so nothing here fails. */
+ * were given over by the node; where something is wrong with them the sources are read again, so
+ * nothing here fails. */
 #include "base/io.h"
 #include "base/log.h"
 #include "node/common/inherited.h"
@@ -86,16 +86,16 @@ static int flush(struct inherit *inherit) {
 /* Only of the very same file, which has not been written since: a time of modification can be set,
  * that of the last change cannot. 1 or 0; negative. */
 static int is_untouched(struct inherit *inherit, const struct overlap_pair *pair) {
-    struct stamp old = {0};
-    struct stamp new = {0};
-    int r = stamps_get(inherit->old_stamps, pair->old->number, &old);
+    struct stamp then = {0};
+    struct stamp now = {0};
+    int r = stamps_get(inherit->old_stamps, pair->old->number, &then);
 
     if (r == 0)
-        r = stamps_get(inherit->new_stamps, pair->new->number, &new);
+        r = stamps_get(inherit->new_stamps, pair->new->number, &now);
     if (r < 0)
         return r;
-    return old.device == new.device &&old.inode == new.inode &&old.ctime_s ==
-           new.ctime_s &&old.ctime_ns == new.ctime_ns;
+    return then.device == now.device && then.inode == now.inode && then.ctime_s == now.ctime_s &&
+           then.ctime_ns == now.ctime_ns;
 }
 
 static int take(struct inherit *inherit, const struct overlap_pair *pair) {

@@ -187,12 +187,14 @@ bool catalog_has_hardlinks(const struct catalog *catalog) {
     return (manifest_index_has(catalog->index) & MANIFEST_HARDLINKS) != 0;
 }
 
-/* Content bytes of the units of the loaded batch that come before `unit`, which is one of them. */
-static uint64_t bytes_in_batch(const struct catalog *catalog, uint64_t unit) {
+/* Content bytes of the units of the loaded batch, that of `row`, that come before `unit`, which is
+ * one of them. */
+static uint64_t bytes_in_batch(const struct catalog *catalog, const struct manifest_row *row,
+                               uint64_t unit) {
     const struct manifest_item *at = manifest_batch_by_unit(catalog->batch, unit);
     uint64_t bytes = 0;
 
-    for (uint32_t i = catalog->row->first_entry; at != NULL && i < at->number; i++)
+    for (uint32_t i = row->first_entry; at != NULL && i < at->number; i++)
         bytes += manifest_batch_by_entry(catalog->batch, i)->entry.size;
     return at == NULL ? bytes : bytes + (unit - at->first_unit) * LIMIT_CHUNK;
 }
@@ -212,7 +214,7 @@ static int bytes_before(struct catalog *catalog, uint64_t unit, uint64_t *bytes,
         return 0;
     r = load(catalog, at, fail);
     if (r == 0)
-        *bytes += bytes_in_batch(catalog, unit);
+        *bytes += bytes_in_batch(catalog, at, unit);
     return r;
 }
 

@@ -43,6 +43,18 @@ void receive_halt(struct receive *receive, Fxnode__Helper__Stop__Reason reason) 
     course_changed(&receive->course);
 }
 
+void receive_halt_alone(struct receive *receive, Fxnode__Helper__Stop__Reason reason) {
+    receive_halt(receive, reason);
+    if (!receive->pausing)
+        return;
+    course_prepare_end(&receive->course, EXCHANGE_STOPPED, "");
+    if (receive->pause_tells) {
+        receiver_stop(receive->receiver, FXNODE__WIRE__STOP__REASON__PAUSED, NULL);
+        receive_act(receive);
+    }
+    course_end(&receive->course, EXCHANGE_STOPPED, "");
+}
+
 void receive_recorded(struct receive *receive, uint64_t ticket) {
     if (ticket > receive->recorded)
         receive->recorded = ticket;

@@ -61,6 +61,9 @@ struct receive {
 /* The node wants it to stop. Lock held. */
 void receive_halt(struct receive *receive, Fxnode__Helper__Stop__Reason reason);
 
+/* The same where there is one thread yet: nothing is there that would have to be made durable. */
+void receive_halt_alone(struct receive *receive, Fxnode__Helper__Stop__Reason reason);
+
 /* The node has recorded everything up to `ticket`. Lock held. */
 void receive_recorded(struct receive *receive, uint64_t ticket);
 

@@ -51,8 +51,10 @@ static void postpone(struct receive *receive, const char *told, const struct fai
     answer(receive, FXNODE__WIRE__VERDICT__ANSWER__BUSY, told, NULL);
 }
 
-/* What stands in the way here, told to both sides. */
+/* What stands in the way here, told to both sides, unless it is the node that wants it to stop. */
 static void refuse(struct receive *receive, int outcome, const struct fail *fail) {
+    if (atomic_load(&receive->course.ended))
+        return;
     switch (outcome) {
     case STAGING_NO_SPACE:
         course_prepare_end(&receive->course, EXCHANGE_NO_SPACE, fail->text);
@@ -208,8 +210,11 @@ int receive_admit_recorded(struct receive *receive) {
             return -ECANCELED;
         if (message->body->body_case == FXNODE__HELPER__TO_SESSION__BODY_COMMITTED)
             receive->recorded = message->body->committed->ticket;
-        else if (message->body->body_case == FXNODE__HELPER__TO_SESSION__BODY_STOP)
+        if (message->body->body_case == FXNODE__HELPER__TO_SESSION__BODY_STOP) {
+            if (receive->receiver != NULL) /* there is a peer */
+                receive_halt_alone(receive, message->body->stop->reason);
             return -ECANCELED;
+        }
     }
     return 0;
 }

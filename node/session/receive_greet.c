@@ -14,19 +14,6 @@
 #define GREET_FRAMES 8 /* that are heard before node and clock are looked at again */
 #define LAST_WORDS_MS 2000u
 
-/* The node wants it to stop: nothing is there yet that would have to be made durable. */
-static void stop_alone(struct receive *receive, Fxnode__Helper__Stop__Reason reason) {
-    receive_halt(receive, reason);
-    if (!receive->pausing)
-        return;
-    course_prepare_end(&receive->course, EXCHANGE_STOPPED, "");
-    if (receive->pause_tells) {
-        receiver_stop(receive->receiver, FXNODE__WIRE__STOP__REASON__PAUSED, NULL);
-        receive_act(receive);
-    }
-    course_end(&receive->course, EXCHANGE_STOPPED, "");
-}
-
 /* Before the verdict: one thread. */
 static void take_message_alone(void *context, struct uplink_message *message) {
     struct receive *receive = context;
@@ -47,7 +34,7 @@ static void take_message_alone(void *context, struct uplink_message *message) {
         receive_recorded(receive, message->body->committed->ticket);
         break;
     case FXNODE__HELPER__TO_SESSION__BODY_STOP:
-        stop_alone(receive, message->body->stop->reason);
+        receive_halt_alone(receive, message->body->stop->reason);
         break;
     default:
         if (job_add(receive->job, message->body) < 0)

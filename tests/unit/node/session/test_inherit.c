@@ -117,6 +117,36 @@ START_TEST(a_crash_loses_no_more_than_the_taking_over) {
 }
 END_TEST
 
+static const struct {
+    Fxnode__Helper__Stop__Reason reason;
+    lab_outcome other; /* what the sender takes it for */
+} stops[] = {{LAB_STOP(PAUSE), LAB_ENDED(PAUSED)},
+             {LAB_STOP(RETIRE), LAB_ENDED(LOST)},
+             {LAB_STOP(REPLACED), LAB_ENDED(LOST)}};
+
+#define STOPS (sizeof stops / sizeof *stops)
+
+/* Also where the list of files is there from before, and nothing else runs beside it. */
+START_TEST(a_stop_meanwhile_is_a_stop) {
+    add_file();
+    lab_replace(&lab);
+    lab.crash = _i < (int)STOPS ? "manifest-synced" : NULL;
+    if (lab.crash != NULL)
+        lab_transfer(&lab);
+    lab.crash = NULL;
+    lab.stop_receiver_at = 1;
+    lab.stop_reason = stops[_i % (int)STOPS].reason;
+    lab_transfer(&lab);
+    lab.stop_receiver_at = 0;
+    ck_assert_msg(lab.receiver.outcome == LAB_ENDED(STOPPED), "the receiver: %d %s",
+                  lab.receiver.outcome, lab.receiver.text);
+    ck_assert_msg(lab.sender.outcome == stops[_i % (int)STOPS].other, "the sender: %d %s",
+                  lab.sender.outcome, lab.sender.text);
+    lab_transfer(&lab);
+    expect_complete();
+}
+END_TEST
+
 static const char *const sender_points[] = {"offered", "accepted"};
 
 START_TEST(the_sender_may_crash_as_well) {
@@ -190,6 +220,7 @@ int main(void) {
     tcase_add_test(tests, content_of_the_same_size_and_time_is_told_apart);
     tcase_add_loop_test(tests, a_crash_loses_no_more_than_the_taking_over, 0,
                         sizeof points / sizeof *points);
+    tcase_add_loop_test(tests, a_stop_meanwhile_is_a_stop, 0, 2 * STOPS);
     tcase_add_loop_test(tests, the_sender_may_crash_as_well, 0, 2);
     tcase_add_test(tests, a_finished_tree_is_taken_over_without_its_marks);
     tcase_add_test(tests, an_old_staging_that_is_gone_is_no_loss);

@@ -73,8 +73,9 @@ static void show_end(struct progress *progress, const Fxnode__Control__Transfer 
     progress_clear(progress);
     if (seconds >= 0.05)
         snprintf(took, sizeof took, " in %.1f s", seconds);
-    printf("%s: %s (%s%s) to %s\n", transfer->failed > 0 ? "delivered in part" : "delivered",
-           command_names(names, transfer), human_bytes(total, transfer->bytes), took,
+    printf("%s: %s (%s%s%s) to %s\n", transfer->failed > 0 ? "delivered in part" : "delivered",
+           command_names(names, transfer), transfer->failed > 0 ? "part of " : "",
+           human_bytes(total, transfer->bytes), took,
            command_peer(peer, transfer->peer_name, &transfer->peer_key));
     fflush(stdout);
 }

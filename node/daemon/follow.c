@@ -61,12 +61,14 @@ static void end_following(struct client *client, int status, const char *text) {
     client_result(client, status, text);
 }
 
+/* Where all that was offered has arrived nothing is to read as if it had not. */
 static void end_delivered(struct client *client, const struct transfer *transfer) {
     char text[96] = "";
     uint64_t missing = (uint64_t)transfer->record.failed + client->skipped;
     if (missing > 0)
-        snprintf(text, sizeof text, "%llu %s not delivered", (unsigned long long)missing,
-                 missing == 1 ? "entry was" : "entries were");
+        snprintf(text, sizeof text, "%llu %s not %s", (unsigned long long)missing,
+                 missing == 1 ? "entry was" : "entries were",
+                 transfer->record.failed > 0 ? "delivered" : "sent");
     end_following(client, missing > 0 ? STATUS_FAILED : STATUS_DONE, text);
 }
 

@@ -230,6 +230,7 @@ def links_left_out(lab):
         check(f"linked/{name} is left out" in command.said(), command.said())
     check("`links = all`" in command.said(), command.said())
     check("5 entries were not delivered" in command.said(), command.said())
+    check("delivered in part: linked (part of " in command.said(), command.said())
     check_equal([node.transfers("--all")[0]["failed"] for node in (sender, receiver)], [5, 0],
                 "entries that were not delivered, to either side")
     for name in names:

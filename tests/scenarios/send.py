@@ -141,6 +141,7 @@ def odd_types_are_named(lab):
     os.mkfifo(f"{source}/deep/pipe")
     command = sender.send(receiver, source, status=1)
     check(any("deep/pipe" in line for line in command.out + command.err), command.said())
+    check("1 entry was not sent" in command.said(), f"what was not offered:\n{command.said()}")
     os.unlink(f"{source}/deep/pipe")
     arrived = receiver.received("odd")
     wanted, got = snapshot(source), snapshot(arrived)

@@ -231,11 +231,13 @@ static void create_at_home(struct receiving *receiving, enum store_state state,
 /* Names the first ones that exist. */
 static void refuse_existing(struct receiving *receiving) {
     char names[OFFER_EXISTING_ROOM];
-    char reason[OFFER_EXISTING_ROOM + 80];
+    char reason[OFFER_EXISTING_ROOM + 128];
     offer_existing(names, &receiving->offer);
     if (receiving->offer.existing != 0)
         snprintf(reason, sizeof reason,
-                 "%s already there, and the receiver takes nothing that exists", names);
+                 "%s already there, and the receiver takes nothing that exists: send it under "
+                 "another name, or have that changed there",
+                 names);
     else
         snprintf(reason, sizeof reason,
                  "the receiver takes nothing that exists, and an offer tells it %u names: send "

@@ -112,6 +112,7 @@ def refuse(lab):
     tree = _tree(lab, attic)
     said = desk.send(attic, tree, _write(lab.path("other"), "other"), status=4).said()
     check('"tree" is already there' in said, f"the name is not told:\n{said}")
+    check("send it under another name" in said, f"nor what can be done:\n{said}")
     attic.check_listed("tree")
     desk.send(attic, lab.path("other"))
     attic.check_listed("tree", "other")

@@ -173,7 +173,15 @@ static bool next_run(const struct rangeset *set, uint64_t *from, uint64_t end, s
     return false;
 }
 
-/* A file is worth taking where something of it is durable there and nothing is here. */
+/* A sender, and the record, take what is held in so many pieces only. */
+static bool has_room(const struct receive *receive) {
+    const struct receive_old *old = receive->old;
+
+    return receive->job->extents.length + old->taken.length + old->forget.length < RANGES;
+}
+
+/* A file is worth taking where something of it is durable there and nothing is here. One in too
+ * many pieces stays. */
 static int consider(struct receive *receive, const struct overlap_pair *pair) {
     const struct job *job = receive->job;
     struct receive_old *old = receive->old;
@@ -185,8 +193,11 @@ static int consider(struct receive *receive, const struct overlap_pair *pair) {
     if (rangeset_intersects(&job->extents, pair->new->first_unit, units) ||
         !rangeset_intersects(&job->replaced_extents, at, units))
         return 0;
-    while (r == 0 && next_run(&job->replaced_extents, &at, pair->old->first_unit + units, &run))
+    while (r == 0 && has_room(receive) &&
+           next_run(&job->replaced_extents, &at, pair->old->first_unit + units, &run))
         r = rangeset_add(&old->forget, run.first, run.count);
+    if (r == 0 && !has_room(receive))
+        return rangeset_remove(&old->forget, pair->old->first_unit, units);
     old->takes[old->count++] = (struct take){pair->old->number, pair->new->number};
     return r;
 }
@@ -270,7 +281,7 @@ static int take_over_all(struct receive *receive, bool alone, struct fail *fail)
     bool more = true;
     int r = reopen_tree(receive, fail);
 
-    while (r == 0 && more && receive->old->taken.length < RANGES) {
+    while (r == 0 && more) {
         r = collect(receive, &more, fail);
         if (r == 0 && receive->old->count > 0)
             r = take_over(receive, alone, fail);

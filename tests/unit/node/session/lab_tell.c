@@ -47,26 +47,33 @@ void lab_tell_paths(struct lab *lab, struct lab_session *session) {
     tell(session, &message);
 }
 
-static void tell_set(struct lab_session *session, const struct rangeset *set, bool replaced) {
+#define EXTENTS 1500 /* in one message */
+
+static void tell_some(struct lab_session *session, const struct range *ranges, size_t count,
+                      bool replaced) {
     Fxnode__Helper__Extents body = FXNODE__HELPER__EXTENTS__INIT;
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
-    Fxnode__Helper__Extent *extents = calloc(set->length + 1, sizeof *extents);
-    Fxnode__Helper__Extent **list = calloc(set->length + 1, sizeof *list);
+    Fxnode__Helper__Extent extents[EXTENTS];
+    Fxnode__Helper__Extent *list[EXTENTS];
 
-    for (size_t i = 0; i < set->length; i++) {
+    for (size_t i = 0; i < count; i++) {
         fxnode__helper__extent__init(&extents[i]);
-        extents[i].first = set->ranges[i].first;
-        extents[i].count = set->ranges[i].count;
+        extents[i].first = ranges[i].first;
+        extents[i].count = ranges[i].count;
         list[i] = &extents[i];
     }
-    body.n_extents = set->length;
+    body.n_extents = count;
     body.extents = list;
     body.replaced = replaced;
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_EXTENTS;
     message.extents = &body;
     tell(session, &message);
-    free(list);
-    free(extents);
+}
+
+static void tell_set(struct lab_session *session, const struct rangeset *set, bool replaced) {
+    for (size_t at = 0; at < set->length; at += EXTENTS)
+        tell_some(session, set->ranges + at,
+                  set->length - at < EXTENTS ? set->length - at : EXTENTS, replaced);
 }
 
 void lab_tell_extents(struct lab *lab, struct lab_session *session) {

@@ -72,7 +72,7 @@ START_TEST(what_is_equal_is_taken_over) {
     expect_complete();
     /* Units of 1 MiB: those of the large file come first. */
     ck_assert_uint_lt(lab.sender.moved, LARGE - (held - 2) * LIMIT_CHUNK);
-    ck_assert_ptr_nonnull(strstr(lab.sender.told, "from the transfer that this one replaces"));
+    ck_assert_ptr_nonnull(strstr(lab.sender.told, "MB from the transfer that this one replaces"));
 }
 END_TEST
 
@@ -196,6 +196,36 @@ START_TEST(a_finished_tree_is_taken_over_without_its_marks) {
 }
 END_TEST
 
+#define PIECES 66000u /* more than a sender lets a receiver hold */
+
+/* What is held in too many pieces is sent again, rather than refused by the sender each time. */
+START_TEST(what_lies_in_pieces_is_no_obstacle) {
+    char path[512];
+
+    tear_down();
+    lab_open(&lab);
+    tree_file(lab.source, "pieces", 1, 5, 0600);
+    snprintf(path, sizeof path, "%s", lab_path(lab.source, "pieces"));
+    ck_assert_int_eq(truncate(path, (off_t)PIECES * 2 * LIMIT_CHUNK), 0);
+    tree_of_many(lab.source, "tree", 1);
+    lab_add(&lab, "pieces");
+    lab_add(&lab, "tree");
+    lab_scan(&lab);
+    lab.kill_receiver_at = 1;
+    lab_transfer(&lab);
+    lab.kill_receiver_at = 0;
+    add_file();
+    lab_replace(&lab);
+    rangeset_clear(&lab.replaced.extents);
+    for (uint64_t i = 0; i < PIECES; i++)
+        ck_assert_int_eq(rangeset_add(&lab.replaced.extents, 2 * i, 1), 0);
+    lab_transfer(&lab);
+    ck_assert_msg(lab.sender.outcome == LAB_ENDED(COMPLETE), "the sender: %d %s",
+                  lab.sender.outcome, lab.sender.text);
+    ck_assert(lab.delivered);
+}
+END_TEST
+
 /* Nothing of what is claimed is believed that is not there. */
 START_TEST(an_old_staging_that_is_gone_is_no_loss) {
     char name[16];
@@ -223,6 +253,7 @@ int main(void) {
     tcase_add_loop_test(tests, a_stop_meanwhile_is_a_stop, 0, 2 * STOPS);
     tcase_add_loop_test(tests, the_sender_may_crash_as_well, 0, 2);
     tcase_add_test(tests, a_finished_tree_is_taken_over_without_its_marks);
+    tcase_add_test(tests, what_lies_in_pieces_is_no_obstacle);
     tcase_add_test(tests, an_old_staging_that_is_gone_is_no_loss);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

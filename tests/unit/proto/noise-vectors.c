@@ -218,7 +218,7 @@ static void run(const json_t *vector, struct tally *tally) {
         printf("failed   (no name)\n");
         tally->failed++;
     } else if (strcmp(name, IMPLEMENTED) != 0 || modified(vector)) {
-        printf("skipped  %s: not implemented\n", name);
+        printf("skipped  %s: a pattern or a modifier that is not used here\n", name);
         tally->skipped++;
     } else {
         const char *problem = run_vector(vector);

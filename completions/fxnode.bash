@@ -128,7 +128,7 @@ _fxnode() {
         return
     fi
     if [[ $command == --version ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--verbose' -- "$cur")
+        ((COMP_CWORD > 2)) || mapfile -t COMPREPLY < <(compgen -W '--verbose' -- "$cur")
         return
     fi
     case $prev in

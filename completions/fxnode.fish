@@ -98,8 +98,8 @@ complete -c fxnode -n "not __fxnode_is $commands" -a pause -d 'Stop a transfer f
 complete -c fxnode -n "not __fxnode_is $commands" -a resume -d 'Go on with a transfer'
 complete -c fxnode -n "not __fxnode_is $commands" -a cancel -d 'Give a transfer up'
 complete -c fxnode -n "not __fxnode_is $commands" -a id -d "Show this node's id"
-complete -c fxnode -n "not __fxnode_is $commands" -l version -d 'Show the version'
-complete -c fxnode -n "string match -q -- '*--version*' (commandline)" -l verbose -d 'Say what encrypts, too'
+complete -c fxnode -n "test (count (commandline -opc)) = 1" -l version -d 'Show the version'
+complete -c fxnode -n "test (commandline -opc)[-1] = --version" -l verbose -d 'Say what encrypts, too'
 
 complete -c fxnode -l help -d 'Show how it is used'
 complete -c fxnode -n "__fxnode_is $commands" -l state -xa '(__fish_complete_directories)' -d 'State directory'

@@ -128,6 +128,9 @@ def check_shell(shell, top, program, sender, receiver):
     expect(sender, ["send", "--de"], {"--detach"})
     expect(sender, ["daemon", "--accept", ""], {"ask", "paired", "all"})
     expect(sender, ["accept", "--al"], {"--always"})
+    expect(sender, ["accept", "--exists", ""], {"rename", "skip", "overwrite"})
+    expect(sender, ["--version", "--v"], {"--verbose"})
+    expect(sender, ["--version", "--verbose", "--v"], set())
     stranger, paired = receiver.id.replace("-", ""), PAIRED
     expect(sender, ["send", ""], {stranger, paired})
     expect(sender, ["unpair", ""], {stranger, paired})

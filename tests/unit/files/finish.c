@@ -8,19 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct entry link_entry(const char *path, const char *target) {
-    return (struct entry){
-        .type = ENTRY_SYMLINK,
-        .mode = 0777,
-        .mtime_s = 800000000,
-        .mtime_ns = 8,
-        .path = path,
-        .path_length = strlen(path),
-        .target = target,
-        .target_length = strlen(target),
-    };
-}
-
 static void check_as_entry(const struct entry *entry) {
     char path[512];
     snprintf(path, sizeof(path), ARRIVAL_TREE "%s", entry->path);
@@ -42,7 +29,7 @@ START_TEST(test_modes_and_times_stick) {
         room_folder("d/e", 0),
         room_file("d/e/deep", 4),
         room_folder("d/e/empty", 0100),
-        link_entry("d/e/link", "deep"),
+        room_symlink("d/e/link", "deep"),
         room_file("d/file", 4),
         room_folder("e", 0755),
         room_file("e/x", 4),
@@ -162,7 +149,7 @@ END_TEST
 /* A link with another target than agreed is no part of ours. */
 START_TEST(test_other_links_differ) {
     arrival_open(false);
-    struct entry entries[] = {room_folder("d", 0755), link_entry("d/l", "x")};
+    struct entry entries[] = {room_folder("d", 0755), room_symlink("d/l", "x")};
     arrival_folder(entries[0]);
     room_link("xy", ARRIVAL_TREE "d/l");
     ck_assert_int_eq(arrival_finish(entries, 2), STAGING_DIFFERS);

@@ -12,19 +12,6 @@
 static struct entry folder;
 static struct stat before;
 
-static struct entry link_to(const char *path, const char *target) {
-    return (struct entry){
-        .type = ENTRY_SYMLINK,
-        .mode = 0777,
-        .mtime_s = 800000000,
-        .mtime_ns = 8,
-        .path = path,
-        .path_length = strlen(path),
-        .target = target,
-        .target_length = strlen(target),
-    };
-}
-
 /* "d" is staged; outside is a directory with a file. */
 static void begin(bool old) {
     arrival_open(old);
@@ -55,10 +42,10 @@ START_TEST(test_made_as_they_are) {
     begin(_i != 0);
     struct entry entries[] = {
         folder,
-        link_to("d/a", room_path("outside")),
-        link_to("d/b", room_path("outside/file")),
-        link_to("d/c", longest),
-        link_to("d/e", "/nowhere \xff\n"),
+        room_symlink("d/a", room_path("outside")),
+        room_symlink("d/b", room_path("outside/file")),
+        room_symlink("d/c", longest),
+        room_symlink("d/e", "/nowhere \xff\n"),
     };
     /* Twice, as after an interruption. */
     for (int i = 0; i < 2; i++)

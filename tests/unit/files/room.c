@@ -183,6 +183,19 @@ struct entry room_folder(const char *path, uint32_t mode) {
     };
 }
 
+struct entry room_symlink(const char *path, const char *target) {
+    return (struct entry){
+        .type = ENTRY_SYMLINK,
+        .mode = 0777,
+        .mtime_s = 800000000,
+        .mtime_ns = 8,
+        .path = path,
+        .path_length = strlen(path),
+        .target = target,
+        .target_length = strlen(target),
+    };
+}
+
 void room_become_user(void) {
     if (geteuid() != 0)
         return;

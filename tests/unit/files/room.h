@@ -51,9 +51,10 @@ bool room_says(const char *path, const char *text);
 /* The number of names in a directory. */
 size_t room_count(const char *path);
 
-/* Entries as a manifest has them. `path` is borrowed. */
+/* Entries as a manifest has them. Texts are borrowed. */
 struct entry room_file(const char *path, uint64_t size);
 struct entry room_folder(const char *path, uint32_t mode);
+struct entry room_symlink(const char *path, const char *target);
 
 /* Gives the room to a user without privileges and becomes that user, when running as root. */
 void room_become_user(void);

@@ -79,7 +79,8 @@ class Hostile(steps.Steps):
         claims = self.gift.claims()
         lies = {None: {}, "bytes": {"bytes": claims["bytes"] - 1},
                 "length": {"length": claims["length"] - 1}, "name": {"names": [b"harmless"]},
-                "entries": {"entries": 1, "names": [self.file], "bytes": len(self.content)}}
+                "entries": {"entries": 1, "units": 1, "names": [self.file],
+                            "bytes": len(self.content)}}
         self.sealed.say(self.gift.offer(**lies[lie]))
 
     def manifest(self, lie=None):

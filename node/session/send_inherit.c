@@ -4,6 +4,7 @@
  * nothing here fails. */
 #include "base/io.h"
 #include "base/log.h"
+#include "node/common/human.h"
 #include "node/common/inherited.h"
 #include "node/session/overlap.h"
 #include "node/session/send.h"
@@ -177,7 +178,9 @@ void send_inherit_tell(struct send *send, const struct rangeset *held,
     struct rangeset units;
     struct fail fail = {0};
     uint64_t bytes = 0;
-    char line[128];
+    char held_text[HUMAN_ROOM];
+    char all[HUMAN_ROOM];
+    char line[160];
     int r = 0;
 
     if (send->job->lineage.count == 0 || !send->begins)
@@ -190,8 +193,8 @@ void send_inherit_tell(struct send *send, const struct rangeset *held,
         r = catalog_bytes(send->lookup, &units, &bytes, &fail);
     if (r == 0 && units.length > 0) {
         snprintf(line, sizeof line,
-                 "the receiver has %llu of %llu bytes from the transfer that this one replaces",
-                 (unsigned long long)bytes, (unsigned long long)send->job->manifest.bytes);
+                 "the receiver has %s of %s from the transfer that this one replaces",
+                 human_bytes(held_text, bytes), human_bytes(all, send->job->manifest.bytes));
         uplink_news(send->course.uplink, line);
     }
     rangeset_clear(&units);

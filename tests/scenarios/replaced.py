@@ -81,7 +81,7 @@ def tree_changed(lab):
     allowed = (TOTAL / 2 + new) * 1.06 + 2 * MIB
     check(sent <= allowed, f"{sent} bytes sent, {int(allowed)} at most were to be")
     check("which this one replaces" in again.said(), f"what the command said: {again.said()}")
-    check("from the transfer that this one replaces" in again.said(),
+    check("MB from the transfer that this one replaces" in again.said(),
           f"what the command said: {again.said()}")
     _check_delivered(sender, receiver, root)
 

@@ -260,3 +260,26 @@ int stage_writer_drop(struct stage_writer *writer, const struct entry *entry, st
         return 0;
     return outcome_of_entry(error, fail, "remove", writer->staging, entry);
 }
+
+/* 1 or 0; -errno. */
+static int is_linked(struct stage_writer *writer, const struct entry *entry) {
+    struct stat st;
+    int parent;
+    const char *name;
+    int error = beneath_parent(writer->beneath, entry->path, entry->path_length, &parent, &name);
+    if (error < 0)
+        return error;
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    return S_ISREG(st.st_mode) && st.st_nlink > 1 ? 1 : 0;
+}
+
+int stage_writer_drop_linked(struct stage_writer *writer, const struct entry *entry,
+                             struct fail *fail) {
+    int linked = is_linked(writer, entry);
+    if (linked > 0)
+        return stage_writer_drop(writer, entry, fail);
+    return linked == 0 || linked == -ENOENT
+               ? 0
+               : outcome_of_entry(linked, fail, "look at", writer->staging, entry);
+}

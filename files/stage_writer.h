@@ -59,4 +59,8 @@ int stage_writer_verify(struct stage_writer *writer, const struct entry *entry, 
  * writing that entry. */
 int stage_writer_drop(struct stage_writer *writer, const struct entry *entry, struct fail *fail);
 
+/* The same, but only where the file has another name. */
+int stage_writer_drop_linked(struct stage_writer *writer, const struct entry *entry,
+                             struct fail *fail);
+
 #endif

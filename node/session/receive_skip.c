@@ -3,6 +3,7 @@
  * remembered until the rest is placed. */
 #include "base/path.h"
 #include "files/merge.h"
+#include "node/session/originals.h"
 #include "node/session/receive.h"
 #include "proto/features.h"
 
@@ -19,36 +20,12 @@ struct skip {
     struct merge *merge;
     struct catalog *catalog;
     struct stage_writer *writer;
-    uint8_t *originals; /* of hard links, a bit each: these are wanted for what is linked to them */
+    struct originals *originals; /* these are wanted for what is linked to them */
     struct rangeset entries;
     struct rangeset units;
     char closed[LIMIT_PATH]; /* the directory that goes beside, or where nothing is, last found */
     size_t closed_length;
 };
-
-/* A peer may choose them in any order, so many that a set of ranges would take hours. */
-static void add_original(struct skip *skip, uint32_t entry) {
-    skip->originals[entry / 8] |= (uint8_t)(1u << entry % 8);
-}
-
-static bool is_original(const struct skip *skip, uint32_t entry) {
-    return (skip->originals[entry / 8] >> entry % 8 & 1) != 0;
-}
-
-static int find_originals(struct skip *skip, struct fail *fail) {
-    const struct manifest_item *item = NULL;
-    int r = 0;
-
-    skip->originals = calloc((size_t)skip->receive->offer->summary.entries / 8 + 1, 1);
-    if (skip->originals == NULL)
-        return -ENOMEM;
-    r = catalog_next_hardlink(skip->catalog, 0, &item, fail);
-    while (r == 0 && item != NULL) {
-        add_original(skip, item->entry.original);
-        r = catalog_next_hardlink(skip->catalog, item->number + 1, &item, fail);
-    }
-    return r > 0 ? -EBADMSG : r;
-}
 
 static bool is_closed(const struct skip *skip, const struct entry *entry) {
     return path_is_below(entry->path, entry->path_length, skip->closed, skip->closed_length);
@@ -65,7 +42,7 @@ static void consider_directory(struct skip *skip, const struct entry *entry) {
 static bool may_be_left_out(struct skip *skip, const struct manifest_item *item, uint64_t units) {
     return item->entry.type == ENTRY_FILE &&
            !rangeset_intersects(&skip->receive->job->extents, item->first_unit, units) &&
-           !is_original(skip, item->number) && merge_has(skip->merge, &item->entry);
+           !originals_has(skip->originals, item->number) && merge_has(skip->merge, &item->entry);
 }
 
 /* Something of it may be staged that was never recorded; that must not be placed. */
@@ -125,7 +102,7 @@ int receive_skip(struct receive *receive, struct fail *fail) {
     if (r == 0)
         r = stage_writer_open(&skip.writer, receive->staging);
     if (r == 0)
-        r = find_originals(&skip, fail);
+        r = originals_new(&skip.originals, skip.catalog, receive->offer->summary.entries, fail);
     if (r == 0)
         r = consider_all(&skip, fail);
     if (r == 0)
@@ -136,7 +113,7 @@ int receive_skip(struct receive *receive, struct fail *fail) {
     stage_writer_close(skip.writer);
     merge_free(skip.merge);
     catalog_free(skip.catalog);
-    free(skip.originals);
+    originals_free(skip.originals);
     rangeset_clear(&skip.entries);
     rangeset_clear(&skip.units);
     return r;

@@ -1,6 +1,7 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "files/hash.h"
+#include "node/session/originals.h"
 #include "node/session/receive.h"
 #include "node/session/receive_inherit.h"
 
@@ -37,6 +38,32 @@ static int make_directories(struct receive *receive, struct stage_writer *writer
     return r;
 }
 
+/* An original that has another name after that was linked to by what is placed: where the record
+ * does not know of the placing, as when it was set back, that is somebody's file now, and nothing
+ * is written into it. */
+static int leave_placed(struct receive *receive, struct stage_writer *writer,
+                        struct catalog *catalog, struct fail *fail) {
+    uint32_t entries = receive->offer->summary.entries;
+    struct originals *originals = NULL;
+    int r = 0;
+
+    if (!catalog_has_hardlinks(catalog))
+        return 0;
+    r = originals_new(&originals, catalog, entries, fail);
+    for (uint32_t i = 0; i < entries && r == 0; i++) {
+        const struct manifest_item *item = NULL;
+
+        if (!originals_has(originals, i))
+            continue;
+        r = atomic_load(&receive->course.ended) ? -ECANCELED
+                                                : catalog_by_entry(catalog, i, &item, fail);
+        if (r == 0)
+            r = stage_writer_drop_linked(writer, &item->entry, fail);
+    }
+    originals_free(originals);
+    return r > 0 ? -EBADMSG : r;
+}
+
 int receive_directories(struct receive *receive, struct fail *fail) {
     struct stage_writer *writer = NULL;
     struct catalog *catalog = NULL;
@@ -48,6 +75,8 @@ int receive_directories(struct receive *receive, struct fail *fail) {
         fail_set(fail, r, "cannot prepare %s", staging_shown(receive->staging));
     if (r == 0)
         r = make_directories(receive, writer, catalog, fail);
+    if (r == 0)
+        r = leave_placed(receive, writer, catalog, fail);
     if (r == 0)
         r = staging_sync_directories(receive->staging, fail);
     catalog_free(catalog);

@@ -2,6 +2,7 @@
 one peer, for one offer."""
 
 import os
+import shutil
 
 from lab import check, check_equal
 from lab.data import compare
@@ -252,3 +253,45 @@ def cut_while_placing(lab):
     check_equal(_read(attic.received("tree/mine")), "mine", "what was not sent")
     attic.check_tidy()
     attic.check_listed("tree")
+
+
+def _keep(node, directory):
+    """The database of a node that is not running, as in a backup."""
+    os.mkdir(directory)
+    for name in os.listdir(node.state):
+        if name.startswith("fxnode.db"):
+            shutil.copy2(os.path.join(node.state, name), directory)
+
+
+def _set_back(node, directory):
+    for name in os.listdir(node.state):
+        if name.startswith("fxnode.db"):
+            os.unlink(os.path.join(node.state, name))
+    shutil.copytree(directory, node.state, dirs_exist_ok=True)
+
+
+def set_back_while_placing(lab):
+    """A hard link is placed, what it is linked to is not, and the database is set back to when
+    data came: what is placed is not written into, and the rest comes again."""
+    attic, desk = _pair(lab, exists="skip")
+    tree = lab.path("tree")
+    _write(f"{tree}/first", "sent", 1000)
+    os.link(f"{tree}/first", f"{tree}/second")
+    _write(attic.received("tree/first"), "mine", 1000)
+    attic.restart(FXNODE_CRASH="extents-committed")
+    command = desk.command("send", attic.at, tree)
+    attic.wait_crash()
+    attic.kill()
+    _keep(attic, lab.path("backup"))
+    attic.start(FXNODE_CRASH="merged")
+    attic.wait_crash()
+    attic.kill()
+    placed = os.stat(attic.received("tree/second"))
+    check_equal(placed.st_nlink, 2, "names of what is placed, the staged one too")
+    _set_back(attic, lab.path("backup"))
+    attic.start(FXNODE_CRASH="")
+    check_equal(command.wait(), 0, f"status of send\n{command.said()}")
+    check_equal(_read(attic.received("tree/first")), "mine", "what was there")
+    check_equal(_read(attic.received("tree/second")), "sent", "what was placed")
+    check_equal(os.stat(attic.received("tree/second")).st_mtime_ns, placed.st_mtime_ns, "its time")
+    attic.check_tidy()

@@ -175,6 +175,25 @@ START_TEST(test_drops) {
 }
 END_TEST
 
+/* What has another name is somebody's: that name keeps it, and nothing is written into it. */
+START_TEST(test_drops_what_is_linked) {
+    struct entry entry = room_file("a", 7);
+    struct entry missing = room_file("b", 7);
+    arrival_open(_i != 0);
+    arrival_file(entry, 0, "content");
+    ck_assert_int_eq(stage_writer_drop_linked(arrival_writer, &entry, &room_fail), 0);
+    ck_assert(room_says(ARRIVAL_TREE "a", "content"));
+    ck_assert_int_eq(stage_writer_drop_linked(arrival_writer, &missing, &room_fail), 0);
+    room_name(ARRIVAL_TREE "a", "placed");
+    ck_assert_int_eq(stage_writer_drop_linked(arrival_writer, &entry, &room_fail), 0);
+    ck_assert(!room_exists(ARRIVAL_TREE "a"));
+    arrival_file(entry, 0, "another");
+    ck_assert(room_says(ARRIVAL_TREE "a", "another"));
+    ck_assert(room_says("placed", "content"));
+    arrival_close();
+}
+END_TEST
+
 START_TEST(test_large_files_get_room_at_once) {
     arrival_open(false);
     ck_assert_int_eq(write_to("big", 32u << 20, 0, "x", 1), 0);
@@ -261,6 +280,7 @@ Suite *suite_stage_writer(void) {
     tcase_add_test(tc, test_verifies);
     tcase_add_test(tc, test_verifies_later_chunks);
     tcase_add_loop_test(tc, test_drops, 0, 2);
+    tcase_add_loop_test(tc, test_drops_what_is_linked, 0, 2);
     tcase_add_test(tc, test_large_files_get_room_at_once);
     tcase_add_test(tc, test_full_disk);
     tcase_add_loop_test(tc, test_lanes_share_files_and_batches, 0, 2);

@@ -13,6 +13,7 @@
 #include "proto/helper.pb-c.h"
 #include "proto/manifest.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -129,13 +129,13 @@ static struct transfer *use_new(struct sending *sending) {
     return transfer;
 }
 
-/* What the peer calls itself, to be remembered: an alias is ours, and of a peer without a name the
- * target has what was typed, an address or the beginning of its id. */
+/* What the peer calls itself, where there is something new to be remembered: an alias is ours, and
+ * of a peer without a name the target has what was typed, an address or the beginning of its id. */
 static const char *own_name(const struct sending *sending) {
     const struct resolve_target *target = &sending->target;
     struct peers_line line;
     if (peers_line(sending->node->peers, target->key, "", &line))
-        return line.called;
+        return line.announced;
     return target->typed[0] != '\0' ? "" : target->name;
 }
 

@@ -166,8 +166,7 @@ def _await_share(command, least):
     try:
         command.wait_event(lambda event: event.get("done", 0) >= least, f"{least} bytes", LONG)
     except Failure:
-        if not command.ended():
-            raise
+        command.wait(LONG)
     return not command.ended()
 
 

@@ -77,6 +77,7 @@ static enum intake_answer begin(struct intake *intake, uint64_t now_ms, struct i
                                 const struct record_piece *piece) {
     bool blocked = lane->blocked;
     lane->blocked = false;
+    lane->starved = false;
     lane->active = false;
     lane->skipping = false;
     if (rangeset_contains(&intake->arrived, piece->unit, 1)) {
@@ -97,8 +98,10 @@ static enum intake_answer begin(struct intake *intake, uint64_t now_ms, struct i
      */
     uint64_t stored = stored_bytes(intake);
     uint32_t more = piece->is_hole ? 0 : piece->unit_size;
-    if (stored > 0 && stored + flight_bytes(intake) + more > intake->batch_bytes)
+    if (stored > 0 && stored + flight_bytes(intake) + more > intake->batch_bytes) {
+        lane->starved = true;
         return INTAKE_WAIT;
+    }
     *lane = (struct intake_lane){.open = true,
                                  .active = true,
                                  .unit = piece->unit,
@@ -163,11 +166,22 @@ uint64_t intake_blocked_since(const struct intake *intake) {
     return since;
 }
 
+/* A lane waits for room, and there will be none but by a sync of what is written: nothing that was
+ * synced before is on its way to a commit. */
+static bool is_starved(const struct intake *intake) {
+    if (intake->synced_bytes > 0 || intake->adding_bytes > 0)
+        return false;
+    for (size_t i = 0; i < LIMIT_LANES; i++)
+        if (intake->lanes[i].starved)
+            return true;
+    return false;
+}
+
 bool intake_sync_due(const struct intake *intake, uint64_t now_ms) {
     if (intake->sync_active || intake->written.length == 0)
         return false;
     return intake->written_bytes >= intake->batch_bytes / 2 ||
-           now_ms >= intake_sync_deadline(intake) ||
+           now_ms >= intake_sync_deadline(intake) || is_starved(intake) ||
            rangeset_contains(&intake->arrived, 0, intake->units);
 }
 

@@ -21,6 +21,7 @@ struct intake_lane {
     bool writing;  /* between intake_record and intake_written */
     bool blocked;  /* waits since blocked_since for another lane that has the same unit */
     uint64_t blocked_since;
+    bool starved; /* waits until there is room in the batch */
     uint64_t unit;
     uint32_t size;
     uint32_t stored; /* bytes of it that have to be written: none of a hole */

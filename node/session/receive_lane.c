@@ -52,9 +52,14 @@ static enum receiver_record ask(struct reader *reader, uint32_t entry,
     pthread_mutex_lock(&course->lock);
     while (!atomic_load(&course->ended)) {
         uint64_t seen = course->version;
+        uint64_t now = io_now_ms();
+        bool was_due = receiver_sync_due(receive->receiver, now);
 
-        answer = receiver_record(receive->receiver, io_now_ms(), reader->lane->number, piece);
+        answer = receiver_record(receive->receiver, now, reader->lane->number, piece);
         receive_act(receive);
+        /* What waits for room may be what makes a sync due. */
+        if (!was_due && receiver_sync_due(receive->receiver, now))
+            course_changed(course);
         if (answer != RECEIVER_WAIT)
             break;
         course_wait(course, seen, EXCHANGE_NEVER);
@@ -72,14 +77,18 @@ static void written(struct reader *reader, const struct record_piece *piece) {
     struct receive *receive = reader->receive;
     struct course *course = &receive->course;
     uint64_t now = io_now_ms();
+    uint64_t deadline = EXCHANGE_NEVER;
 
     pthread_mutex_lock(&course->lock);
+    deadline = receiver_deadline(receive->receiver);
     receive->busy[reader->lane->number] = RECEIVE_IDLE;
     if (!atomic_load(&course->ended) &&
         receiver_written(receive->receiver, now, reader->lane->number, piece, NULL) < 0)
         receive_out_of_step(receive);
     receive_act(receive);
-    if (receive->dropping || receiver_sync_due(receive->receiver, now))
+    /* With the first unit of a batch its age begins: whoever waits has to be awake earlier. */
+    if (receive->dropping || receiver_deadline(receive->receiver) < deadline ||
+        receiver_sync_due(receive->receiver, now))
         course_changed(course);
     pthread_mutex_unlock(&course->lock);
 }

@@ -53,6 +53,30 @@ START_TEST(nothing_is_written_beyond_one_batch) {
 }
 END_TEST
 
+/* A lane may wait for room where little is written: that it comes only with the age of the batch
+ * would be a standstill for as long. */
+START_TEST(what_waits_for_room_makes_a_sync_due) {
+    struct receiver_config small = {
+        .lanes = 1, .batch_bytes = LIMIT_CHUNK, .batch_ms = 1000, .offer_ms = 10000};
+    const struct rangeset *units = NULL;
+    receiver_free(sides_receiver);
+    ck_assert_int_eq(receiver_new(&sides_receiver, &small), 0);
+    sides_bring_receiver(IN_DATA);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[1]), RECEIVER_WRITE);
+    ck_assert_int_eq(receiver_written(sides_receiver, 1, 0, &sides_pieces[1], NULL), 0);
+    ck_assert(!receiver_sync_due(sides_receiver, 1));
+    ck_assert_uint_eq(receiver_deadline(sides_receiver), 1001);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[0]), RECEIVER_WAIT);
+    ck_assert(receiver_sync_due(sides_receiver, 1));
+    ck_assert_int_eq(receiver_sync_begin(sides_receiver, &units), 0);
+    ck_assert_int_eq(receiver_synced(sides_receiver, 1), 0);
+    ck_assert(!receiver_sync_due(sides_receiver, 1));
+    sides_receiver_outcome();
+    ck_assert_int_eq(receiver_committed(sides_receiver, 1), 0);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &sides_pieces[0]), RECEIVER_WRITE);
+}
+END_TEST
+
 /* A hole is nothing to be written, so nothing has to be synced to make room for it or after it. But
  * it becomes durable like everything else. */
 START_TEST(holes_take_no_room_in_a_batch) {
@@ -202,6 +226,7 @@ int main(void) {
     tcase_add_loop_test(tests, data_that_does_not_belong_is_refused, 0, 8);
     tcase_add_test(tests, a_unit_that_is_here_is_discarded);
     tcase_add_test(tests, nothing_is_written_beyond_one_batch);
+    tcase_add_test(tests, what_waits_for_room_makes_a_sync_due);
     tcase_add_test(tests, holes_take_no_room_in_a_batch);
     tcase_add_test(tests, a_failed_sync_reports_nothing);
     tcase_add_test(tests, content_that_keeps_differing_ends_it);

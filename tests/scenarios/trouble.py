@@ -223,7 +223,9 @@ def damaged_on_the_way(lab):
     """One bit is flipped in the offer, the handshake and the data: each time the connection ends,
     nothing wrong is kept, and the transfer goes on by itself."""
     lan = lab.lan(3)
-    sender, receiver = lab.node(lan[0], config=QUIET), lab.node(lan[1], config=QUIET)
+    # All content on the one connection whose bytes are counted.
+    sender = lab.node(lan[0], config={**QUIET, "lanes": 1})
+    receiver = lab.node(lan[1], config=QUIET)
     # 199 bytes of the sender are the handshake; its first connection gets past it, so that the
     # peer is known from then on.
     offsets = [260, 20, 100, 70_000, 3 * MIB]

@@ -62,16 +62,26 @@ static void expect_complete(void) {
     tree_compare(lab_path(lab.source, "tree"), lab_path(lab.destination, "tree"));
 }
 
-START_TEST(what_is_equal_is_taken_over) {
-    uint64_t held = rangeset_total(&lab.extents);
+/* Units of 1 MiB of the large file, which come first, that are there when it is cut off. Lanes go
+ * on at their own pace: what else is there may be small files only. */
+static uint64_t large_units(void) {
+    uint64_t held = 0;
 
-    ck_assert_uint_ge(held, 4);
+    for (uint64_t unit = 0; unit < LARGE / LIMIT_CHUNK; unit++)
+        held += rangeset_contains(&lab.extents, unit, 1) ? 1 : 0;
+    return held;
+}
+
+START_TEST(what_is_equal_is_taken_over) {
+    uint64_t held = large_units();
+
+    ck_assert_uint_ge(held, 1);
     add_file();
     lab_replace(&lab);
     lab_transfer(&lab);
     expect_complete();
-    /* Units of 1 MiB: those of the large file come first. */
-    ck_assert_uint_lt(lab.sender.moved, LARGE - (held - 2) * LIMIT_CHUNK);
+    /* Beside the rest of the large file it is small files only. */
+    ck_assert_uint_lt(lab.sender.moved, LARGE - (held - 1) * LIMIT_CHUNK);
     ck_assert_ptr_nonnull(strstr(lab.sender.told, "MB from the transfer that this one replaces"));
 }
 END_TEST

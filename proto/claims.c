@@ -30,6 +30,7 @@ int claims_lane_lost(struct claims *claims, uint32_t lane) {
     if (units->length > 0)
         lower_cursor(claims, units->ranges[0].first);
     rangeset_clear(units);
+    claims->lanes[lane].rest = (struct range){0};
     claims->lanes[lane].open = false;
     return rc;
 }
@@ -51,7 +52,61 @@ int claims_take(struct claims *claims, uint32_t lane, uint64_t most, struct rang
     if (rc == 0)
         rc = rangeset_add(&claims->ever, range->first, range->count);
     claims->cursor = range->first + range->count;
+    claims->lanes[lane].rest = *range;
     return rc < 0 ? rc : 1;
+}
+
+/* The lane, but for `lane`, with most that is not begun, or NULL. */
+static struct claims_lane *most_laden(struct claims *claims, uint32_t lane) {
+    struct claims_lane *most = NULL;
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < LIMIT_LANES; i++)
+        if (i != lane && claims->lanes[i].rest.count > count) {
+            most = &claims->lanes[i];
+            count = most->rest.count;
+        }
+    return most;
+}
+
+/* What was settled is nobody's, and may be another lane's since it was asked for again. */
+static int move(struct claims_lane *from, struct claims_lane *to, const struct range *range) {
+    int rc = 0;
+
+    for (uint64_t i = 0; rc == 0 && i < range->count; i++) {
+        if (!rangeset_contains(&from->units, range->first + i, 1))
+            continue;
+        rc = rangeset_remove(&from->units, range->first + i, 1);
+        if (rc == 0)
+            rc = rangeset_add(&to->units, range->first + i, 1);
+    }
+    return rc;
+}
+
+int claims_steal(struct claims *claims, uint32_t lane) {
+    struct claims_lane *from = most_laden(claims, lane);
+    struct claims_lane *to = &claims->lanes[lane];
+    int rc = 0;
+
+    if (from == NULL)
+        return 0;
+    uint64_t count = from->rest.count - from->rest.count / 2;
+    from->rest.count -= count;
+    to->rest = (struct range){from->rest.first + from->rest.count, count};
+    rc = move(from, to, &to->rest);
+    return rc < 0 ? rc : 1;
+}
+
+bool claims_begin(struct claims *claims, uint32_t lane, uint64_t *unit) {
+    struct claims_lane *at = &claims->lanes[lane];
+
+    while (at->rest.count > 0) {
+        *unit = at->rest.first++;
+        at->rest.count--;
+        if (rangeset_contains(&at->units, *unit, 1))
+            return true;
+    }
+    return false;
 }
 
 /* No lane has [first, first + count) any more, and none gets it. */

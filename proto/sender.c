@@ -313,22 +313,33 @@ int sender_lane_lost(struct sender *sender, uint32_t lane) {
     return rc < 0 ? rc : act(sender, SENDER_PROGRESS);
 }
 
-int sender_claim(struct sender *sender, uint32_t lane, uint64_t max_units, struct range *range) {
+/* Whether a lane may claim now; 0 where nothing is to be had any more. */
+static int may_claim(const struct sender *sender, uint32_t lane) {
     enum state state = state_of(sender);
     if (state == ENDED || state == SENT || state == RECORDING)
         return 0;
-    if (state != DATA || lane >= LIMIT_LANES || !sender->claims.lanes[lane].open || max_units == 0)
-        return -EINVAL;
-    return claims_take(&sender->claims, lane, max_units, range);
+    return state == DATA && lane < LIMIT_LANES && sender->claims.lanes[lane].open ? 1 : -EINVAL;
+}
+
+int sender_claim(struct sender *sender, uint32_t lane, uint64_t max_units, struct range *range) {
+    int rc = may_claim(sender, lane);
+    if (rc != 1)
+        return rc;
+    return max_units == 0 ? -EINVAL : claims_take(&sender->claims, lane, max_units, range);
 }
 
 bool sender_free_units(const struct sender *sender, struct range *range) {
     return state_of(sender) == DATA && claims_free(&sender->claims, range);
 }
 
-bool sender_wants(const struct sender *sender, uint32_t lane, uint64_t unit) {
+int sender_steal(struct sender *sender, uint32_t lane) {
+    int rc = may_claim(sender, lane);
+    return rc == 1 ? claims_steal(&sender->claims, lane) : rc;
+}
+
+bool sender_begin(struct sender *sender, uint32_t lane, uint64_t *unit) {
     return state_of(sender) == DATA && lane < LIMIT_LANES &&
-           rangeset_contains(&sender->claims.lanes[lane].units, unit, 1);
+           claims_begin(&sender->claims, lane, unit);
 }
 
 int sender_failed(struct sender *sender, const struct sender_failure *failure) {

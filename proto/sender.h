@@ -113,10 +113,10 @@ int sender_lane_opened(struct sender *sender, uint32_t lane);
 int sender_lane_lost(struct sender *sender, uint32_t lane);
 
 /*
- * Claims up to `max_units` adjacent units for an open lane, the lowest that nobody has: those the
- * lane reads and sends next, in order. Returns 1 and fills *range; 0 where there is nothing to send
- * at the moment (a lost lane, Again or a failed entry may change that: ask again after
- * SENDER_PROGRESS or a lane's loss); negative as all inputs.
+ * Claims up to `max_units` adjacent units for an open lane that has begun all it had claimed, the
+ * lowest that nobody has: those it reads and sends next, in order (sender_begin). Returns 1 and
+ * fills *range; 0 where there is nothing to send at the moment (a lost lane, Again or a failed
+ * entry may change that: ask again after SENDER_PROGRESS or a lane's loss); negative as all inputs.
  */
 int sender_claim(struct sender *sender, uint32_t lane, uint64_t max_units, struct range *range);
 
@@ -124,9 +124,14 @@ int sender_claim(struct sender *sender, uint32_t lane, uint64_t max_units, struc
  * free. */
 bool sender_free_units(const struct sender *sender, struct range *range);
 
-/* Whether the lane still has to send unit `unit` of what it claimed (its entry may have failed
- * since, or the unit become durable). */
-bool sender_wants(const struct sender *sender, uint32_t lane, uint64_t unit);
+/* Where none is free: the lane takes over a part of what another one, which is slower, has claimed
+ * and not begun. 1; 0 where there is no such part; negative as all inputs. */
+int sender_steal(struct sender *sender, uint32_t lane);
+
+/* The lane begins the next unit of what it claimed or took over: one that it still has to send (its
+ * entry may have failed since, the unit become durable, another lane have it). False where it has
+ * begun all of them. */
+bool sender_begin(struct sender *sender, uint32_t lane, uint64_t *unit);
 
 struct sender_failure {
     uint32_t entry;

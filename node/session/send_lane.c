@@ -19,25 +19,13 @@ struct writer {
     struct send *send;
     struct lane *lane;
     struct send_reader reader;
-    struct range range; /* claimed and not yet looked at */
-    size_t used;        /* bytes of the data frame being filled, at connection_body() */
-    uint64_t content;   /* of them, content */
-    size_t next_batch;  /* row of the manifest to be sent next */
-    bool offered;       /* the first message, which is the offer, has left */
+    size_t used;       /* bytes of the data frame being filled, at connection_body() */
+    uint64_t content;  /* of them, content */
+    size_t next_batch; /* row of the manifest to be sent next */
+    bool offered;      /* the first message, which is the offer, has left */
 };
 
 enum task { TASK_END, TASK_CONTROL, TASK_MANIFEST, TASK_UNIT, TASK_FLUSH };
-
-/* The next unit of what is claimed that is still wanted. Lock held. */
-static bool next_unit(struct writer *writer, uint64_t *unit) {
-    while (writer->range.count > 0) {
-        *unit = writer->range.first++;
-        writer->range.count--;
-        if (sender_wants(writer->send->sender, writer->lane->number, *unit))
-            return true;
-    }
-    return false;
-}
 
 static uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
@@ -62,16 +50,19 @@ static uint64_t claim_size(const struct send *send, const struct range *free) {
                                                           : CLAIM_BYTES / (row->bytes / row->units);
 }
 
-/* Claims more where that is allowed now. Lock held. */
+/* Claims more where that is allowed now; at the end, from lanes that are slower. Lock held. */
 static bool claim(struct writer *writer) {
     struct send *send = writer->send;
+    uint32_t lane = writer->lane->number;
     struct range free;
     int r = 0;
 
-    if (!send->started || outbox_is_full(&send->course.outbox) ||
-        !sender_free_units(send->sender, &free))
+    if (!send->started || outbox_is_full(&send->course.outbox))
         return false;
-    r = sender_claim(send->sender, writer->lane->number, claim_size(send, &free), &writer->range);
+    if (sender_free_units(send->sender, &free))
+        r = sender_claim(send->sender, lane, claim_size(send, &free), &free);
+    else
+        r = sender_steal(send->sender, lane);
     send_act(send);
     if (r < 0)
         course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
@@ -91,7 +82,7 @@ static enum task next_task(struct writer *writer, uint64_t *unit) {
             return TASK_CONTROL;
         if (writer->lane->number == 0 && send->streaming)
             return TASK_MANIFEST;
-        if (next_unit(writer, unit))
+        if (sender_begin(send->sender, writer->lane->number, unit))
             return TASK_UNIT;
         if (claim(writer))
             continue;

@@ -44,6 +44,7 @@ static void happen(struct sender *sender, uint8_t what) {
     uint32_t lane = what >> 4 & 3;
     uint32_t next = sender_confirm_next(sender);
     struct range range;
+    uint64_t unit = 0;
     struct sender_failure failure = {.entry = lane,
                                      .first_unit = 10 * lane,
                                      .units = 10,
@@ -52,7 +53,9 @@ static void happen(struct sender *sender, uint8_t what) {
         .first_entry = next, .count = 1, .first_unit = 10 * next, .units = 10};
     switch (what & 7) {
     case 1:
-        sender_claim(sender, lane, 7, &range);
+        if (sender_claim(sender, lane, 7, &range) == 0)
+            sender_steal(sender, lane);
+        sender_begin(sender, lane, &unit);
         break;
     case 2:
         sender_lane_opened(sender, lane);

@@ -128,6 +128,7 @@ END_TEST
 
 START_TEST(lanes_are_checked) {
     struct range range;
+    uint64_t unit = 0;
     sides_bring_sender(AT_DATA);
     ck_assert_int_eq(sender_lane_opened(sides_sender, 0), -EINVAL);
     ck_assert_int_eq(sender_lane_opened(sides_sender, 2), -EINVAL);
@@ -135,7 +136,10 @@ START_TEST(lanes_are_checked) {
     ck_assert_int_eq(sender_lane_opened(sides_sender, 1), 0);
     ck_assert_int_eq(sender_lane_opened(sides_sender, 1), -EINVAL);
     ck_assert_int_eq(sender_claim(sides_sender, 1, 1, &range), 0); /* lane 0 has all */
-    ck_assert(sender_wants(sides_sender, 0, 1));
+    ck_assert_int_eq(sender_steal(sides_sender, 2), -EINVAL);
+    ck_assert_int_eq(sender_steal(sides_sender, 1), 1); /* and lets go of what it has not begun */
+    ck_assert(sender_begin(sides_sender, 1, &unit));
+    ck_assert(!sender_begin(sides_sender, LIMIT_LANES, &unit));
     ck_assert_int_eq(sender_lane_lost(sides_sender, 0), 0);
     ck_assert_int_eq(sides_sender_outcome(), EXCHANGE_LOST);
 }

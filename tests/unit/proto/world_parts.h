@@ -43,8 +43,8 @@ struct lane {
     bool sender_open;
     bool receiver_open;
     bool claimed;
-    struct range range; /* what is left of the claim */
-    uint32_t offset;    /* within its first unit */
+    uint64_t unit;   /* that it has begun */
+    uint32_t offset; /* within its first unit */
     bool writing;
     struct record_piece piece;
 };

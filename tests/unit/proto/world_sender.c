@@ -44,6 +44,20 @@ static void fail_entry(struct world *world, const struct manifest_item *item) {
     world_sender_act(world);
 }
 
+/* A lane begins a unit, after claiming or taking over some where it has none. */
+static void claim(struct world *world, uint32_t number) {
+    struct lane *lane = &world->lanes[number];
+    struct range range;
+    lane->offset = 0;
+    lane->claimed = sender_begin(world->sender, number, &lane->unit);
+    if (lane->claimed)
+        return;
+    int rc = sender_claim(world->sender, number, 1 + world_dice(world, 4), &range);
+    expect(rc >= 0);
+    if (rc == 0)
+        expect(sender_steal(world->sender, number) >= 0);
+}
+
 /* A lane sends half of a chunk, all of one that is a hole, or an empty file. */
 static void lane_send(struct world *world, uint32_t number) {
     struct lane *lane = &world->lanes[number];
@@ -51,19 +65,16 @@ static void lane_send(struct world *world, uint32_t number) {
     if (!lane->sender_open || !world->started)
         return;
     if (!lane->claimed) {
-        int rc = sender_claim(world->sender, number, 1 + world_dice(world, 4), &lane->range);
-        expect(rc >= 0);
-        lane->claimed = rc == 1;
-        lane->offset = 0;
+        claim(world, number);
         return;
     }
-    uint64_t unit = lane->range.first;
+    uint64_t unit = lane->unit;
     const struct manifest_item *item = manifest_batch_by_unit(world->batch, unit);
     if (lane->offset == 0 && world->unreadable[item->number])
         fail_entry(world, item);
     uint64_t chunk = unit - item->first_unit;
     uint32_t size = entry_chunk_size(item->entry.size, chunk);
-    if (sender_wants(world->sender, number, unit)) {
+    if (!sender_is_durable(world->sender, unit, 1)) {
         uint32_t length = size - lane->offset;
         if (lane->offset == 0 && size > 1 && world_dice(world, 4) > 0)
             length = size / 2;
@@ -79,8 +90,7 @@ static void lane_send(struct world *world, uint32_t number) {
     }
     if (lane->offset == size) {
         lane->offset = 0;
-        lane->range.first++;
-        lane->claimed = --lane->range.count > 0;
+        lane->claimed = false;
     }
 }
 

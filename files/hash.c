@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+#ifdef FXNODE_XXHASH_DISPATCH
+#include <xxh_x86dispatch.h> /* replaces what is called below by what chooses */
+#endif
 
 struct hash {
     XXH3_state_t *state;

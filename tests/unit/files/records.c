@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 /* XXH3-128 of nothing, seed 0: 99aa06d3014798d86001c324468d497f, in canonical order. */
 START_TEST(test_hash_of_nothing) {
@@ -41,6 +42,84 @@ START_TEST(test_pieces_hash_as_the_whole) {
     data[50000] ^= 1;
     hash_buffer(whole, data, sizeof(data));
     ck_assert_mem_ne(whole, pieces, sizeof(whole));
+    hash_free(hash);
+}
+END_TEST
+
+/* XXH3-128 of bytes that count from 0 to 250 again and again, as xxHash's code without vectors
+ * computes it: of lengths that take each way through the algorithm. */
+static const struct {
+    size_t length;
+    uint8_t hash[LIMIT_CHUNK_HASH];
+} vectors[] = {
+    {1,
+     {0xa6, 0xcd, 0x5e, 0x93, 0x92, 0x00, 0x0f, 0x6a, 0xc4, 0x4b, 0xdf, 0xf4, 0x07, 0x4e, 0xec,
+      0xdb}},
+    {9,
+     {0x16, 0xc7, 0x69, 0xd8, 0x3e, 0x4a, 0xeb, 0xce, 0x90, 0x79, 0x31, 0x97, 0x9d, 0xca, 0x37,
+      0x46}},
+    {100,
+     {0xda, 0x95, 0xef, 0x16, 0xfd, 0x95, 0x66, 0xf3, 0x29, 0xb2, 0x0b, 0xa5, 0xf0, 0x3e, 0xc0,
+      0x1e}},
+    {200,
+     {0xcb, 0x03, 0x95, 0x31, 0x06, 0x43, 0xba, 0x0e, 0xdd, 0x97, 0xe9, 0xaf, 0x36, 0x09, 0xd9,
+      0xf5}},
+    {4096,
+     {0xe1, 0x2c, 0xd7, 0x21, 0x44, 0x99, 0x0f, 0xe5, 0x71, 0x35, 0xff, 0xa5, 0x04, 0xf1, 0xbc,
+      0x71}},
+    {1048576,
+     {0x53, 0x73, 0x8d, 0x98, 0x09, 0x8c, 0xab, 0xba, 0x6e, 0x0d, 0x7a, 0xc3, 0x6b, 0x8c, 0x10,
+      0xff}},
+};
+
+static void fill(uint8_t *data, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        data[i] = (uint8_t)(i % 251);
+}
+
+START_TEST(test_hash_vectors) {
+    static uint8_t data[LIMIT_CHUNK];
+    uint8_t found[LIMIT_CHUNK_HASH];
+    fill(data, sizeof(data));
+    hash_buffer(found, data, vectors[_i].length);
+    ck_assert_mem_eq(found, vectors[_i].hash, sizeof(found));
+}
+END_TEST
+
+static uint32_t next_random(uint32_t *seed) {
+    return *seed = *seed * 1664525u + 1013904223u;
+}
+
+/* A length of 1 to most: small ones as often as large ones. */
+static size_t random_length(uint32_t *seed, size_t most) {
+    size_t length = 1 + (next_random(seed) >> 4) % (2u << (next_random(seed) >> 8) % 20);
+    return length < most ? length : most;
+}
+
+/* Whatever the processor's own way is, and however the content comes in pieces. */
+START_TEST(test_any_split_hashes_as_the_reference) {
+    static uint8_t data[LIMIT_CHUNK];
+    uint32_t seed = (uint32_t)_i;
+    struct hash *hash = NULL;
+    ck_assert_int_eq(hash_new(&hash), 0);
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)(next_random(&seed) >> 24);
+    for (int round = 0; round < 50; round++) {
+        size_t start = next_random(&seed) >> 26;
+        size_t length = random_length(&seed, sizeof(data) - start);
+        XXH128_canonical_t expected;
+        uint8_t found[LIMIT_CHUNK_HASH];
+        XXH128_canonicalFromHash(&expected, XXH3_128bits(data + start, length));
+        hash_buffer(found, data + start, length);
+        ck_assert_mem_eq(found, expected.digest, sizeof(found));
+        hash_reset(hash);
+        for (size_t at = 0, piece; at < length; at += piece) {
+            piece = random_length(&seed, length - at);
+            hash_add(hash, data + start + at, piece);
+        }
+        hash_end(hash, found);
+        ck_assert_mem_eq(found, expected.digest, sizeof(found));
+    }
     hash_free(hash);
 }
 END_TEST
@@ -226,6 +305,8 @@ Suite *suite_records(void) {
     TCase *tc = room_case("records");
     tcase_add_test(tc, test_hash_of_nothing);
     tcase_add_test(tc, test_pieces_hash_as_the_whole);
+    tcase_add_loop_test(tc, test_hash_vectors, 0, sizeof(vectors) / sizeof(*vectors));
+    tcase_add_loop_test(tc, test_any_split_hashes_as_the_reference, 0, 4);
     tcase_add_loop_test(tc, test_zeros_hash_as_zeros, 0, 5);
     tcase_add_test(tc, test_hashes_are_kept);
     tcase_add_test(tc, test_a_torn_hash_is_unknown);

@@ -260,6 +260,7 @@ static const struct condition conditions[] = {
     {"setpriority", 2, {{0, PRIO_PROCESS}, {1, 0}}},
     {"setsockopt", 2, {{1, SOL_SOCKET}, {2, SO_SNDTIMEO}}},
     {"setsockopt", 2, {{1, IPPROTO_TCP}, {2, TCP_NODELAY}}},
+    {"setsockopt", 2, {{1, IPPROTO_TCP}, {2, TCP_CONGESTION}}},
 };
 
 static int add_condition(scmp_filter_ctx filter, const struct condition *condition) {

@@ -1,5 +1,6 @@
 #include "base/crash.h"
 #include "base/io.h"
+#include "node/session/congestion.h"
 #include "node/session/send.h"
 #include "proto/record.h"
 #include "proto/wire.h"
@@ -19,6 +20,7 @@ struct writer {
     struct send *send;
     struct lane *lane;
     struct send_reader reader;
+    struct congestion congestion;
     size_t used;       /* bytes of the data frame being filled, at connection_body() */
     uint64_t content;  /* of them, content */
     size_t next_batch; /* row of the manifest to be sent next */
@@ -98,6 +100,7 @@ static int flush(struct writer *writer) {
 
     if (used == 0)
         return 0;
+    congestion_look(&writer->congestion, io_now_ms());
     pace_wait(&send->pace, writer->content, &send->course.ended);
     atomic_fetch_add(&send->course.moved, writer->content);
     writer->used = 0;
@@ -276,6 +279,7 @@ void *send_write(void *arg) {
     struct send *send = (struct send *)lane->course;
     struct writer writer = {.send = send, .lane = lane};
 
+    congestion_init(&writer.congestion, connection_fd(lane->connection), io_now_ms());
     if (send_reader_init(&writer.reader, send) < 0)
         send_stop(send, "out of memory");
     if (write_loop(&writer) < 0)

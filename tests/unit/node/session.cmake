@@ -40,3 +40,4 @@ fxnode_suite(session-mutants
 fxnode_suite(session-placing
     SOURCES session/test_placing.c ../files/arrival.c ../files/room.c
     LINK fxnode::node_session)
+fxnode_suite(session-congestion SOURCES session/test_congestion.c LINK fxnode::node_session)

@@ -10,6 +10,8 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -183,6 +185,8 @@ static int touch_the_parent(void) {
     EXPECT(setpriority(PRIO_PROCESS, 0, 10) == 0);
     EXPECT(setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &linger, sizeof linger) < 0);
     EXPECT(setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0);
+    /* No option of a socket of this kind, but none that is forbidden. */
+    EXPECT(setsockopt(pair[0], IPPROTO_TCP, TCP_CONGESTION, "reno", 4) < 0 && errno == EOPNOTSUPP);
     EXPECT(chan_send(pair[0], "x", 1, &pair[1], 1, 0) == -EPERM);
     EXPECT(chan_send(pair[0], "x", 1, NULL, 0, 0) == 0);
     return 0;

@@ -1,39 +1,35 @@
 /*
- * fxnode: one program, a subcommand for each thing that people do, and two for the processes that a
- * node starts itself: they have one end of a channel as descriptor 3 and are of no use to people.
+ * fxnode: a subcommand for each thing that people do. The node itself is another program, which
+ * this one becomes (node/common/part.h).
  */
-#include "node/session/main.h"
 #include "base/escape.h"
-#include "base/log.h"
 #include "node/cli/cli.h"
-#include "node/daemon/daemon.h"
-#include "node/helper/discovery_helper.h"
+#include "node/common/part.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MAIN_CHANNEL 3
 #define MAIN_USAGE 2
 
-static int run_session(int argc, char **argv) {
-    (void)argc;
-    (void)argv;
-    return session_main(MAIN_CHANNEL);
-}
+static int run_daemon(int argc, char **argv) {
+    struct part daemon = {.fd = -1};
+    struct fail fail;
 
-static int run_discovery(int argc, char **argv) {
     (void)argc;
-    (void)argv;
-    return discovery_helper_main(MAIN_CHANNEL);
+    /* The whole command line, the name of the program before it included. */
+    if (part_open(&daemon, "daemon", &fail) == 0)
+        fail_set(&fail, part_become(&daemon, argv - 1), "cannot start fxnode-daemon");
+    fprintf(stderr, "fxnode: %s\n", fail.text);
+    return 1;
 }
 
 static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *summary; /* NULL: not for people */
+    const char *summary;
 } commands[] = {
-    {"daemon", daemon_main, "run a node: receive, send what is queued, be found"},
+    {"daemon", run_daemon, "run a node: receive, send what is queued, be found"},
     {"peers", cli_peers, "who is there"},
     {"pair", cli_pair, "be sure of a peer, by a code of eight digits"},
     {"unpair", cli_unpair, "forget a peer, and trust it no more"},
@@ -49,15 +45,12 @@ static const struct command {
     {"resume", cli_resume, "go on with a transfer"},
     {"cancel", cli_cancel, "give a transfer up"},
     {"id", cli_id, "show this node's id"},
-    {"session", run_session, NULL},
-    {"discovery", run_discovery, NULL},
 };
 
 static void show_usage(void) {
     printf("usage: fxnode COMMAND [OPTION...] [ARGUMENT...]\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (commands[i].summary != NULL)
-            printf("    %-10s %s\n", commands[i].name, commands[i].summary);
+        printf("    %-10s %s\n", commands[i].name, commands[i].summary);
     printf("\n`fxnode COMMAND --help` says more; fxnode(1) says it all.\n");
 }
 

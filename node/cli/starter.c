@@ -1,6 +1,7 @@
 #include "node/cli/starter.h"
 
 #include "base/io.h"
+#include "node/common/part.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,8 @@ static int open_notify(char name[64]) {
 }
 
 /* The child: a session of its own, so that Ctrl-C of the command does not reach it. */
-_Noreturn static void become_node(const struct locations *where, const char *notify, int errors) {
+_Noreturn static void become_node(const struct part *daemon, const struct locations *where,
+                                  const char *notify, int errors) {
     char *const argv[] = {
         (char *)"fxnode",      (char *)"daemon",
         (char *)"--transient", (char *)"--state",
@@ -55,7 +57,7 @@ _Noreturn static void become_node(const struct locations *where, const char *not
     setenv("NOTIFY_SOCKET", notify, 1);
     if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(errors, 2) < 0)
         _exit(1);
-    execv("/proc/self/exe", argv);
+    part_become(daemon, argv);
     _exit(1);
 }
 
@@ -92,20 +94,25 @@ static int await(int notify, int errors, struct fail *fail) {
 int starter_run(const struct locations *where, struct fail *fail) {
     char name[64];
     int errors[2] = {-1, -1};
-    int notify = open_notify(name);
-    int rc;
+    struct part daemon = {.fd = -1};
+    int notify = -1;
+    int rc = part_open(&daemon, "daemon", fail);
 
+    if (rc < 0)
+        return rc;
+    notify = open_notify(name);
     if (notify < 0 || pipe2(errors, O_CLOEXEC) != 0) {
         rc = fail_set(fail, notify < 0 ? notify : -errno, "cannot start a node");
-        io_close(&notify);
-        return rc;
+        goto out;
     }
     pid_t child = fork();
     if (child == 0)
-        become_node(where, name, errors[1]);
+        become_node(&daemon, where, name, errors[1]);
     io_close(&errors[1]);
     rc = child < 0 ? fail_set(fail, -errno, "cannot start a node") : await(notify, errors[0], fail);
     io_close(&errors[0]);
+out:
     io_close(&notify);
+    part_close(&daemon);
     return rc;
 }

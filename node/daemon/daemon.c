@@ -146,7 +146,9 @@ static void on_noted(void *context, const struct transfer *transfer, const struc
 
 static int open_state(struct node *node, struct fail *fail) {
     const char *path = node->locations.state;
-    int error = statedir_open(&node->statedir, path, fail);
+    int error = part_open(&node->session, "session", fail);
+    if (error == 0)
+        error = statedir_open(&node->statedir, path, fail);
     if (error == 0)
         error = takeover_lock(&node->statedir, path, fail);
     if (error == 0)
@@ -303,10 +305,13 @@ static void tear_down(struct daemon *daemon) {
     workers_free(node->workers);
     msg_arena_free(node->arena);
     statedir_close(&node->statedir);
+    part_close(&node->session);
 }
 
 int daemon_main(int argc, char **argv) {
-    static struct daemon daemon = {.node.statedir = {-1, -1}}; /* large, and needed until the end */
+    static struct daemon daemon = {
+        .node = {.statedir = {-1, -1},
+                 .session = {.fd = -1}}}; /* large, and needed until the end */
     struct fail fail;
     int status = 1;
 

@@ -19,6 +19,7 @@
 
 struct discover {
     struct node *node;
+    struct part part;
     bool publish;
     bool settled;
     bool stopping;
@@ -158,6 +159,7 @@ static void on_packet(void *arg, struct chan_packet *packet) {
 
 static void on_closed(uv_handle_t *handle) {
     struct discover *discover = handle->data;
+    part_close(&discover->part);
     free(discover->entries);
     free(discover);
 }
@@ -218,7 +220,7 @@ static int spawn(struct discover *discover, struct fail *fail) {
     struct helperproc_events events = {.packet = on_packet, .gone = on_gone, .arg = discover};
     discover->started_ms = io_now_ms();
     int error =
-        helperproc_start(&discover->helper, discover->node->loop, "discovery", &events, fail);
+        helperproc_start(&discover->helper, discover->node->loop, &discover->part, &events, fail);
     if (error == 0)
         send_setup(discover);
     return error;
@@ -240,8 +242,12 @@ int discover_start(struct discover **out, struct node *node, bool publish,
     discover->node = node;
     discover->publish = publish;
     discover->events = *events;
-    int error = spawn(discover, fail);
+    discover->part.fd = -1;
+    int error = part_open(&discover->part, "discovery", fail);
+    if (error == 0)
+        error = spawn(discover, fail);
     if (error != 0) {
+        part_close(&discover->part);
         free(discover);
         return error;
     }

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define HELPERPROC_CHANNEL 3  /* the helper's descriptor */
 #define HELPERPROC_PACKETS 32 /* read at most so many before other work gets its turn */
 
 /* A packet that did not fit into the socket at once. */
@@ -152,11 +151,9 @@ static void on_exited(uv_process_t *process, int64_t status, int signal_number) 
     report_if_over(helper);
 }
 
-static int spawn(struct helperproc *helper, uv_loop_t *loop, const char *role, int theirs) {
-    char program[] = "fxnode";
-    char role_copy[16];
-    snprintf(role_copy, sizeof role_copy, "%s", role);
-    char *args[] = {program, role_copy, NULL};
+static int spawn(struct helperproc *helper, uv_loop_t *loop, const struct part *part, int theirs) {
+    char path[PART_PATH_ROOM];
+    char *args[] = {(char *)"fxnode", (char *)(uintptr_t)part->role, NULL};
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
         {.flags = UV_IGNORE},
@@ -164,13 +161,14 @@ static int spawn(struct helperproc *helper, uv_loop_t *loop, const char *role, i
         {.flags = UV_INHERIT_FD, .data.fd = theirs},
     };
     uv_process_options_t options = {
-        .file = "/proc/self/exe",
+        .file = path,
         .flags = UV_PROCESS_DETACHED, /* Ctrl-C and hangups are for the node: it ends its helpers */
         .args = args,
-        .stdio_count = HELPERPROC_CHANNEL + 1,
+        .stdio_count = PART_CHANNEL + 1,
         .stdio = stdio,
         .exit_cb = on_exited,
     };
+    part_path(part, path);
     return uv_spawn(loop, &helper->process, &options);
 }
 
@@ -180,7 +178,7 @@ static void abandon(struct helperproc *helper) {
     uv_close((uv_handle_t *)&helper->process, handle_closed);
 }
 
-int helperproc_start(struct helperproc **out, uv_loop_t *loop, const char *role,
+int helperproc_start(struct helperproc **out, uv_loop_t *loop, const struct part *part,
                      const struct helperproc_events *events, struct fail *fail) {
     int error = 0;
     int pair[2] = {-1, -1};
@@ -199,10 +197,10 @@ int helperproc_start(struct helperproc **out, uv_loop_t *loop, const char *role,
         fail_set(fail, error, "cannot make a channel to a helper");
         goto out;
     }
-    error = spawn(helper, loop, role, pair[1]);
+    error = spawn(helper, loop, part, pair[1]);
     if (error != 0) {
         abandon(helper);
-        fail_set(fail, error, "cannot start fxnode %s", role);
+        fail_set(fail, error, "cannot start fxnode %s", part->role);
         goto out;
     }
     helper->open_handles = 1;

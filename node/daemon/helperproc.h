@@ -1,7 +1,7 @@
 /*
- * A helper process of the node: this program again, as `fxnode session` or `fxnode discovery`, with
- * one end of a channel (base/chan.h) as descriptor 3. Nothing else of the node leaks into it but
- * its standard error and the environment.
+ * A helper process of the node: a part of fxnode (node/common/part.h) with one end of a channel
+ * (base/chan.h) as descriptor PART_CHANNEL. Nothing else of the node leaks into it but its standard
+ * error and the environment.
  *
  * All functions and callbacks run on the loop's thread and do not block. What a helper says counts
  * as foreign: its packets are bounded by the channel and must be decoded as such.
@@ -11,6 +11,7 @@
 
 #include "base/chan.h"
 #include "base/fail.h"
+#include "node/common/part.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,8 +31,8 @@ struct helperproc_events {
     void *arg;
 };
 
-/* Starts `fxnode ROLE`. 0, or -errno with `fail` filled; then no callback follows. */
-int helperproc_start(struct helperproc **out, uv_loop_t *loop, const char *role,
+/* Starts `part`, which is open. 0, or -errno with `fail` filled; then no callback follows. */
+int helperproc_start(struct helperproc **out, uv_loop_t *loop, const struct part *part,
                      const struct helperproc_events *events, struct fail *fail);
 
 /* Queues a packet; `fd` (or -1) is attached and belongs to the helperproc from here on, closed once

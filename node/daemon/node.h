@@ -8,6 +8,7 @@
 #include "node/common/config.h"
 #include "node/common/identity.h"
 #include "node/common/locations.h"
+#include "node/common/part.h"
 #include "node/common/statedir.h"
 #include "proto/msg.h"
 
@@ -24,9 +25,10 @@ struct node {
     char files[PATH_MAX]; /* where what arrives is put */
     struct identity identity;
     struct statedir statedir;
-    bool transient; /* serves its clients only: does not listen, publishes nothing */
-    bool stopping;  /* no new session, no new connection */
-    uint16_t port;  /* 0 where it does not listen */
+    struct part session; /* what workers are started from */
+    bool transient;      /* serves its clients only: does not listen, publishes nothing */
+    bool stopping;       /* no new session, no new connection */
+    uint16_t port;       /* 0 where it does not listen */
 
     struct msg_arena *arena; /* of the one message being handled */
     struct database *database;

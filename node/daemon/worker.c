@@ -130,7 +130,7 @@ int worker_start(struct worker **out, struct node *node, const struct worker_eve
     worker->events = *events;
 
     struct helperproc_events below = {.packet = on_packet, .gone = on_gone, .arg = worker};
-    int error = helperproc_start(&worker->process, node->loop, "session", &below, fail);
+    int error = helperproc_start(&worker->process, node->loop, &node->session, &below, fail);
     if (error != 0) {
         free(worker);
         return error;

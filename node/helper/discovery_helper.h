@@ -1,5 +1,5 @@
 /*
- * The hidden subcommand `fxnode discovery`: joins discovery/ to the node's channel.
+ * fxnode-discovery: joins discovery/ to the node's channel.
  */
 #ifndef NODE_HELPER_DISCOVERY_HELPER_H
 #define NODE_HELPER_DISCOVERY_HELPER_H

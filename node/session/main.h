@@ -1,6 +1,6 @@
 /*
- * The session: one job of one transfer, in a process of its own (the hidden command
- * "fxnode session").
+ * The session: one job of one transfer, in a process of its own (the part
+ * fxnode-session).
  */
 #ifndef NODE_SESSION_MAIN_H
 #define NODE_SESSION_MAIN_H

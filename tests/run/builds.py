@@ -64,10 +64,13 @@ def install(results):
     """The release build, installed into an empty prefix, is complete and runs."""
     if not _build(results, "release"):
         return
-    wanted = ("bin/fxnode", "share/man/man1/fxnode.1", "share/man/man5/fxnode.conf.5",
-              "share/man/man7/fxnode-protocol.7")
+    wanted = ("bin/fxnode", "libexec/fxnode/fxnode-session",
+              "libexec/fxnode/fxnode-discovery", "share/man/man1/fxnode.1",
+              "share/man/man5/fxnode.conf.5", "share/man/man7/fxnode-protocol.7")
     with tempfile.TemporaryDirectory() as prefix:
         results.command("install", ["cmake", "--install", "build/release", "--prefix", prefix])
         for path in wanted:
             results.add(f"install/{path}", os.path.exists(os.path.join(prefix, path)))
         results.command("install/version", [os.path.join(prefix, "bin/fxnode"), "--version"])
+        # Its parts are found where they were installed.
+        results.command("install/daemon", [os.path.join(prefix, "bin/fxnode"), "daemon", "--help"])

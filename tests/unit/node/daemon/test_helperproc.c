@@ -1,4 +1,4 @@
-/* Helper processes: this program again, playing the helper that its first argument names. */
+/* Helper processes: this program, playing the helper that its first argument names. */
 #include "node/daemon/helperproc.h"
 
 #include <check.h>
@@ -96,8 +96,10 @@ static void tear_down(void) {
 static struct helperproc *start(const char *role) {
     struct helperproc *helper = NULL;
     struct helperproc_events events = {on_packet, on_gone, NULL};
+    struct part self = {role, open("/proc/self/exe", O_PATH | O_CLOEXEC)};
     struct fail fail;
-    ck_assert_int_eq(helperproc_start(&helper, &loop, role, &events, &fail), 0);
+    ck_assert_int_eq(helperproc_start(&helper, &loop, &self, &events, &fail), 0);
+    part_close(&self);
     return helper;
 }
 

@@ -64,11 +64,12 @@ static void skip(struct intake_lane *lane, uint64_t unit, uint32_t size) {
     lane->next = 0;
 }
 
-static bool is_active(const struct intake *intake, uint64_t unit) {
-    for (size_t i = 0; i < LIMIT_LANES; i++)
-        if (intake->lanes[i].active && intake->lanes[i].unit == unit)
-            return true;
-    return false;
+/* Which lane has the unit in flight; LIMIT_LANES where none has. */
+static uint32_t active_on(const struct intake *intake, uint64_t unit) {
+    uint32_t i = 0;
+    while (i < LIMIT_LANES && !(intake->lanes[i].active && intake->lanes[i].unit == unit))
+        i++;
+    return i;
 }
 
 /* A chunk begins on `lane`. Whatever the lane was in the middle of is given up: its entry failed.
@@ -86,12 +87,14 @@ static enum intake_answer begin(struct intake *intake, uint64_t now_ms, struct i
     }
     if (intake->arrived.length >= EXCHANGE_RANGES_MAX)
         return INTAKE_VIOLATION;
-    /* Another lane has it. Which of the two the sender gave up is not known here: that one will be
-     * lost, or the other complete. */
-    if (is_active(intake, piece->unit)) {
+    /* Another lane has it, which the sender has given up: that one will be lost, or complete with
+     * what had arrived. Only then is it certain that nothing more of it is written. */
+    uint32_t other = active_on(intake, piece->unit);
+    if (other < LIMIT_LANES) {
         lane->blocked = true;
         lane->blocked_since = blocked ? lane->blocked_since : now_ms;
-        return INTAKE_WAIT;
+        lane->blocked_by = other;
+        return blocked ? INTAKE_WAIT : INTAKE_BLOCKED;
     }
     /* Charged whole at its beginning, a chunk never has to wait in the middle, where nothing could
      * be synced to make room for it. For the same reason nothing waits for chunks in flight alone.
@@ -124,7 +127,7 @@ enum intake_answer intake_record(struct intake *intake, uint64_t now_ms, uint32_
         return INTAKE_VIOLATION;
     if (!goes_on)
         answer = begin(intake, now_ms, lane, piece);
-    if (answer == INTAKE_WAIT)
+    if (answer == INTAKE_WAIT || answer == INTAKE_BLOCKED)
         return answer;
     if (lane->skipping) {
         lane->next += piece->length;

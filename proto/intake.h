@@ -21,7 +21,8 @@ struct intake_lane {
     bool writing;  /* between intake_record and intake_written */
     bool blocked;  /* waits since blocked_since for another lane that has the same unit */
     uint64_t blocked_since;
-    bool starved; /* waits until there is room in the batch */
+    uint32_t blocked_by; /* the other one */
+    bool starved;        /* waits until there is room in the batch */
     uint64_t unit;
     uint32_t size;
     uint32_t stored; /* bytes of it that have to be written: none of a hole */
@@ -50,7 +51,13 @@ struct intake {
     bool sync_active, commit_active;
 };
 
-enum intake_answer { INTAKE_WRITE, INTAKE_DISCARD, INTAKE_WAIT, INTAKE_VIOLATION };
+enum intake_answer {
+    INTAKE_WRITE,
+    INTAKE_DISCARD,
+    INTAKE_WAIT,
+    INTAKE_BLOCKED, /* the same, from now on: for lanes[].blocked_by, which is to be closed */
+    INTAKE_VIOLATION,
+};
 
 void intake_init(struct intake *intake, uint64_t units, uint64_t batch_bytes, uint32_t batch_ms);
 void intake_clear(struct intake *intake);

@@ -200,6 +200,11 @@ static const char *admit_fault(const Fxnode__Helper__Admit *admit) {
                                                 replaced->bytes, replaced->entries});
 }
 
+/* Of a lane that is not the control connection. */
+static const char *lane_fault(uint32_t lane) {
+    return lane > 0 && lane < LIMIT_LANES ? NULL : "an impossible lane";
+}
+
 static const char *to_session_fault(to_session *message) {
     switch (message->body_case) {
     case FXNODE__HELPER__TO_SESSION__BODY__NOT_SET:
@@ -221,6 +226,8 @@ static const char *to_session_fault(to_session *message) {
                    : "an unknown reason";
     case FXNODE__HELPER__TO_SESSION__BODY_NAMES:
         return items_fault(message->names->items, message->names->n_items);
+    case FXNODE__HELPER__TO_SESSION__BODY_NO_LANE:
+        return lane_fault(message->no_lane->lane);
     default:
         return NULL; /* nothing but numbers that any value suits */
     }
@@ -268,8 +275,8 @@ static const char *from_session_fault(from_session *message) {
         return "no known body";
     case FXNODE__HELPER__TO_NODE__BODY_SCANNED:
         return scanned_fault(message->scanned);
-    case FXNODE__HELPER__TO_NODE__BODY_NEED_LANES:
-        return message->need_lanes->lanes <= LIMIT_LANES ? NULL : "an impossible number of lanes";
+    case FXNODE__HELPER__TO_NODE__BODY_NEED_LANE:
+        return lane_fault(message->need_lane->lane);
     case FXNODE__HELPER__TO_NODE__BODY_OFFERED:
         return offered_fault(message->offered);
     case FXNODE__HELPER__TO_NODE__BODY_COMMIT:

@@ -86,6 +86,9 @@ bool receiver_next(struct receiver *receiver, struct receiver_action *action) {
     case RECEIVER_DROP:
         describe_drop(receiver, action);
         break;
+    case RECEIVER_CLOSE_LANE:
+        action->lane = (uint32_t)item->value;
+        break;
     case RECEIVER_END:
         action->end = &receiver->talk.end;
         break;
@@ -121,6 +124,12 @@ int receiver_parts_proceed(struct receiver *receiver) {
     return talk_act(&receiver->talk, RECEIVER_FINALIZE, 0);
 }
 
+/* The sender has given the lane up, as another one with the same unit shows. Lane 0 it would not
+ * give up: the other will have to wait for that. */
+static int close_lane(struct receiver *receiver, uint32_t lane) {
+    return lane == 0 ? 0 : talk_act(&receiver->talk, RECEIVER_CLOSE_LANE, lane);
+}
+
 enum receiver_record receiver_record(struct receiver *receiver, uint64_t now_ms, uint32_t lane,
                                      const struct record_piece *piece) {
     if (receiver_parts_state(receiver) == AT_ENDED || receiver->state == AT_NEW ||
@@ -134,12 +143,16 @@ enum receiver_record receiver_record(struct receiver *receiver, uint64_t now_ms,
     }
     enum intake_answer answer = intake_record(&receiver->intake, now_ms, lane, piece);
     if (lane == 0)
-        exchange_clock_set_deaf(&receiver->talk.clock, answer == INTAKE_WAIT);
+        exchange_clock_set_deaf(&receiver->talk.clock,
+                                answer == INTAKE_WAIT || answer == INTAKE_BLOCKED);
     switch (answer) {
     case INTAKE_WRITE:
         return RECEIVER_WRITE;
     case INTAKE_DISCARD:
         return RECEIVER_DISCARD;
+    case INTAKE_BLOCKED:
+        close_lane(receiver, receiver->intake.lanes[lane].blocked_by);
+        return RECEIVER_WAIT;
     case INTAKE_WAIT:
         return RECEIVER_WAIT;
     default:
@@ -295,10 +308,14 @@ uint64_t receiver_deadline(const struct receiver *receiver) {
     return earlier(deadline, intake_sync_deadline(&receiver->intake));
 }
 
+uint32_t receiver_lanes(const struct receiver *receiver) {
+    return receiver->lanes;
+}
+
 int receiver_lane_opened(struct receiver *receiver, uint32_t lane) {
     if (receiver_parts_state(receiver) == AT_ENDED)
         return 0;
-    if (receiver->state < AT_DATA || lane == 0 || lane >= receiver->lanes ||
+    if (receiver->state < AT_DATA || lane == 0 || lane >= LIMIT_LANES ||
         receiver->intake.lanes[lane].open)
         return -EINVAL;
     receiver->intake.lanes[lane].open = true;

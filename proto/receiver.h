@@ -79,9 +79,10 @@ enum receiver_action_kind {
                         receiver_checked answers, before the next receiver_control */
     RECEIVER_DROP,   /* entry `entry` failed at the sender: remove what is staged of it;
                         receiver_dropped answers, before the next receiver_control */
-    RECEIVER_FINALIZE, /* all content is here and agreed: metadata, sync, place, record;
-                          receiver_placed */
-    RECEIVER_FINISHED, /* the sender has recorded the delivery */
+    RECEIVER_FINALIZE,   /* all content is here and agreed: metadata, sync, place, record;
+                            receiver_placed */
+    RECEIVER_FINISHED,   /* the sender has recorded the delivery */
+    RECEIVER_CLOSE_LANE, /* `lane` is closed by the caller, which then loses it */
 };
 
 struct receiver_action {
@@ -92,6 +93,7 @@ struct receiver_action {
     const struct rangeset *add;         /* COMMIT: valid until receiver_committed */
     const struct rangeset *forget;
     uint32_t entry; /* CHECK, DROP */
+    uint32_t lane;  /* CLOSE_LANE; not 0 */
     uint32_t count; /* CHECK */
     uint8_t digest[LIMIT_CHUNK_HASH];
     Fxnode__Wire__Failed__Reason reason; /* DROP */
@@ -117,11 +119,15 @@ uint64_t receiver_deadline(const struct receiver *receiver);
 /*
  * Lane `lane` (1 to LIMIT_LANES - 1) is open, or any lane is lost: what it had half received is
  * forgotten. The caller closes a lost lane's socket, so that the sender sees the loss too and sends
- * that again. Losing lane 0 ends the transfer (EXCHANGE_LOST). Opening one beyond what was allowed
- * is -EINVAL.
+ * that again. Losing lane 0 ends the transfer (EXCHANGE_LOST). Numbers are the caller's to give;
+ * one that is open is -EINVAL. When the sender opens one more than receiver_lanes() it has given up
+ * another, which may look alive here: the caller closes the one that has been silent longest.
  */
 int receiver_lane_opened(struct receiver *receiver, uint32_t lane);
 int receiver_lane_lost(struct receiver *receiver, uint32_t lane);
+
+/* How many lanes there may be, lane 0 included; known from the offer on. */
+uint32_t receiver_lanes(const struct receiver *receiver);
 
 /*
  * A manifest kept from an earlier connection, in state ADMIT before receiver_admit(ACCEPT): its

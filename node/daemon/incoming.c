@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Any lane but the control connection: a receiver numbers them itself. */
+#define ANOTHER_LANE 1u
+
 int incoming_new(struct incoming **out, struct node *node) {
     struct incoming *incoming = calloc(1, sizeof *incoming);
     if (incoming == NULL)
@@ -279,17 +282,17 @@ static void control_arrived(struct incoming *incoming, struct link *link) {
     link_drop(link);
 }
 
+/* How many there may be, and which one a new one replaces, is the session's to say. */
 static void lane_arrived(struct incoming *incoming, struct link *link) {
     struct receiving *at = incoming->first;
     while (at != NULL &&
            (at->worker == NULL || !at->accepted || !id_equal(at->key, link->result.peer) ||
             memcmp(at->session, link->result.session, LIMIT_SESSION_ID) != 0))
         at = at->next;
-    if (at == NULL || at->lanes + 1 >= LIMIT_LANES) {
+    if (at == NULL)
         link_drop(link);
-        return;
-    }
-    worker_send_link(at->worker, link, ++at->lanes);
+    else
+        worker_send_link(at->worker, link, ANOTHER_LANE);
 }
 
 void incoming_arrived(struct incoming *incoming, struct link *link) {

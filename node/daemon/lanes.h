@@ -13,8 +13,12 @@
 
 struct lanes;
 
-/* How many a transfer has at most: as configured, or else from the processors of this machine. */
+/* How many a transfer has at most: as configured, or else LIMIT_LANES. */
 uint32_t lanes_most(const struct config *config);
+
+/* The same where the peer is so near that only processors count: as configured, or else as many as
+ * this machine has, up to a few. */
+uint32_t lanes_near(const struct config *config);
 
 /* Remembers what it takes of the control connection. 0 or -ENOMEM. */
 int lanes_new(struct lanes **out, struct node *node, const struct link *control);
@@ -22,9 +26,9 @@ int lanes_new(struct lanes **out, struct node *node, const struct link *control)
 /* The session that gets them; borrowed until lanes_free(). */
 void lanes_feed(struct lanes *lanes, struct worker *worker);
 
-/* The session wants `count` connections in all, the control connection included; beyond LIMIT_LANES
- * there are none. One that cannot be had is done without. */
-void lanes_want(struct lanes *lanes, uint32_t count);
+/* The session wants one more connection, to be lane `lane` (1 to LIMIT_LANES - 1): it gets that, or
+ * is told that there is none. */
+void lanes_want(struct lanes *lanes, uint32_t lane);
 
 /* Ends calling. NULL is fine. */
 void lanes_free(struct lanes *lanes);

@@ -101,8 +101,8 @@ static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
     case FXNODE__HELPER__TO_NODE__BODY_ASKED:
         transfer_show(run->transfer, TRANSFER_SHOWN(OFFERED), "");
         return;
-    case FXNODE__HELPER__TO_NODE__BODY_NEED_LANES:
-        lanes_want(run->lanes, message->need_lanes->lanes);
+    case FXNODE__HELPER__TO_NODE__BODY_NEED_LANE:
+        lanes_want(run->lanes, message->need_lane->lane);
         return;
     case FXNODE__HELPER__TO_NODE__BODY_PROGRESS:
         on_progress(run, message->progress);
@@ -190,6 +190,7 @@ static void send_job(struct outgoing_run *run) {
     job.work = (ProtobufCBinaryData){strlen(work), (uint8_t *)work};
     transfer_describe(run->transfer, &job);
     job.lanes = lanes_most(&run->node->config);
+    job.lanes_near = lanes_near(&run->node->config);
     job.rate = record->rate;
     for (size_t i = 0; i < record->lineage.count; i++)
         lineage[i] = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->lineage.ids[i]};

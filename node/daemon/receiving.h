@@ -28,7 +28,6 @@ struct receiving {
     char name[LIMIT_NAME + 1]; /* foreign */
     uint8_t session[LIMIT_SESSION_ID];
     struct address address;
-    uint32_t lanes;             /* beside the control connection */
     char destination[PATH_MAX]; /* that its session has opened (landing.h) */
     bool replaces;              /* and may replace files in */
 

@@ -117,6 +117,31 @@ int course_open_lane(struct course *course, uint32_t number, struct connection *
     return -r;
 }
 
+/* For threads that have ended, or will at once. */
+static void join(struct lane *lane) {
+    if (lane->reader_made)
+        pthread_join(lane->reader, NULL);
+    if (lane->writer_made)
+        pthread_join(lane->writer, NULL);
+}
+
+bool course_reap(struct course *course, uint32_t number) {
+    struct lane *lane = &course->lanes[number];
+    bool over = false;
+
+    pthread_mutex_lock(&course->lock);
+    over = lane->connection != NULL && lane->lost && !lane->reading && !lane->writing;
+    pthread_mutex_unlock(&course->lock);
+    if (!over)
+        return false;
+    join(lane);
+    connection_free(lane->connection);
+    pthread_mutex_lock(&course->lock);
+    *lane = (struct lane){.course = course, .number = number};
+    pthread_mutex_unlock(&course->lock);
+    return true;
+}
+
 void course_reader_done(struct lane *lane) {
     lane->reading = false;
     lane->lost = true;
@@ -127,6 +152,7 @@ void course_reader_done(struct lane *lane) {
 void course_writer_done(struct lane *lane) {
     lane->writing = false;
     course_changed(lane->course);
+    course_wake(lane->course);
 }
 
 int course_send_control(struct lane *lane) {
@@ -244,12 +270,8 @@ void course_close(struct course *course) {
     for (uint32_t i = 0; i < LIMIT_LANES; i++)
         if (course->lanes[i].connection != NULL)
             connection_shut(course->lanes[i].connection);
-    for (uint32_t i = 0; i < LIMIT_LANES; i++) {
-        if (course->lanes[i].reader_made)
-            pthread_join(course->lanes[i].reader, NULL);
-        if (course->lanes[i].writer_made)
-            pthread_join(course->lanes[i].writer, NULL);
-    }
+    for (uint32_t i = 0; i < LIMIT_LANES; i++)
+        join(&course->lanes[i]);
 }
 
 static const uplink_outcome outcomes[] = {

@@ -26,7 +26,7 @@ struct course;
 /* One connection and its threads. */
 struct lane {
     struct course *course;
-    struct connection *connection; /* NULL: never opened */
+    struct connection *connection; /* NULL: there is none */
     uint32_t number;
     bool reading; /* its reader runs */
     bool writing; /* its writer runs */
@@ -85,6 +85,10 @@ void course_prepare_end(struct course *course, enum exchange_outcome outcome, co
  * `writer` is NULL, its writer. Both get the lane. Lock not held. 0 or -errno. */
 int course_open_lane(struct course *course, uint32_t number, struct connection *connection,
                      void *(*reader)(void *), void *(*writer)(void *));
+
+/* A lane that is lost and whose threads have ended is closed, so that another may be opened with
+ * its number. Whether it was. Main thread, lock not held. */
+bool course_reap(struct course *course, uint32_t number);
 
 /* What a reader and a writer call last. Lock held. */
 void course_reader_done(struct lane *lane);

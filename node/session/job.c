@@ -64,6 +64,7 @@ static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     job->manifest.bytes = from->bytes;
     job->manifest.units = from->units;
     job->lanes = from->lanes;
+    job->lanes_near = from->lanes_near;
     job->rate = from->rate;
     job->batch_bytes = from->batch_bytes;
     job->batch_ms = from->batch_ms;

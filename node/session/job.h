@@ -33,6 +33,7 @@ struct job {
     uint8_t transfer_id[LIMIT_TRANSFER_ID];
     struct manifest_summary manifest; /* without names */
     uint32_t lanes;
+    uint32_t lanes_near;
     uint64_t rate;
     uint64_t batch_bytes;
     uint32_t batch_ms;

@@ -10,6 +10,8 @@
 #include "proto/wire.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -69,12 +71,56 @@ void receive_recorded(struct receive *receive, uint64_t ticket) {
     course_changed(&receive->course);
 }
 
-/* One more lane; what comes too late or twice is closed. Lock held, given up meanwhile. */
+/* A number that no lane has; 0 where all are in use. Main thread. */
+static uint32_t free_number(struct course *course) {
+    for (uint32_t i = 1; i < LIMIT_LANES; i++)
+        if (course->lanes[i].connection == NULL)
+            return i;
+    return 0;
+}
+
+/* For how long nothing has come in, in milliseconds. */
+static uint32_t silence_of(const struct connection *connection) {
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+
+    return getsockopt(connection_fd(connection), IPPROTO_TCP, TCP_INFO, &info, &length) == 0
+               ? info.tcpi_last_data_recv
+               : 0;
+}
+
+/* The sender has no more lanes than were agreed upon: where there is one more here it has given one
+ * of them up. That may be told wrong, and then the sender sees one lost and replaces it. Lock held.
+ */
+static void close_superfluous(struct receive *receive) {
+    struct lane *longest = NULL;
+    uint32_t silent = 0;
+    uint32_t count = 1;
+
+    for (uint32_t i = 1; i < LIMIT_LANES; i++) {
+        struct lane *lane = &receive->course.lanes[i];
+
+        if (lane->connection == NULL || lane->lost)
+            continue;
+        count++;
+        if (longest == NULL || silence_of(lane->connection) > silent) {
+            longest = lane;
+            silent = silence_of(lane->connection);
+        }
+    }
+    if (count < receiver_lanes(receive->receiver) || longest == NULL)
+        return;
+    log_debug("lane %u gives way to a new one", longest->number);
+    connection_shut(longest->connection);
+}
+
+/* One more lane; what comes too late is closed. Lock held, given up meanwhile. */
 static void add_lane(struct receive *receive, struct uplink_message *message) {
-    uint32_t number = message->body->connection->lane;
+    uint32_t number = free_number(&receive->course);
     struct connection *connection = NULL;
 
-    if (number >= LIMIT_LANES || receive->course.lanes[number].connection != NULL)
+    close_superfluous(receive);
+    if (number == 0)
         return;
     connection = course_connect(&receive->course, message, WIRE_MESSAGE_MAX, STREAM_BODY_MAX);
     if (connection == NULL)
@@ -89,6 +135,13 @@ static void add_lane(struct receive *receive, struct uplink_message *message) {
     if (course_open_lane(&receive->course, number, connection, receive_read, NULL) < 0)
         receive_stop(receive, -EAGAIN, "cannot start a thread");
     pthread_mutex_lock(&receive->course.lock);
+}
+
+/* Lanes whose threads have ended make room for others. */
+static void reap(struct receive *receive) {
+    for (uint32_t i = 1; i < LIMIT_LANES; i++)
+        if (course_reap(&receive->course, i))
+            log_debug("lane %u is lost", i);
 }
 
 static void take_message(void *context, struct uplink_message *message) {
@@ -213,6 +266,7 @@ static void main_loop(struct main *main) {
     while (!atomic_load(&receive->course.ended)) {
         if (course_poll(&receive->course, next_deadline(main)))
             course_take_messages(&receive->course, take_message, receive);
+        reap(receive);
         tick(receive);
         tell_progress(main, io_now_ms());
     }

@@ -215,6 +215,9 @@ void receive_act(struct receive *receive) {
         case RECEIVER_FINISHED:
             send_finished(receive);
             break;
+        case RECEIVER_CLOSE_LANE:
+            connection_shut(receive->course.lanes[action.lane].connection);
+            break;
         case RECEIVER_END:
             course_end(&receive->course, action.end->outcome, action.end->text);
             break;

@@ -21,16 +21,6 @@ struct main {
     bool confirming;
 };
 
-static void ask_for_lanes(struct send *send, uint32_t lanes) {
-    Fxnode__Helper__NeedLanes need = FXNODE__HELPER__NEED_LANES__INIT;
-    Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
-
-    need.lanes = lanes;
-    message.body_case = FXNODE__HELPER__TO_NODE__BODY_NEED_LANES;
-    message.need_lanes = &need;
-    uplink_send(send->course.uplink, &message);
-}
-
 /* What the peer's node says to its user about it is not heard here. */
 static void note_lacking(struct send *send, const Fxnode__Wire__Delivered *delivered) {
     uint32_t lacking = delivered != NULL ? delivered->lacking : 0;
@@ -117,7 +107,7 @@ void send_act(struct send *send) {
             agree_on_links(send, action.outside_links);
             break;
         case SENDER_OPEN_LANES:
-            ask_for_lanes(send, action.lanes);
+            send->lanes = action.lanes;
             break;
         case SENDER_START:
             send->started = true;
@@ -328,6 +318,8 @@ static void add_connection(struct send *send, struct uplink_message *message) {
                     : sender_lane_opened(send->sender, number);
     send_act(send);
     pthread_mutex_unlock(&send->course.lock);
+    if (number > 0)
+        send_lanes_came(send, number, r == 0);
     if (r < 0)
         connection_free(connection);
     else if (course_open_lane(&send->course, number, connection,
@@ -367,6 +359,9 @@ static void take_message(void *context, struct uplink_message *message) {
     switch (message->body->body_case) {
     case FXNODE__HELPER__TO_SESSION__BODY_CONNECTION:
         add_connection(send, message);
+        break;
+    case FXNODE__HELPER__TO_SESSION__BODY_NO_LANE:
+        send_lanes_came(send, message->body->no_lane->lane, false);
         break;
     case FXNODE__HELPER__TO_SESSION__BODY_COMMITTED:
         committed(send);
@@ -424,6 +419,7 @@ static void main_loop(struct main *main) {
         if (course_poll(&send->course, next_deadline(main)))
             course_take_messages(&send->course, take_message, send);
         tick(send, io_now_ms());
+        send_lanes_tend(send, io_now_ms());
         tell_progress(main, io_now_ms());
     }
     course_close(&send->course);

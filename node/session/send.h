@@ -12,6 +12,7 @@
 #include "files/stamps.h"
 #include "node/session/catalog.h"
 #include "node/session/course.h"
+#include "node/session/growth.h"
 #include "node/session/job.h"
 #include "node/session/pace.h"
 #include "proto/manifest.h"
@@ -32,6 +33,7 @@ struct send {
     bool begins;            /* the peer had not heard of it: what it holds is of other transfers */
     bool heard;             /* the peer has said something */
     bool started;           /* lanes may claim */
+    uint32_t lanes;         /* that both sides allow, once that matters; else 0 */
     bool recording;         /* the node is recording the delivery */
     bool links_kept;        /* that lead outside, by the last verdict; not changed during data */
     struct rangeset failed; /* entries */
@@ -46,6 +48,11 @@ struct send {
     int work;
     int manifest;
     int stat;
+
+    /* Of the main thread. */
+    struct growth growth; /* once `growing` */
+    bool growing;
+    bool asked[LIMIT_LANES]; /* connections that the node is asked for */
 };
 
 /* What a thread needs to read the sources: each has its own. */
@@ -77,6 +84,13 @@ void send_inherit_tell(struct send *send, const struct rangeset *held,
 
 /* The same for an empty file, which is not even looked at: what is confirmed is looked at later. */
 void send_reader_nothing(struct send_reader *reader, uint8_t hash[LIMIT_CHUNK_HASH]);
+
+/* Tends the lanes besides lane 0: those that are lost are closed, and more asked for where they are
+ * wanted. Main thread, lock not held; as often as there is something to look at. */
+void send_lanes_tend(struct send *send, uint64_t now_ms);
+
+/* A lane that was asked for is there, or cannot be had now. Main thread. */
+void send_lanes_came(struct send *send, uint32_t number, bool there);
 
 /* Takes all actions of the state machine. Lock held, after every input to it. */
 void send_act(struct send *send);

@@ -29,6 +29,7 @@
 
 void lab_open(struct lab *lab) {
     *lab = (struct lab){.lanes = 1,
+                        .stalled = -1,
                         .features = FEATURES,
                         .batch_bytes = 4 << 20,
                         .answer = LAB_ADMIT(ACCEPT),
@@ -115,13 +116,32 @@ static void connect_lane(struct lab *lab, uint32_t lane) {
     uint8_t keys[2][LAB_KEY];
     int fds[2];
 
-    if (lab->cut_after > 0 && lane == lab->cut_lane)
+    if (lab->cut_after > 0 && lane == lab->cut_lane && lab->relay == 0)
         lab->relay = relay_open(fds, lab->cut_after);
     else
         connect_pair(fds);
     randombytes_buf(keys, sizeof keys);
     lab_tell_connection(lab, &lab->sender, lane, fds[0], keys[0], keys[1]);
     lab_tell_connection(lab, &lab->receiver, lane, fds[1], keys[1], keys[0]);
+}
+
+/* The receiver does not hear of it. */
+static void connect_stalled(struct lab *lab, uint32_t lane) {
+    uint8_t keys[2][LAB_KEY];
+    int fds[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    randombytes_buf(keys, sizeof keys);
+    lab_tell_connection(lab, &lab->sender, lane, fds[0], keys[0], keys[1]);
+    lab->stalled = fds[1];
+}
+
+static void connect_asked(struct lab *lab, uint32_t lane) {
+    lab->lanes_asked++;
+    if (lane == lab->stalled_lane && lab->stalled < 0 && lab->stalled_until > 0)
+        connect_stalled(lab, lane);
+    else
+        connect_lane(lab, lane);
 }
 
 static void take_offered(struct lab *lab) {
@@ -233,9 +253,8 @@ static void act(struct lab *lab, struct lab_session *session,
     case FXNODE__HELPER__TO_NODE__BODY_SCANNED:
         take_scanned(lab, message->scanned);
         break;
-    case FXNODE__HELPER__TO_NODE__BODY_NEED_LANES:
-        for (uint32_t i = 1; i < message->need_lanes->lanes; i++)
-            connect_lane(lab, i);
+    case FXNODE__HELPER__TO_NODE__BODY_NEED_LANE:
+        connect_asked(lab, message->need_lane->lane);
         break;
     case FXNODE__HELPER__TO_NODE__BODY_OFFERED:
         ck_assert_int_eq(
@@ -279,6 +298,10 @@ static void take_message(struct lab *lab, struct lab_session *session,
     case FXNODE__HELPER__TO_NODE__BODY_PROGRESS:
         session->done = message->progress->done;
         session->moved = message->progress->moved;
+        if (lab->stalled >= 0 && session == &lab->receiver && session->done >= lab->stalled_until) {
+            lab->stalled_until = 0;
+            io_close(&lab->stalled);
+        }
         break;
     case FXNODE__HELPER__TO_NODE__BODY_NOTE:
         session->notes++;
@@ -389,6 +412,7 @@ void lab_clean(struct lab *lab, uint64_t number) {
 
 void lab_transfer(struct lab *lab) {
     lab->commits = 0;
+    lab->lanes_asked = 0;
     start(&lab->sender, lab->sender_crash, lab->sender_bounded);
     start(&lab->receiver, lab->crash, lab->bounded);
     lab_tell_paths(lab, &lab->sender);

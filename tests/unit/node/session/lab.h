@@ -58,10 +58,12 @@ struct lab {
     const char *crash;        /* crash point of the receiver */
     const char *sender_crash; /* and of the sender */
     uint64_t cut_after;       /* the connection of cut_lane ends after so many bytes, both ways */
-    uint32_t cut_lane;
-    bool bounded;            /* modes hold for the receiver, even for one of root */
-    bool sender_bounded;     /* and for the sender */
-    unsigned kill_sender_at; /* the sender is killed at this Commit of the receiver, from 1 */
+    uint32_t cut_lane;        /* the first one of that number */
+    uint32_t stalled_lane;    /* nobody reads the first one of that number, */
+    uint64_t stalled_until;   /* which ends when so many bytes are durable */
+    bool bounded;             /* modes hold for the receiver, even for one of root */
+    bool sender_bounded;      /* and for the sender */
+    unsigned kill_sender_at;  /* the sender is killed at this Commit of the receiver, from 1 */
     unsigned kill_receiver_at;
     unsigned stop_sender_at; /* or stopped, at this Commit */
     unsigned stop_receiver_at;
@@ -108,7 +110,9 @@ struct lab {
 
     struct lab_session sender;
     struct lab_session receiver;
-    pid_t relay; /* what ends a connection */
+    pid_t relay;          /* what ends a connection */
+    int stalled;          /* the end that nobody reads, or -1 */
+    unsigned lanes_asked; /* connections that the sender asked for in this run */
 };
 
 /* An empty lab in a new directory below /tmp, or FXNODE_LAB_DIR, and its end. */

@@ -131,7 +131,7 @@ void lab_tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__
     job.entries = lab->entries;
     job.bytes = lab->bytes;
     job.units = lab->units;
-    job.lanes = lab->lanes;
+    job.lanes = job.lanes_near = lab->lanes;
     job.rate = lab->rate;
     job.batch_bytes = lab->batch_bytes;
     job.batch_ms = 1000;

@@ -1,88 +1,147 @@
-"""The programs that are measured. Each sends a source to this machine and says where it arrived."""
+"""The programs that are measured. Each sends a source from one end to the other and says where it
+arrived. This file has what all have in common, fxnode, and the limit program."""
 
 import filecmp
-import getpass
 import os
 import shutil
-import socket
 import subprocess
-import threading
-import time
 
+from cases import CASES, LINKED
+from field import free_port, wait_listening
 from lab import Failure
 from lab.data import compare, snapshot
-from lab.network import Loopback
+from lab.isolate import search_path
 from lab.node import PROGRAM, Node
-from lab.process import Process, run
-from meter import Cost, Meter, Rest
-from sources import CASES
+from meter import Meter
 
 
 class Contender:
-    """`name` is what the table calls it; `place` is the Place where it works."""
+    """`name` is what the tables call it; `needs` names programs that it is made of. `durable`: what
+    it has reported is on the disk. `secret`: nobody on the way can read it."""
 
     name = ""
-    cases = CASES
+    cases = tuple(CASES)
+    needs = ()
+    durable = False
+    secret = True
+    keeps_times = True
 
-    def __init__(self, place):
-        self.place = place
+    def __init__(self, field, arguments):
+        self.field = field
+        self.directory = os.path.join(field.place.directory, self.name.replace(" ", "-"))
+        self.arguments = arguments
+        os.mkdir(self.directory, 0o700)
+
+    @classmethod
+    def lacks(cls):
+        """What is not installed, or None."""
+        return next((name for name in cls.needs
+                     if shutil.which(name, path=search_path()) is None), None)
 
     def can(self, case):
-        return case in self.cases
+        return case.name in self.cases
 
     def close(self):
         pass
 
+    def target(self, number):
+        """A directory for what arrives in one round."""
+        path = os.path.join(self.directory, f"round-{number}")
+        os.makedirs(path, exist_ok=True)
+        return path
+
+    def arrived(self, case, number):
+        return os.path.join(self.target(number), case.name)
+
     def compare(self, source, arrived):
         """Fails where something did not arrive as it is in `source`, a Source."""
-        if snapshot(arrived) != source.snapshot():
-            compare(source.path, arrived)
+        if not os.path.isfile(source.path):
+            if snapshot(arrived) != source.snapshot():
+                compare(source.path, arrived)
+            return
+        if not filecmp.cmp(source.path, arrived, shallow=False):
+            raise Failure(f"{arrived} differs from {source.path}")
+        was, got = os.stat(source.path), os.stat(arrived)
+        if self.keeps_times and (was.st_mode, was.st_mtime_ns) != (got.st_mode, got.st_mtime_ns):
+            raise Failure(f"{arrived} has another mode or time than {source.path}")
 
-    @staticmethod
-    def run_measured(argv, roots, env=None):
-        """Runs a command to its end; the cost of it and of the processes in `roots`."""
+    def from_sender(self, *argv):
+        return self.field.sender.inside(*argv)
+
+    def start_receiver(self, port, *argv):
+        """Starts a program at the receiving end, for measure(), and waits until it listens."""
+        started = _start(self.field.receiver.inside(*argv))
+        wait_listening(started, port)
+        return started
+
+    def measure(self, argv, roots=(), receiver=None, env=None):
+        """Runs a command to its end, and to its end a program from start_receiver(); what nobody
+        has put on the disk by then is. The cost of all that and of the processes in `roots`."""
         meter = Meter(roots)
-        child = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        meter.watch_also(child.pid)
-        _, status, usage = os.wait4(child.pid, 0)
-        cost = meter.stop(usage)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        children = [_start(argv, env), *filter(None, (receiver,))]
+        for child in children:
+            meter.watch_also(child.pid)
+        usages = _end_all(children)
+        if not self.durable and not self.field.place.in_memory:
+            usages += _end_all([_start(["sync", "-f", self.directory])])
+        return meter.stop(usages)
+
+
+def _start(argv, env=None):
+    return subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE)
+
+
+def _end_all(children):
+    """What they have used when all have ended well; where one fails the others are ended."""
+    usages = []
+    for child in children:
         with child.stderr:
             said = child.stderr.read().decode("utf-8", "replace")
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        usages.append(usage)
         if child.returncode != 0:
-            raise Failure(f"{' '.join(argv)}: status {child.returncode}\n{said}")
-        return cost
+            for other in children[len(usages):]:
+                other.kill()
+                other.wait()
+            raise Failure(f"{' '.join(child.args)}: status {child.returncode}\n{said}")
+    return usages
 
 
 class Fxnode(Contender):
     """Two daemons that run already, as they would; `send` returns when it is durable over there."""
 
     name = "fxnode"
+    durable = True
     record_layer = "auto"
 
-    def __init__(self, place, arguments):
-        super().__init__(place)
+    def __init__(self, field, arguments):
+        super().__init__(field, arguments)
         os.environ[PROGRAM] = os.path.abspath(arguments.program)
+        config = {"discovery": "off", "record-layer": self.record_layer}
+        if arguments.lanes is not None:
+            config["lanes"] = arguments.lanes
         self.nodes = []
-        for end in ("from", "to"):
-            name = f"{end}-{self.record_layer}"
-            host = Loopback(name, os.path.join(place.directory, f"run-{name}"))
-            config = {"discovery": "off", "listen": host.listen,
-                      "record-layer": self.record_layer}
-            if arguments.lanes is not None:
-                config["lanes"] = arguments.lanes
-            self.nodes.append(Node(host, place.directory, name=name, config=config).start())
+        for end, host in zip(("from", "to"), field.hosts(self.record_layer)):
+            if field.link is None:
+                config["listen"] = host.listen
+            name = f"{end}-{field.link.name if field.link else self.record_layer}"
+            self.nodes.append(Node(host, self.directory, name=name, config=config).start())
 
     def send(self, source, _):
         sender, receiver = self.nodes
-        return self.run_measured([os.environ[PROGRAM], "send", receiver.at, source],
-                                 [node.daemon.popen.pid for node in self.nodes],
-                                 env=sender.environment())
+        return self.measure(self.from_sender(os.environ[PROGRAM], "send", receiver.at, source),
+                            [node.daemon.popen.pid for node in self.nodes],
+                            env=sender.environment())
 
     def arrived(self, case, number):
-        plain = number == 0 or not self.place.keeps(case)
-        return self.nodes[1].received(case if plain else f"{case} ({number + 1})")
+        plain = number == 0 or not self.field.place.keeps(case)
+        return self.nodes[1].received(case.name if plain else f"{case.name} ({number + 1})")
+
+    def close(self):
+        for node in self.nodes:
+            node.stop()
 
 
 class FxnodeSodium(Fxnode):
@@ -93,137 +152,37 @@ class FxnodeSodium(Fxnode):
     cases = ("file", "byte")
 
 
-class _OverSsh(Contender):
-    """A private sshd on loopback with keys of its own, default ciphers."""
+class Limit(Contender):
+    """Nothing but the path of a large file, in its best circumstances: limit.c. TCP without pacing,
+    which costs time where there is no link."""
 
-    def __init__(self, place, arguments):
-        super().__init__(place)
-        del arguments
-        self.directory = os.path.join(place.directory, self.name.replace(" ", "-"))
-        os.mkdir(self.directory, 0o700)
-        self.made_run = os.geteuid() == 0 and not os.path.isdir("/run/sshd")
-        if self.made_run:
-            os.mkdir("/run/sshd", 0o755)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        for key in ("host", "user"):
-            run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.directory}/{key}"])
-        shutil.copy(f"{self.directory}/user.pub", f"{self.directory}/allowed")
-        self._write("sshd", f"Port {port}", "ListenAddress 127.0.0.1", "UsePAM no",
-                    "StrictModes no", f"HostKey {self.directory}/host", "PidFile none",
-                    "PasswordAuthentication no",
-                    f"AuthorizedKeysFile {self.directory}/allowed",
-                    "PermitRootLogin prohibit-password", "Subsystem sftp internal-sftp")
-        self._write("ssh", f"Port {port}", f"User {getpass.getuser()}", "StrictHostKeyChecking no",
-                    f"IdentityFile {self.directory}/user", "IdentitiesOnly yes", "LogLevel ERROR",
-                    f"UserKnownHostsFile {self.directory}/known")
-        self.daemon = Process(["/usr/sbin/sshd", "-D", "-e", "-f", f"{self.directory}/sshd"])
-        self.daemon.wait_line("Server listening")
-
-    def _write(self, name, *lines):
-        with open(os.path.join(self.directory, name), "w", encoding="ascii") as file:
-            file.write("\n".join(lines) + "\n")
-
-    def target(self, number):
-        path = os.path.join(self.directory, f"round-{number}")
-        os.makedirs(path, exist_ok=True)
-        return path
+    name = "limit"
+    cases = ("file",)
+    keeps_times = False
+    cipher = "auto"
 
     def send(self, source, number):
-        return self.run_measured(self.command(source, f"127.0.0.1:{self.target(number)}/"),
-                                 [self.daemon.popen.pid])
-
-    def arrived(self, case, number):
-        return os.path.join(self.target(number), case)
-
-    def close(self):
-        self.daemon.stop()
-        if self.made_run:
-            os.rmdir("/run/sshd")
+        target = os.path.join(self.target(number), os.path.basename(source))
+        return self.measure([self.arguments.limit, "--cipher", self.cipher, "--congestion", "reno",
+                             "copy", source, target])
 
 
-class Rsync(_OverSsh):
-    name = "rsync over ssh"
-    cases = ("file", "tree", "byte")
-    options = ()
-    cipher = ""
-
-    def command(self, source, target):
-        return ["rsync", "-a", *self.options, "-e", f"ssh -F {self.directory}/ssh {self.cipher}",
-                source, target]
+class LimitSodium(Limit):
+    name = "limit by libsodium"
+    cipher = "libsodium"
 
 
-class RsyncAes(Rsync):
-    """With the cipher that processors have instructions for."""
+class PlainTcp(Limit):
+    """One connection, read and written as it comes, by the system's congestion control."""
 
-    name = "rsync aes128-gcm"
-    cases = CASES
-    cipher = "-c aes128-gcm@openssh.com"
+    name = "plain TCP"
+    cases = ("file", "text", "byte", *LINKED)
+    secret = False
 
-
-class RsyncFsync(RsyncAes):
-    """Promises what fxnode promises: what is reported is on the disk."""
-
-    name = "rsync aes128-gcm --fsync"
-    options = ("--fsync",)
-
-    def can(self, case):
-        return super().can(case) and not self.place.in_memory
-
-
-class Scp(_OverSsh):
-    """Waits for an answer to each file: minutes for the greater trees."""
-
-    name = "scp"
-    cases = ("file", "tree", "byte")
-
-    def command(self, source, target):
-        return ["scp", "-F", f"{self.directory}/ssh", "-q", "-r", "-p", source, target]
-
-    def compare(self, source, arrived):
-        """scp keeps no nanoseconds: contents only."""
-        if os.path.isfile(source.path):
-            same = filecmp.cmp(source.path, arrived, shallow=False)
-        else:
-            same = subprocess.call(["diff", "-r", source.path, arrived]) == 0
-        if not same:
-            raise Failure(f"{arrived} differs from {source.path}")
-
-
-class Tcp(Contender):
-    """sendfile on one side, recv and write on the other: no encryption, no names, no sync."""
-
-    name = "bare TCP"
-    cases = ("file", "byte")
-
-    def __init__(self, place, arguments):
-        super().__init__(place)
-        del arguments
-        self.path = os.path.join(place.directory, "tcp")
-
-    def send(self, source, _):
-        server = socket.create_server(("127.0.0.1", 0))
-        rest, before, began = Rest(), os.times(), time.monotonic()
-        receiver = threading.Thread(target=self._receive, args=(server,))
-        receiver.start()
-        with socket.create_connection(server.getsockname()) as out, open(source, "rb") as file:
-            out.sendfile(file)
-        receiver.join()
-        wall, after = time.monotonic() - began, os.times()
-        server.close()
-        cpu = after.user + after.system - before.user - before.system
-        return Cost(wall, cpu, 0, rest.cores(wall, cpu))
-
-    def _receive(self, server):
-        buffer = memoryview(bytearray(1 << 20))
-        connection, _ = server.accept()
-        with connection, open(self.path, "wb", buffering=0) as file:
-            while count := connection.recv_into(buffer):
-                file.write(buffer[:count])
-
-    def arrived(self, case, number):
-        return self.path
-
-    def compare(self, source, arrived):
-        if not filecmp.cmp(source.path, arrived, shallow=False):
-            raise Failure(f"{arrived} differs from {source.path}")
+    def send(self, source, number):
+        limit = [self.arguments.limit, "--cipher", "none", "--lanes", "1"]
+        port = free_port()
+        at = f"{self.field.receiver.address}:{port}"
+        target = os.path.join(self.target(number), os.path.basename(source))
+        receiver = self.start_receiver(port, *limit, "receive", at, target)
+        return self.measure(self.from_sender(*limit, "send", at, source), receiver=receiver)

@@ -108,10 +108,10 @@ class Meter:
                 return
 
     def stop(self, ended):
-        """The cost, with `ended`, the os.wait4 usage of a command that was started after."""
+        """The cost, with `ended`, what commands that ended meanwhile have used (os.wait4)."""
         wall = time.monotonic() - self._began
         self._done.set()
         self._watcher.join()
         cpu = sum(family(self.roots).values()) - self._before
-        cpu += ended.ru_utime + ended.ru_stime
+        cpu += sum(usage.ru_utime + usage.ru_stime for usage in ended)
         return Cost(wall, cpu, self._peak, self._rest.cores(wall, cpu))

@@ -7,12 +7,7 @@ import subprocess
 
 from lab.data import MIB, SOME_TIME_NS, make_file, make_many, snapshot
 
-TITLES = {"file": "one file of {size} MiB",
-          "tree": "20,000 files of 4 KiB",
-          "byte": "a file of 1 byte",
-          "empty": "100,000 empty files",
-          "source": "80,000 files in 5,000 directories, like the source of Linux"}
-CASES = tuple(TITLES)
+RATIO = (7.5, 8.5)  # of text, by zstd -1
 
 
 class Place:
@@ -27,23 +22,26 @@ class Place:
         self.in_memory = self.kind in ("tmpfs", "ramfs")
 
     def keeps(self, case):
-        return case != "file" and not self.in_memory
+        return not case.is_large and not self.in_memory
+
+    def settle(self):
+        """Nobody pays for what another has left to be written."""
+        if not self.in_memory:
+            subprocess.run(["sync", "-f", self.directory], check=True)
 
 
 class Source:
-    """One case's file or tree, made in a Place; `size` in MiB is for "file"."""
+    """A case's file or tree, made in a Place."""
 
     def __init__(self, case, place, size):
-        self.path = os.path.join(place.directory, case)
+        self.path = os.path.join(place.directory, case.name)
         self._snapshot = None
-        if case == "tree":
-            make_many(self.path, 20_000)
-        elif case == "empty":
-            make_many(self.path, 100_000, size=0)
-        elif case == "source":
-            make_like_source(self.path)
-        else:
-            make_file(self.path, size * MIB if case == "file" else 1)
+        {"file": lambda path: make_file(path, size * MIB),
+         "text": lambda path: make_text(path, size),
+         "byte": lambda path: make_file(path, 1),
+         "tree": lambda path: make_many(path, 20_000),
+         "empty": lambda path: make_many(path, 100_000, size=0),
+         "source": make_like_source}[case.content](self.path)
 
     def snapshot(self):
         if self._snapshot is None:
@@ -59,6 +57,45 @@ def remove(path):
         shutil.rmtree(path)
     else:
         os.unlink(path)
+
+
+def _lines(size, source):
+    """At least so many bytes of a log of a web service."""
+    made = number = 0
+    while made < size:
+        line = (f"2026-03-01T{number // 360000 % 24:02d}:{number // 6000 % 60:02d}:"
+                f"{number // 100 % 60:02d}.{number % 100:02d}0Z node-{source.choice('123')} INFO  "
+                f"{source.choice(('cache', 'index', 'order', 'payment', 'search'))}.worker: request "
+                f"{source.getrandbits(32):08x} from client 10.0.0.{source.randrange(256)} was "
+                f"answered with status {source.choice((200, 200, 200, 404))} in "
+                f"{source.randrange(1000)} ms, {source.randrange(16) * 4096} bytes sent\n").encode()
+        made += len(line)
+        number += 1
+        yield line
+
+
+def make_text(path, size, seed=1):
+    """`size` MiB of text that zstd -1 makes an eighth of. It repeats after 16 MiB, where no usual
+    window reaches, and no chunk is like another."""
+    pool = b"".join(_lines(16 * MIB, random.Random(seed)))
+    with open(path, "wb") as file:
+        for number in range(size):
+            start = number % 16 * MIB
+            file.write(f"chunk {number:9d}\n".encode() + pool[start:start + MIB - 16])
+    os.utime(path, ns=(SOME_TIME_NS, SOME_TIME_NS))
+    _check_ratio(path)
+    return path
+
+
+def _check_ratio(path):
+    if shutil.which("zstd") is None:
+        return
+    with open(path, "rb") as file:
+        sample = file.read(16 * MIB)
+    packed = subprocess.run(["zstd", "-1", "-c"], input=sample, capture_output=True, check=True)
+    ratio = len(sample) / len(packed.stdout)
+    if len(sample) == 16 * MIB and not RATIO[0] <= ratio <= RATIO[1]:
+        raise RuntimeError(f"text is packed {ratio:.2f}:1 by zstd -1")
 
 
 def _directories(root, count, source):

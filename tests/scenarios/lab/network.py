@@ -93,13 +93,14 @@ class Host:
             f"addr del {old4}/24 dev eth0", f"addr del {old6}/64 dev eth0",
             f"addr add {self.address}/24 dev eth0", f"addr add {self.address6}/64 dev eth0 nodad"])
 
-    def limit_rate(self, rate):
-        """Limits what the host sends, as in "100mbit"; None takes the limit away."""
+    def limit_rate(self, rate, burst="64kb"):
+        """Limits what the host sends, as in "100mbit"; None takes the limit away. What is longer
+        than `burst` is sent in pieces, which costs time."""
         run(["tc", "-n", self.name, "qdisc", "del", "dev", "eth0", "root"], accept=(0, 2))
         if rate is None:
             return
         _ask_kernel(["tc", "-n", self.name, "qdisc", "add", "dev", "eth0", "root", "tbf", "rate",
-                     rate, "burst", "64kb", "latency", "50ms"], "token bucket filter")
+                     rate, "burst", burst, "latency", "50ms"], "token bucket filter")
 
     def lose(self, percent):
         """Loses some of what the host receives."""
@@ -148,6 +149,10 @@ class Loopback:
         # Nodes share the address here, so each needs a port of its own.
         with socket.create_server((self.address, 0)) as free:
             self.listen = f"{self.address}:{free.getsockname()[1]}"
+
+    @staticmethod
+    def inside(*argv):
+        return list(argv)
 
     @staticmethod
     def start(argv, **options):

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Shows what run.py has measured:
+
+    tests/bench/report.py [--chart FILE.svg] RESULTS.tsv
+
+prints the table of the README; --chart draws its picture, with gnuplot."""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenarios"))
+
+from cases import CASES, LINE  # noqa: E402
+from lab.data import MIB  # noqa: E402
+from results import Results, cpu, wall  # noqa: E402
+
+FXNODE, LIMIT, PLAIN = "fxnode", "limit", "plain TCP"
+SHARE = {FXNODE: LIMIT, "fxnode by libsodium": "limit by libsodium"}
+
+
+def spread(values, form):
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{middle:{form}} ({low:{form}}-{high:{form}})"
+
+
+def _headline(case, place, size):
+    link = f", {case.link.title}" if case.link else ""
+    return f"{case.title.format(size=size)}{link}, on {place}"
+
+
+def show(case, place, found):
+    """Prints one case with everything that is known of it."""
+    size = next(iter(found.values()))[0].size
+    base = wall(found.get(FXNODE) or next(iter(found.values())))
+    print(f"\n{_headline(case, place, size)}: median (least-greatest)\n"
+          f"{'':26}{'wall s':>24}{'ratio':>8}{'CPU s, both ends':>24}{'peak MiB':>10}"
+          f"{'rest of machine':>20}")
+    for name, runs in found.items():
+        print(f"{name:26}{spread([run.wall for run in runs], '.3f'):>24}{wall(runs) / base:>8.2f}"
+              f"{spread([run.cpu for run in runs], '.2f'):>24}"
+              f"{max(run.peak for run in runs) / MIB:>10.1f}"
+              f"{spread([run.rest for run in runs], '.1f'):>20}")
+    for line in _shares(case, size, found):
+        print(line)
+
+
+def _shares(case, size, found):
+    for name, limit in SHARE.items():
+        if name in found and limit in found:
+            yield f"{name}: {wall(found[limit]) / wall(found[name]):.1%} of the {limit}"
+    if case.link is None:
+        return
+    for name, runs in found.items():
+        line = f"{name}: {size * MIB / wall(runs) / LINE:.1%} of the line"
+        if name != PLAIN and PLAIN in found:
+            line += f", {wall(found[PLAIN]) / wall(runs):.1%} of {PLAIN}"
+        yield line
+
+
+def _column(case, place):
+    where = "" if case.link else f", {place}"
+    return f"{case.name}{where}"
+
+
+def markdown(results):
+    """A line for each contender, a column for each case: median seconds."""
+    groups = results.groups()
+    names = list(dict.fromkeys(run.contender for run in results.runs))
+    yield "| | " + " | ".join(_column(CASES[name], place) for name, place in groups) + " |"
+    yield "|---" * (len(groups) + 1) + "|"
+    for contender in names:
+        cells = []
+        for group in groups:
+            runs = results.of(*group).get(contender)
+            cells.append(_cell(CASES[group[0]], runs) if runs else "")
+        yield f"| {contender} | " + " | ".join(cells) + " |"
+
+
+def _cell(case, runs):
+    seconds = wall(runs)
+    text = f"{seconds:.{3 if seconds < 0.1 else 2 if seconds < 10 else 1}f}"
+    return f"{text} ({cpu(runs):.1f})" if case.name == "file" else text
+
+
+_SCRIPT = """
+set terminal svg size 720,{height} font "sans-serif,13" background "white"
+set output "{path}"
+set title "{title}"
+set style fill solid 0.9 noborder
+set xrange [0:*]
+set yrange [-0.7:{top}]
+set xlabel "GB/s (more is better)"
+set grid xtics
+set key {key}
+set ytics out nomirror ({labels})
+set boxwidth 0.5
+plot {plots}
+"""
+COLOURS = ("#2b6ca3", "#d98324", "#6aa84f")
+
+
+def _chart_script(results, path, case="file"):
+    """Bars of one case: for each contender one for each place."""
+    places = [place for name, place in results.groups() if name == case]
+    found = {place: results.of(case, place) for place in places}
+    first = found[places[0]]
+    names = sorted(first, key=lambda name: wall(first[name]), reverse=True)
+    thick = 0.8 / len(places)
+    blocks, plots = [], []
+    for index, place in enumerate(places):
+        rows = [(height - index * thick + 0.4 - thick / 2, run[0].size * MIB / wall(run) / 1e9)
+                for height, run in ((names.index(name), runs)
+                                    for name, runs in found[place].items() if name in names)]
+        blocks.append(f"$place{index} << EOD\n" + "".join(
+            f"{height:.3f} {speed:.3f}\n" for height, speed in rows) + "EOD\n")
+        plots.append(f'$place{index} using (0):1:(0):2:($1-{thick / 2:.3f}):($1+{thick / 2:.3f}) '
+                     f'with boxxyerror lc rgb "{COLOURS[index]}" title "{place}"')
+    size = first[names[0]][0].size
+    return "".join(blocks) + _SCRIPT.format(
+        height=110 + 34 * len(names), path=path, top=len(names) - 0.3,
+        title=_title(size), key="bottom right" if len(places) > 1 else "off",
+        labels=", ".join(f'"{name}" {height}' for height, name in enumerate(names)),
+        plots=", ".join(plots))
+
+
+def _title(size):
+    return f"One file of {size} MiB over loopback"
+
+
+def chart(results, path):
+    """Draws it; False where gnuplot is not installed."""
+    try:
+        subprocess.run(["gnuplot"], input=_chart_script(results, path), text=True, check=True)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Shows what tests/bench/run.py has measured.")
+    parser.add_argument("--chart", metavar="FILE.svg")
+    parser.add_argument("results", metavar="RESULTS.tsv")
+    arguments = parser.parse_args()
+    results = Results(arguments.results)
+    if arguments.chart and not chart(results, arguments.chart):
+        sys.exit("gnuplot is not installed")
+    print("\n".join(markdown(results)))
+
+
+if __name__ == "__main__":
+    main()

@@ -110,15 +110,18 @@ static void close_superfluous(struct receive *receive) {
     }
     if (count < receiver_lanes(receive->receiver) || longest == NULL)
         return;
-    log_debug("lane %u gives way to a new one", longest->number);
+    log_debug("lane %u gives way to a newer one", longest->number);
     connection_shut(longest->connection);
 }
 
-/* One more lane; what comes too late is closed. Lock held, given up meanwhile. */
+/* One more lane; what comes too late, or where one is enough, is closed. Lock held, given up
+ * meanwhile. */
 static void add_lane(struct receive *receive, struct uplink_message *message) {
     uint32_t number = free_number(&receive->course);
     struct connection *connection = NULL;
 
+    if (receiver_lanes(receive->receiver) == 1)
+        return;
     close_superfluous(receive);
     if (number == 0)
         return;

@@ -1,6 +1,7 @@
 #include "base/crash.h"
 #include "base/escape.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "node/session/receive.h"
 
 #include <errno.h>
@@ -216,6 +217,7 @@ void receive_act(struct receive *receive) {
             send_finished(receive);
             break;
         case RECEIVER_CLOSE_LANE:
+            log_debug("lane %u gives way to a newer one", action.lane);
             connection_shut(receive->course.lanes[action.lane].connection);
             break;
         case RECEIVER_END:

@@ -100,6 +100,7 @@ void send_lanes_tend(struct send *send, uint64_t now_ms) {
 
 void send_lanes_came(struct send *send, uint32_t number, bool there) {
     send->asked[number] = false;
+    log_debug("lane %u %s", number, there ? "is there" : "cannot be had now");
     if (there)
         growth_opened(&send->growth, io_now_ms());
     else

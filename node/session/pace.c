@@ -4,6 +4,7 @@
 
 #define SECOND_NS 1000000000ull
 #define STEP_NS (SECOND_NS / 10) /* how late a stop may be noticed */
+#define CREDIT_NS (PACE_CREDIT_MS * 1000000ull)
 
 static uint64_t now_ns(void) {
     struct timespec now;
@@ -21,13 +22,20 @@ void pace_destroy(struct pace *pace) {
     pthread_mutex_destroy(&pace->mutex);
 }
 
-/* The moment from which `bytes` may be sent. Time that nobody used is not saved up. */
-static uint64_t book(struct pace *pace, uint64_t bytes) {
-    uint64_t now = now_ns();
+size_t pace_frame(const struct pace *pace, size_t most) {
+    uint64_t frame = pace->rate / PACE_FRAMES;
+
+    if (pace->rate == 0 || frame >= most)
+        return most;
+    return frame > PACE_FRAME_MIN ? (size_t)frame : PACE_FRAME_MIN;
+}
+
+uint64_t pace_book(struct pace *pace, uint64_t now_ns, uint64_t bytes) {
+    uint64_t oldest = now_ns > CREDIT_NS ? now_ns - CREDIT_NS : 0;
     uint64_t from = 0;
 
     pthread_mutex_lock(&pace->mutex);
-    from = pace->free_ns > now ? pace->free_ns : now;
+    from = pace->free_ns > oldest ? pace->free_ns : oldest;
     pace->free_ns = from + bytes / pace->rate * SECOND_NS +
                     (uint64_t)((double)(bytes % pace->rate) * 1e9 / (double)pace->rate);
     pthread_mutex_unlock(&pace->mutex);
@@ -39,7 +47,7 @@ void pace_wait(struct pace *pace, uint64_t bytes, const atomic_bool *stop) {
 
     if (pace->rate == 0)
         return;
-    until = book(pace, bytes);
+    until = pace_book(pace, now_ns(), bytes);
     for (uint64_t now = now_ns(); now < until && !atomic_load(stop); now = now_ns()) {
         uint64_t step = until - now < STEP_NS ? until - now : STEP_NS;
         struct timespec wait = {.tv_nsec = (long)step};

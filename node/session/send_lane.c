@@ -21,6 +21,7 @@ struct writer {
     struct lane *lane;
     struct send_reader reader;
     struct congestion congestion;
+    size_t frame;      /* bytes of a data frame at most */
     size_t used;       /* bytes of the data frame being filled, at connection_body() */
     uint64_t content;  /* of them, content */
     size_t next_batch; /* row of the manifest to be sent next */
@@ -101,7 +102,7 @@ static int flush(struct writer *writer) {
     if (used == 0)
         return 0;
     congestion_look(&writer->congestion, io_now_ms());
-    pace_wait(&send->pace, writer->content, &send->course.ended);
+    pace_wait(&send->pace, STREAM_RECORD(used), &send->course.ended);
     atomic_fetch_add(&send->course.moved, writer->content);
     writer->used = 0;
     writer->content = 0;
@@ -114,7 +115,7 @@ static int add_record(struct writer *writer, const struct record *record) {
 
     uint64_t carried = record->kind == RECORD_BYTES ? record->length : 0;
 
-    if (writer->used + RECORD_HEADER + carried > SEND_FRAME)
+    if (writer->used + RECORD_HEADER + carried > writer->frame)
         r = flush(writer);
     if (r < 0)
         return r;
@@ -130,7 +131,8 @@ static int add_record(struct writer *writer, const struct record *record) {
  * empty file is one of nothing. */
 static int add_piece(struct writer *writer, const struct manifest_item *item, uint64_t chunk,
                      const struct holes_piece *piece) {
-    uint32_t most = piece->is_hole ? LIMIT_CHUNK : PIECE;
+    uint32_t most =
+        piece->is_hole ? LIMIT_CHUNK : (uint32_t)least(PIECE, writer->frame - RECORD_HEADER);
     uint32_t done = 0;
     int r = 0;
 
@@ -198,6 +200,7 @@ static void send_batch(struct writer *writer) {
     ssize_t n = io_pread_full(send->manifest, room, row->length, row->offset);
     int r = n == (ssize_t)row->length ? 0 : -EBADMSG;
 
+    pace_wait(&send->pace, row->length, &send->course.ended);
     if (r < 0) {
         send_stop(send, "cannot read the stored list of files");
         return;
@@ -277,7 +280,8 @@ static int write_loop(struct writer *writer) {
 void *send_write(void *arg) {
     struct lane *lane = arg;
     struct send *send = (struct send *)lane->course;
-    struct writer writer = {.send = send, .lane = lane};
+    struct writer writer = {
+        .send = send, .lane = lane, .frame = pace_frame(&send->pace, SEND_FRAME)};
 
     congestion_init(&writer.congestion, connection_fd(lane->connection), io_now_ms());
     if (send_reader_init(&writer.reader, send) < 0)

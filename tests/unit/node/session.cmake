@@ -44,4 +44,5 @@ fxnode_suite(session-lanes
     SOURCES session/test_lanes.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
     LINK fxnode::node_session TIMEOUT 120)
 fxnode_suite(session-growth SOURCES session/test_growth.c LINK fxnode::node_session)
+fxnode_suite(session-pace SOURCES session/test_pace.c LINK fxnode::node_session)
 fxnode_suite(session-congestion SOURCES session/test_congestion.c LINK fxnode::node_session)

@@ -52,6 +52,11 @@ void holes_find(int fd, struct holes_memory *memory, uint64_t offset, uint32_t l
         add(map, at - offset, end - at, false);
 }
 
+void holes_none(uint32_t length, struct holes_map *map) {
+    map->count = 0;
+    add(map, 0, length, false);
+}
+
 bool holes_is_all(const struct holes_map *map) {
     return map->count == 1 && map->pieces[0].is_hole;
 }

@@ -43,6 +43,9 @@ void holes_look(int fd, struct holes_memory *memory, uint64_t at);
 void holes_find(int fd, struct holes_memory *memory, uint64_t offset, uint32_t length,
                 struct holes_map *map);
 
+/* Makes *map that of a stretch without holes. */
+void holes_none(uint32_t length, struct holes_map *map);
+
 /* Whether all of the stretch that was mapped, which is not empty, is one hole. */
 bool holes_is_all(const struct holes_map *map);
 

@@ -52,6 +52,10 @@ void source_free(struct source *source) {
     free(source);
 }
 
+bool source_may_be_sent(int outcome) {
+    return outcome == SOURCE_SAME || outcome == SOURCE_SOFT;
+}
+
 static int changed(const struct entry *entry, struct fail *fail, const char *how) {
     char shown[384];
     fail_set(fail, 0, "%s %s", escape_bytes(shown, sizeof(shown), entry->path, entry->path_length),
@@ -220,69 +224,60 @@ static int open_file(struct source *source, const struct entry *entry) {
     return 0;
 }
 
-/* Compares the open file. */
-static int compare_open(struct source *source, const struct entry *entry, const struct stamp *stamp,
-                        struct fail *fail) {
-    struct stat st;
-    if (fstat(source->file, &st) < 0)
-        return outcome_of(entry, -errno, fail);
-    return compare_file(entry, stamp, &st, fail);
-}
-
-/* Reads what is not a hole. 0, -errno, or 1 where the file ends before that. */
-static int read_pieces(int fd, uint64_t offset, struct source_chunk *chunk) {
-    if (holes_is_all(&chunk->map))
-        return 0;
-    for (uint32_t i = 0; i < chunk->map.count; i++) {
-        const struct holes_piece *piece = &chunk->map.pieces[i];
-        uint8_t *data = chunk->data + piece->offset;
-        ssize_t got = (ssize_t)piece->length;
-        if (piece->is_hole)
-            memset(data, 0, piece->length);
-        else
-            got = io_pread_full(fd, data, piece->length, offset + piece->offset);
-        if (got < 0)
-            return (int)got;
-        if ((size_t)got < piece->length)
-            return 1;
-    }
-    return 0;
-}
-
-void source_nothing(struct source_chunk *chunk) {
-    chunk->length = 0;
-    chunk->map = (struct holes_map){.count = 1};
-}
-
 /* That something else is there, which may not be opened, says more than that it may not. */
 static int why_not_opened(struct source *source, const struct entry *entry,
                           const struct stamp *stamp, int error, struct fail *fail) {
     int outcome = source_check(source, entry, stamp, fail);
-    return outcome == SOURCE_SAME || outcome == SOURCE_SOFT ? outcome_of(entry, error, fail)
-                                                            : outcome;
+    return source_may_be_sent(outcome) ? outcome_of(entry, error, fail) : outcome;
 }
 
-int source_read(struct source *source, const struct entry *entry, const struct stamp *stamp,
-                uint64_t number, struct source_chunk *chunk, struct fail *fail) {
-    if (entry->size == 0) {
-        source_nothing(chunk);
-        return source_check(source, entry, stamp, fail);
-    }
+/* The same of the file that is open, of which *st is filled. */
+static int compare_open(struct source *source, const struct entry *entry, const struct stamp *stamp,
+                        struct stat *st, struct fail *fail) {
+    if (fstat(source->file, st) < 0)
+        return outcome_of(entry, -errno, fail);
+    return compare_file(entry, stamp, st, fail);
+}
+
+/* To look for holes costs as much as to open a file: small ones that have blocks for all of their
+ * bytes have none. */
+static void find_holes(struct source *source, const struct entry *entry, const struct stat *st,
+                       uint64_t number, struct holes_map *map) {
+    uint32_t length = entry_chunk_size(entry->size, number);
+    if (entry->size <= LIMIT_CHUNK && (uint64_t)st->st_blocks * 512 >= entry->size)
+        holes_none(length, map);
+    else
+        holes_find(source->file, &source->holes, number * LIMIT_CHUNK, length, map);
+}
+
+int source_begin(struct source *source, const struct entry *entry, const struct stamp *stamp,
+                 uint64_t number, struct holes_map *map, struct fail *fail) {
+    struct stat st;
     int error = open_file(source, entry);
     if (error < 0)
         return why_not_opened(source, entry, stamp, error, fail);
-    int before = compare_open(source, entry, stamp, fail);
-    if (before != SOURCE_SAME && before != SOURCE_SOFT)
-        return before;
+    int outcome = compare_open(source, entry, stamp, &st, fail);
+    if (!source_may_be_sent(outcome))
+        return outcome;
     /* Somebody may have been there: what is known of it is looked for again. */
-    if (before == SOURCE_SOFT)
+    if (outcome == SOURCE_SOFT)
         source->holes = (struct holes_memory){0};
-    chunk->length = entry_chunk_size(entry->size, number);
-    holes_find(source->file, &source->holes, number * LIMIT_CHUNK, chunk->length, &chunk->map);
-    int read = read_pieces(source->file, number * LIMIT_CHUNK, chunk);
-    if (read < 0)
-        return outcome_of(entry, read, fail);
-    if (read > 0)
+    find_holes(source, entry, &st, number, map);
+    return outcome;
+}
+
+int source_read(struct source *source, const struct entry *entry, uint64_t offset, void *data,
+                size_t length, struct fail *fail) {
+    ssize_t got = io_pread_full(source->file, data, length, offset);
+    if (got < 0)
+        return outcome_of(entry, (int)got, fail);
+    if ((size_t)got < length)
         return changed(entry, fail, "has become shorter while it was read");
-    return compare_open(source, entry, stamp, fail);
+    return SOURCE_SAME;
+}
+
+int source_end(struct source *source, const struct entry *entry, const struct stamp *stamp,
+               struct fail *fail) {
+    struct stat st;
+    return compare_open(source, entry, stamp, &st, fail);
 }

@@ -13,16 +13,11 @@
 #include "files/items.h"
 #include "files/stamps.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct source;
-
-/* A chunk as it was read. `data` is the caller's room of LIMIT_CHUNK bytes. */
-struct source_chunk {
-    uint8_t *data;
-    uint32_t length;
-    struct holes_map map; /* of its `length` bytes */
-};
 
 /* How an entry compares with what the walk saw. */
 enum source_outcome {
@@ -34,6 +29,9 @@ enum source_outcome {
     SOURCE_VANISHED = 3,
     SOURCE_UNREADABLE = 4,
 };
+
+/* Whether an outcome is SAME or SOFT. */
+bool source_may_be_sent(int outcome);
 
 /* `items` is borrowed. 0 or -ENOMEM. */
 int source_new(struct source **out, const struct items *items);
@@ -53,17 +51,23 @@ int source_check_hardlink(struct source *source, const struct entry *entry,
                           const struct entry *original, struct fail *fail);
 
 /*
- * Reads chunk `number` of a file into chunk->data, holes as zeros, then compares the open file with
- * what the walk saw. A chunk that is one hole (holes_is_all) is not read, and chunk->data stays as
- * it was. The data and the holes are those of the entry when the outcome is SAME, and probably so
- * when it is SOFT; otherwise they must not be sent. Returns as source_check. An empty file has one
- * chunk of 0 bytes, and is looked at without being opened.
+ * Reading a chunk of a file that is not empty, in as many pieces as the caller likes: a begin, any
+ * reads, an end. What was read in between is content of the entry where the end says SAME, and
+ * probably so where it says SOFT; after anything else, from any of the three, no file may be made
+ * of it. All return as source_check().
  */
-int source_read(struct source *source, const struct entry *entry, const struct stamp *stamp,
-                uint64_t number, struct source_chunk *chunk, struct fail *fail);
 
-/* Makes *chunk the only one of an empty file. */
-void source_nothing(struct source_chunk *chunk);
+/* Opens the file, compares it with what the walk saw, and finds the holes of chunk `number`. */
+int source_begin(struct source *source, const struct entry *entry, const struct stamp *stamp,
+                 uint64_t number, struct holes_map *map, struct fail *fail);
+
+/* Reads `length` bytes at `offset` of the file that was begun with. */
+int source_read(struct source *source, const struct entry *entry, uint64_t offset, void *data,
+                size_t length, struct fail *fail);
+
+/* Compares the file that was begun with again. */
+int source_end(struct source *source, const struct entry *entry, const struct stamp *stamp,
+               struct fail *fail);
 
 /* Closes the files that are kept open, for a lane that will be idle. */
 void source_rest(struct source *source);

@@ -1,6 +1,7 @@
 #include "node/session/connection.h"
 
 #include "base/io.h"
+#include "proto/record.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define PAGE 4096u
+
 struct connection {
     int fd;
     bool header_sent;
@@ -18,12 +21,23 @@ struct connection {
     struct stream_sealer *sealer;
     struct stream_opener *opener; /* made when the peer's header is here */
     uint8_t *receive_key;         /* until then; sodium_malloc */
+    void *room[2];                /* what these two lie in */
     uint8_t *outgoing;            /* STREAM_HEADER bytes, then room for one record */
     uint8_t *incoming;            /* room for one sealed record */
     uint8_t prefix[STREAM_PREFIX];
     size_t sealed; /* bytes of the record that is being received; 0 before its prefix is whole */
     size_t taken;  /* bytes collected of header, prefix or record */
 };
+
+/* Room for `length` bytes of which the one at `content`, less than a page, begins a page: the
+ * content of the first record of a frame is moved in whole pages then. In *room, for free(). NULL
+ * without memory. */
+static uint8_t *make_room(void **room, size_t content, size_t length) {
+    size_t before = PAGE - content;
+
+    *room = aligned_alloc(PAGE, (before + length + PAGE - 1) / PAGE * PAGE);
+    return *room == NULL ? NULL : (uint8_t *)*room + before;
+}
 
 /* A frame is written whole, so waiting for more to send with it would only cost time. */
 static void set_options(int fd) {
@@ -44,8 +58,12 @@ int connection_new(struct connection **out, const struct connection_setup *setup
     connection->fd = fd;
     connection->receive_max = setup->receive_max;
     connection->receive_key = sodium_malloc(STREAM_KEY);
-    connection->outgoing = malloc(STREAM_HEADER + STREAM_RECORD(setup->send_max));
-    connection->incoming = malloc(setup->receive_max + 1 + STREAM_OVERHEAD);
+    connection->outgoing =
+        make_room(&connection->room[0], STREAM_HEADER + STREAM_HEADROOM + RECORD_HEADER,
+                  STREAM_HEADER + STREAM_RECORD(setup->send_max));
+    connection->incoming =
+        make_room(&connection->room[1], STREAM_HEADROOM - STREAM_PREFIX + RECORD_HEADER,
+                  setup->receive_max + 1 + STREAM_OVERHEAD);
     if (connection->receive_key == NULL || connection->outgoing == NULL ||
         connection->incoming == NULL)
         goto out;
@@ -68,8 +86,8 @@ void connection_free(struct connection *connection) {
     stream_sealer_free(connection->sealer);
     stream_opener_free(connection->opener);
     sodium_free(connection->receive_key);
-    free(connection->outgoing);
-    free(connection->incoming);
+    free(connection->room[0]);
+    free(connection->room[1]);
     free(connection);
 }
 

@@ -37,7 +37,8 @@ int connection_new(struct connection **out, const struct connection_setup *setup
 /* Closes the socket, wipes the keys. NULL is allowed. No thread may be in it any more. */
 void connection_free(struct connection *connection);
 
-/* Where the body of the next frame is to be put: `send_max` bytes. */
+/* Where the body of the next frame is to be put: `send_max` bytes, of which those behind the header
+ * of a first record (proto/record.h) begin a page. So do they in what is received. */
 uint8_t *connection_body(struct connection *connection);
 
 /* Seals and sends the frame whose body of `length` bytes is at connection_body(), which may hold

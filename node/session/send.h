@@ -6,11 +6,14 @@
 
 #include "base/fail.h"
 #include "base/rangeset.h"
+#include "files/hash.h"
 #include "files/hashes.h"
+#include "files/holes.h"
 #include "files/items.h"
 #include "files/source.h"
 #include "files/stamps.h"
 #include "node/session/catalog.h"
+#include "node/session/congestion.h"
 #include "node/session/course.h"
 #include "node/session/growth.h"
 #include "node/session/job.h"
@@ -21,9 +24,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Bytes of a data frame at most, and so of any frame that is sent: of what was tried, 128 KiB to 1
- * MiB are equally fast. */
-#define SEND_FRAME (260u * 1024u)
+/* File content that is read at once, into one record at most: a chunk is four of them. With the
+ * buffers of the socket it fits into the cache of a processor, where it is hashed and sealed. */
+#define SEND_PIECE (256u * 1024u)
+
+/* Bytes of a data frame at most, and so of any frame that is sent. */
+#define SEND_FRAME (SEND_PIECE + 4096u)
 
 struct send {
     struct course course;
@@ -61,17 +67,57 @@ struct send_reader {
     struct source *source;
     struct catalog *catalog;
     struct stamps *stamps;
-    struct source_chunk chunk; /* has room for LIMIT_CHUNK bytes */
+    /* The chunk that is being read. */
+    struct stamp stamp; /* of its entry */
+    struct holes_map map;
+    struct hash *hash;
+    uint8_t *room; /* SEND_PIECE bytes, for the caller */
 };
 
 /* 0 or -ENOMEM; either way send_reader_clear() is to be called. */
 int send_reader_init(struct send_reader *reader, struct send *send);
 void send_reader_clear(struct send_reader *reader);
 
-/* Reads chunk `chunk` of `item` into reader->chunk and hashes it. An outcome of enum
- * source_outcome; negative. */
-int send_reader_chunk(struct send_reader *reader, const struct manifest_item *item, uint64_t chunk,
-                      uint8_t hash[LIMIT_CHUNK_HASH], struct fail *fail);
+/*
+ * Reading a chunk: a begin, which fills reader->map, then each of its pieces in order, bytes in as
+ * many steps as the caller likes, then the end, which gives the hash. An empty file is not even
+ * looked at: what is confirmed is looked at later. Return an outcome of enum source_outcome, or
+ * negative; files/source.h says what they mean for what was read before.
+ */
+int send_reader_begin(struct send_reader *reader, const struct manifest_item *item, uint64_t chunk,
+                      struct fail *fail);
+int send_reader_bytes(struct send_reader *reader, const struct manifest_item *item, uint64_t offset,
+                      void *data, size_t length, struct fail *fail);
+void send_reader_hole(struct send_reader *reader, uint32_t length);
+int send_reader_end(struct send_reader *reader, const struct manifest_item *item,
+                    uint8_t hash[LIMIT_CHUNK_HASH], struct fail *fail);
+
+/* All of that, where only the hash is wanted. reader->room is used. */
+int send_reader_hash(struct send_reader *reader, const struct manifest_item *item, uint64_t chunk,
+                     uint8_t hash[LIMIT_CHUNK_HASH], struct fail *fail);
+
+/* What a lane sends of the files: its data frame, which is filled where it is sealed. */
+struct send_data {
+    struct send *send;
+    struct connection *connection;
+    struct send_reader *reader;
+    struct congestion congestion;
+    size_t frame;     /* bytes of a frame at most */
+    size_t used;      /* and of this one, at connection_body() */
+    uint64_t content; /* of them, content */
+};
+
+/* Nothing is in the frame yet. `connection` and `reader` are borrowed. */
+void send_data_init(struct send_data *data, struct send *send, struct connection *connection,
+                    struct send_reader *reader);
+
+/* Reads a unit into the frame, notes its hash, and sends what is full. What cannot be read fails by
+ * itself, and the transfer goes on: of such a unit the peer may have got the beginning, never the
+ * end. Lock not held. 0, or -errno where the connection is broken. */
+int send_data_unit(struct send_data *data, uint64_t unit);
+
+/* Sends what is in the frame. Lock not held. Returns as above. */
+int send_data_flush(struct send_data *data);
 
 /* Takes over the hashes of files that are the same from what the node has given over
  * (node/common/inherited.h), which goes. Before there are other threads. */
@@ -81,9 +127,6 @@ void send_inherit(struct send *send);
  * Lock held. */
 void send_inherit_tell(struct send *send, const struct rangeset *held,
                        const struct rangeset *skipped);
-
-/* The same for an empty file, which is not even looked at: what is confirmed is looked at later. */
-void send_reader_nothing(struct send_reader *reader, uint8_t hash[LIMIT_CHUNK_HASH]);
 
 /* Tends the lanes besides lane 0: those that are lost are closed, and more asked for where they are
  * wanted. Main thread, lock not held; as often as there is something to look at. */

@@ -54,7 +54,7 @@ static bool is_skipped(struct send *send, const struct manifest_item *item) {
 static int reread(struct confirm *confirm, const struct manifest_item *item, uint64_t chunk,
                   uint8_t *kept, struct fail *fail) {
     uint8_t now[LIMIT_CHUNK_HASH];
-    int r = send_reader_chunk(&confirm->reader, item, chunk, now, fail);
+    int r = send_reader_hash(&confirm->reader, item, chunk, now, fail);
 
     if (r != SOURCE_SAME && r != SOURCE_SOFT)
         return r;

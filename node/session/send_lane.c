@@ -1,14 +1,9 @@
 #include "base/crash.h"
 #include "base/io.h"
-#include "node/session/congestion.h"
 #include "node/session/send.h"
-#include "proto/record.h"
 #include "proto/wire.h"
 
 #include <errno.h>
-#include <string.h>
-
-#define PIECE (256u * 1024u) /* content of one record at most: a chunk is four of them */
 
 /* What is claimed at once: enough adjacent files that lanes seldom meet in one directory, but not
  * so much that others wait for one lane at the end. */
@@ -20,10 +15,7 @@ struct writer {
     struct send *send;
     struct lane *lane;
     struct send_reader reader;
-    struct congestion congestion;
-    size_t frame;      /* bytes of a data frame at most */
-    size_t used;       /* bytes of the data frame being filled, at connection_body() */
-    uint64_t content;  /* of them, content */
+    struct send_data data;
     size_t next_batch; /* row of the manifest to be sent next */
     bool offered;      /* the first message, which is the offer, has left */
 };
@@ -89,114 +81,17 @@ static enum task next_task(struct writer *writer, uint64_t *unit) {
             return TASK_UNIT;
         if (claim(writer))
             continue;
-        if (writer->used > 0)
+        if (writer->data.used > 0)
             return TASK_FLUSH;
         course_wait(course, course->version, EXCHANGE_NEVER);
     }
-}
-
-static int flush(struct writer *writer) {
-    struct send *send = writer->send;
-    size_t used = writer->used;
-
-    if (used == 0)
-        return 0;
-    congestion_look(&writer->congestion, io_now_ms());
-    pace_wait(&send->pace, STREAM_RECORD(used), &send->course.ended);
-    atomic_fetch_add(&send->course.moved, writer->content);
-    writer->used = 0;
-    writer->content = 0;
-    return connection_send(writer->lane->connection, STREAM_DATA, used);
-}
-
-static int add_record(struct writer *writer, const struct record *record) {
-    uint8_t *body = connection_body(writer->lane->connection);
-    int r = 0;
-
-    uint64_t carried = record->kind == RECORD_BYTES ? record->length : 0;
-
-    if (writer->used + RECORD_HEADER + carried > writer->frame)
-        r = flush(writer);
-    if (r < 0)
-        return r;
-    record_write_header(body + writer->used, record);
-    if (carried > 0)
-        memcpy(body + writer->used + RECORD_HEADER, record->bytes, carried);
-    writer->used += RECORD_HEADER + carried;
-    writer->content += carried;
-    return 0;
-}
-
-/* Sends a piece of the chunk that was read: a hole in one record, bytes in as many as it takes; an
- * empty file is one of nothing. */
-static int add_piece(struct writer *writer, const struct manifest_item *item, uint64_t chunk,
-                     const struct holes_piece *piece) {
-    uint32_t most =
-        piece->is_hole ? LIMIT_CHUNK : (uint32_t)least(PIECE, writer->frame - RECORD_HEADER);
-    uint32_t done = 0;
-    int r = 0;
-
-    do {
-        uint32_t length = piece->length - done < most ? piece->length - done : most;
-        uint32_t at = piece->offset + done;
-        struct record record = {.kind = piece->is_hole ? RECORD_HOLE : RECORD_BYTES,
-                                .entry = item->number,
-                                .offset = chunk * LIMIT_CHUNK + at,
-                                .length = length,
-                                .bytes = writer->reader.chunk.data + at};
-
-        r = add_record(writer, &record);
-        done += length;
-    } while (r == 0 && done < piece->length);
-    return r;
-}
-
-static int add_chunk(struct writer *writer, const struct manifest_item *item, uint64_t chunk) {
-    const struct holes_map *map = &writer->reader.chunk.map;
-    int r = 0;
-
-    for (uint32_t i = 0; r == 0 && i < map->count; i++)
-        r = add_piece(writer, item, chunk, &map->pieces[i]);
-    return r;
-}
-
-/* Reads, notes the hash, sends. What cannot be read fails by itself, the transfer goes on. 0, or
- * -errno where the connection is broken. */
-static int send_unit(struct writer *writer, uint64_t unit) {
-    struct send *send = writer->send;
-    const struct manifest_item *item = NULL;
-    uint8_t hash[LIMIT_CHUNK_HASH];
-    struct fail fail = {0};
-    int r = catalog_by_unit(writer->reader.catalog, unit, &item, &fail);
-
-    if (r != 0) {
-        send_stop(send, fail.text);
-        return 0;
-    }
-    if (item->entry.size == 0)
-        send_reader_nothing(&writer->reader, hash);
-    else
-        r = send_reader_chunk(&writer->reader, item, unit - item->first_unit, hash, &fail);
-    if (r > SOURCE_SOFT) {
-        send_entry_failed(send, item, (enum source_outcome)r, &fail);
-        return 0;
-    }
-    if (r >= 0) {
-        int kept = hashes_set(send->hashes, unit, hash);
-
-        if (kept == 0)
-            return add_chunk(writer, item, unit - item->first_unit);
-        fail_set(&fail, kept, "cannot note what was sent in the directory of this transfer");
-    }
-    send_stop(send, fail.text);
-    return 0;
 }
 
 /* Gives the next batch of the manifest to the state machine, which queues it. */
 static void send_batch(struct writer *writer) {
     struct send *send = writer->send;
     const struct manifest_row *row = manifest_index_row(send->index, writer->next_batch);
-    uint8_t *room = writer->reader.chunk.data;
+    uint8_t *room = writer->reader.room;
     ssize_t n = io_pread_full(send->manifest, room, row->length, row->offset);
     int r = n == (ssize_t)row->length ? 0 : -EBADMSG;
 
@@ -217,7 +112,7 @@ static void send_batch(struct writer *writer) {
 }
 
 static int send_control(struct writer *writer) {
-    int r = flush(writer);
+    int r = send_data_flush(&writer->data);
 
     if (r == 0)
         r = course_send_control(writer->lane);
@@ -236,10 +131,10 @@ static int do_task(struct writer *writer, enum task task, uint64_t unit) {
         send_batch(writer);
         return 0;
     case TASK_UNIT:
-        return send_unit(writer, unit);
+        return send_data_unit(&writer->data, unit);
     default:
         source_rest(writer->reader.source);
-        return flush(writer);
+        return send_data_flush(&writer->data);
     }
 }
 
@@ -280,10 +175,9 @@ static int write_loop(struct writer *writer) {
 void *send_write(void *arg) {
     struct lane *lane = arg;
     struct send *send = (struct send *)lane->course;
-    struct writer writer = {
-        .send = send, .lane = lane, .frame = pace_frame(&send->pace, SEND_FRAME)};
+    struct writer writer = {.send = send, .lane = lane};
 
-    congestion_init(&writer.congestion, connection_fd(lane->connection), io_now_ms());
+    send_data_init(&writer.data, send, lane->connection, &writer.reader);
     if (send_reader_init(&writer.reader, send) < 0)
         send_stop(send, "out of memory");
     if (write_loop(&writer) < 0)

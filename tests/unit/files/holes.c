@@ -200,7 +200,6 @@ static struct entry entry;
 static struct stamp stamp;
 static struct items *items;
 static struct source *source;
-static struct source_chunk chunk = {.data = room};
 
 static int on_entry(void *context, const struct entry *found, const struct stamp *seen) {
     (void)context;
@@ -219,7 +218,12 @@ static void look(void) {
 }
 
 static int read_chunk(uint64_t number) {
-    return source_read(source, &entry, &stamp, number, &chunk, &room_fail);
+    int outcome = source_begin(source, &entry, &stamp, number, &map, &room_fail);
+    for (uint32_t i = 0; source_may_be_sent(outcome) && i < map.count; i++)
+        if (!map.pieces[i].is_hole)
+            outcome = source_read(source, &entry, number * LIMIT_CHUNK + map.pieces[i].offset,
+                                  room + map.pieces[i].offset, map.pieces[i].length, &room_fail);
+    return source_may_be_sent(outcome) ? source_end(source, &entry, &stamp, &room_fail) : outcome;
 }
 
 static void stop(void) {
@@ -233,18 +237,34 @@ START_TEST(test_holes_are_read_as_such) {
     close(fd);
     look();
     ck_assert_uint_eq(stamp.holes_mib, 2); /* and 5 bytes and 1 MiB without a block */
-    memset(room, 'r', sizeof room);
     ck_assert_int_eq(read_chunk(0), SOURCE_SAME);
-    ck_assert(holes_is_all(&chunk.map));
-    ck_assert_uint_eq(chunk.length, LIMIT_CHUNK);
-    ck_assert_uint_eq(room[0], 'r'); /* not even read */
+    ck_assert(holes_is_all(&map));
+    expect_piece(0, 0, LIMIT_CHUNK, true);
     ck_assert_int_eq(read_chunk(1), SOURCE_SAME);
-    ck_assert_uint_eq(chunk.map.count, 3);
-    for (size_t i = 0; i < LIMIT_CHUNK; i++)
-        ck_assert_uint_eq(room[i], i >= BLOCK && i < 2 * BLOCK ? 'x' : 0);
+    ck_assert_uint_eq(map.count, 3);
+    expect_piece(1, BLOCK, BLOCK, false);
+    for (size_t i = BLOCK; i < 2 * BLOCK; i++)
+        ck_assert_uint_eq(room[i], 'x');
     ck_assert_int_eq(read_chunk(3), SOURCE_SAME);
-    ck_assert(holes_is_all(&chunk.map));
-    ck_assert_uint_eq(chunk.length, 5);
+    ck_assert(holes_is_all(&map));
+    expect_piece(0, 0, 5, true);
+    stop();
+}
+END_TEST
+
+/* They are looked at more closely only where blocks are missing. */
+START_TEST(test_holes_of_small_files) {
+    int fd = make_sparse("f", 3 * BLOCK);
+    put_block(fd, BLOCK);
+    if (_i == 1) {
+        put_block(fd, 0);
+        put_block(fd, 2 * BLOCK);
+    }
+    close(fd);
+    look();
+    ck_assert_int_eq(read_chunk(0), SOURCE_SAME);
+    ck_assert_uint_eq(map.count, _i == 0 ? 3 : 1);
+    expect_piece(0, 0, _i == 0 ? BLOCK : 3 * BLOCK, _i == 0);
     stop();
 }
 END_TEST
@@ -276,11 +296,11 @@ START_TEST(test_touched_holes_are_looked_for_again) {
     room_time("f", 1000, 1);
     look();
     ck_assert_int_eq(read_chunk(0), SOURCE_SAME);
-    ck_assert(holes_is_all(&chunk.map));
+    ck_assert(holes_is_all(&map));
     put_block(fd, LIMIT_CHUNK);
     room_time("f", 1000, 1);
     ck_assert_int_eq(read_chunk(1), SOURCE_SOFT);
-    ck_assert(!holes_is_all(&chunk.map));
+    ck_assert(!holes_is_all(&map));
     ck_assert_uint_eq(room[0], 'x');
     close(fd);
     stop();
@@ -392,6 +412,7 @@ Suite *suite_holes(void) {
     tcase_add_test(tc, test_what_keeps_holes_is_known);
     tcase_add_test(tc, test_without_holes);
     tcase_add_test(tc, test_holes_are_read_as_such);
+    tcase_add_loop_test(tc, test_holes_of_small_files, 0, 2);
     tcase_add_loop_test(tc, test_changed_holes_are_not_sent, 0, 2);
     tcase_add_test(tc, test_touched_holes_are_looked_for_again);
     tcase_add_test(tc, test_holes_are_not_written);

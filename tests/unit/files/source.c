@@ -71,15 +71,33 @@ static int check(const char *path) {
 }
 
 static uint8_t data[LIMIT_CHUNK];
-static struct source_chunk chunk_read = {.data = data};
 
-static int read_chunk(const char *path, uint64_t chunk) {
+/* A chunk without holes, in two pieces, with something done in between. */
+static int read_with(const char *path, uint64_t chunk, void (*between)(void)) {
+    static struct holes_map map;
     size_t i = index_of(path);
+    const struct entry *entry = &entries[i];
+    uint32_t length = entry_chunk_size(entry->size, chunk);
     room_fail = (struct fail){0};
-    int outcome = source_read(source, &entries[i], &stamps[i], chunk, &chunk_read, &room_fail);
+    int outcome = source_begin(source, entry, &stamps[i], chunk, &map, &room_fail);
+    for (uint32_t half = 0; half < 2 && source_may_be_sent(outcome); half++) {
+        uint32_t at = half * (length / 2);
+        if (half == 1 && between != NULL)
+            between();
+        ck_assert_uint_eq(map.count, 1);
+        ck_assert_uint_eq(map.pieces[0].length, length);
+        outcome = source_read(source, entry, chunk * LIMIT_CHUNK + at, data + at,
+                              half == 0 ? length / 2 : length - at, &room_fail);
+    }
+    if (source_may_be_sent(outcome))
+        outcome = source_end(source, entry, &stamps[i], &room_fail);
     if (outcome != SOURCE_SAME && outcome != SOURCE_SOFT)
         ck_assert_ptr_nonnull(strstr(room_fail.text, path));
     return outcome;
+}
+
+static int read_chunk(const char *path, uint64_t chunk) {
+    return read_with(path, chunk, NULL);
 }
 
 /* A tree of one of each; "d/file" says "content". */
@@ -102,7 +120,6 @@ START_TEST(test_unchanged_is_same) {
     ck_assert_mem_eq(data, "content", 7);
     ck_assert_int_eq(read_chunk("d/sub/other", 0), SOURCE_SAME);
     ck_assert_mem_eq(data, "something else", 14);
-    ck_assert_int_eq(read_chunk("d/empty", 0), SOURCE_SAME);
     source_rest(source);
     ck_assert_int_eq(read_chunk("d/file", 0), SOURCE_SAME);
     stop();
@@ -221,6 +238,14 @@ START_TEST(test_changes_of_an_open_file_are_seen) {
 }
 END_TEST
 
+/* Pieces of before and after are never taken for one file. */
+START_TEST(test_changes_between_pieces_are_seen) {
+    make_tree();
+    ck_assert_int_eq(read_with("d/file", 0, CHANGES[_i].change), CHANGES[_i].held);
+    stop();
+}
+END_TEST
+
 START_TEST(test_links_and_directories) {
     make_tree();
     room_text("d/sub/new", "");
@@ -308,6 +333,7 @@ Suite *suite_source(void) {
     tcase_add_test(tc, test_chunks_of_a_large_file);
     tcase_add_loop_test(tc, test_changes_are_seen, 0, (int)changes);
     tcase_add_loop_test(tc, test_changes_of_an_open_file_are_seen, 0, (int)changes);
+    tcase_add_loop_test(tc, test_changes_between_pieces_are_seen, 0, (int)changes);
     tcase_add_test(tc, test_links_and_directories);
     tcase_add_test(tc, test_parents_that_become_links);
     tcase_add_test(tc, test_unreadable);

@@ -118,6 +118,8 @@ static void connect_lane(struct lab *lab, uint32_t lane) {
 
     if (lab->cut_after > 0 && lane == lab->cut_lane && lab->relay == 0)
         lab->relay = relay_open(fds, lab->cut_after);
+    else if (lab->happens != NULL && lane == 0)
+        lab->relay = relay_open_until(fds, lab->happens_after, lab->happens);
     else
         connect_pair(fds);
     randombytes_buf(keys, sizeof keys);

@@ -61,6 +61,8 @@ struct lab {
     uint32_t cut_lane;        /* the first one of that number */
     uint32_t stalled_lane;    /* nobody reads the first one of that number, */
     uint64_t stalled_until;   /* which ends when so many bytes are durable */
+    uint64_t happens_after;   /* when so many bytes have passed on lane 0, both ways, */
+    void (*happens)(void);    /* this does, in a process of its own; or NULL */
     bool bounded;             /* modes hold for the receiver, even for one of root */
     bool sender_bounded;      /* and for the sender */
     unsigned kill_sender_at;  /* the sender is killed at this Commit of the receiver, from 1 */

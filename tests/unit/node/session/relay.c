@@ -35,7 +35,7 @@ static void run(const int ends[2], uint64_t left) {
     }
 }
 
-pid_t relay_open(int fds[2], uint64_t bytes) {
+static pid_t open_relay(int fds[2], uint64_t bytes, void (*happens)(void)) {
     int pairs[2][2];
 
     for (int i = 0; i < 2; i++)
@@ -50,11 +50,28 @@ pid_t relay_open(int fds[2], uint64_t bytes) {
                 close(fd);
         signal(SIGPIPE, SIG_IGN);
         run(ends, bytes);
+        if (happens != NULL) {
+            happens();
+            run(ends, UINT64_MAX);
+        }
         _exit(0);
     }
     for (int i = 0; i < 2; i++) {
         close(pairs[i][1]);
         fds[i] = pairs[i][0];
     }
+    return pid;
+}
+
+pid_t relay_open(int fds[2], uint64_t bytes) {
+    return open_relay(fds, bytes, NULL);
+}
+
+pid_t relay_open_until(int fds[2], uint64_t bytes, void (*happens)(void)) {
+    const int room = 32 * 1024; /* the kernel takes it twice, and a little more */
+    pid_t pid = open_relay(fds, bytes, happens);
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
     return pid;
 }

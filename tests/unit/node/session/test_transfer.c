@@ -172,6 +172,61 @@ START_TEST(changed_files_fail_by_name) {
 }
 END_TEST
 
+static void shorten(void) {
+    ck_assert_int_eq(truncate(lab_path(lab.source, "file"), 700000), 0);
+}
+
+/* Other bytes all over the same file, and with `hidden` the time that it had. */
+static void rewrite(bool hidden) {
+    static const char other[1 << 20];
+    struct stat st;
+    int fd = open(lab_path(lab.source, "file"), O_WRONLY | O_CLOEXEC);
+
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_eq(pwrite(fd, other, sizeof other, 0), sizeof other);
+    close(fd);
+    if (hidden)
+        ck_assert_int_eq(utimensat(AT_FDCWD, lab_path(lab.source, "file"),
+                                   (struct timespec[]){st.st_mtim, st.st_mtim}, 0),
+                         0);
+}
+
+static void rewrite_openly(void) {
+    rewrite(false);
+}
+
+static void rewrite_secretly(void) {
+    rewrite(true);
+}
+
+static void (*const changes[])(void) = {shorten, rewrite_openly, rewrite_secretly};
+
+/* While the first pieces of a chunk have been sent and the last ones not even read: its entry
+ * fails, and what comes behind it on the same lane does not. */
+START_TEST(a_file_that_changes_within_a_chunk_fails) {
+    struct stat st;
+
+    lab.lanes = 1;
+    lab.happens_after = 100000;
+    lab.happens = changes[_i];
+    tree_file(lab.source, "file", 1 << 20, 1, 0644);
+    tree_file(lab.source, "later", 3 << 19, 3, 0644);
+    lab_add(&lab, "file");
+    lab_add(&lab, "later");
+    lab_scan(&lab);
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(COMPLETE));
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(COMPLETE));
+    ck_assert_uint_eq(lab.failed, 1);
+    ck_assert_uint_eq(lab.delivered_failed, 1);
+    ck_assert_uint_eq(lab.sender.failed_notes, 1);
+    ck_assert_ptr_nonnull(strstr(lab.sender.told, "file"));
+    ck_assert_uint_gt(lab.sender.moved, 3 << 19);
+    ck_assert_int_ne(lstat(lab_path(lab.destination, "file"), &st), 0);
+    expect_same("later");
+}
+END_TEST
+
 /* Only its mode and so its change time differ: what was sent is compared once more. */
 START_TEST(a_touched_file_is_read_again) {
     tree_file(lab.source, "file", 3 << 20, 1, 0644);
@@ -356,6 +411,8 @@ static Suite *suite(void) {
     tcase_add_checked_fixture(partial, set_up, tear_down);
     tcase_set_timeout(partial, 60);
     tcase_add_test(partial, changed_files_fail_by_name);
+    tcase_add_loop_test(partial, a_file_that_changes_within_a_chunk_fails, 0,
+                        sizeof changes / sizeof *changes);
     tcase_add_test(partial, a_touched_file_is_read_again);
     tcase_add_test(partial, names_of_one_file_arrive_as_that);
     tcase_add_loop_test(partial, a_file_fails_under_all_its_names, 0, 2);

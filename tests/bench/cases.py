@@ -24,6 +24,7 @@ LOSSY = Link("lossy", "1 Gbit/s, round trip 40 ms, 0.1 % lost", 20_000, 1000)
 class Case:
     name: str
     title: str          # {size} is in MiB
+    column: str         # the same as the head of a column; {size} as in "2 GiB"
     content: str        # sources.Source knows it
     link: Link = None   # loopback
     part: int = 1       # of --size
@@ -34,15 +35,18 @@ class Case:
 
 
 _ALL = (
-    Case("file", "one file of {size} MiB", "file"),
-    Case("text", "one file of {size} MiB of text", "text"),
-    Case("tree", "20,000 files of 4 KiB", "tree"),
-    Case("byte", "a file of 1 byte", "byte"),
-    Case("empty", "100,000 empty files", "empty"),
-    Case("source", "80,000 files in 5,000 directories, like the source of Linux", "source"),
-    Case("gigabit", "one file of {size} MiB", "file", GIGABIT),
-    Case("gigabit-text", "one file of {size} MiB of text", "text", GIGABIT),
-    Case("lossy", "one file of {size} MiB", "file", LOSSY, 4),
+    Case("file", "one file of {size} MiB", "{size}", "file"),
+    Case("text", "one file of {size} MiB of text", "{size} of text", "text"),
+    Case("tree", "20,000 files of 4 KiB", "20,000 of 4 KiB", "tree"),
+    Case("byte", "a file of 1 byte", "1 byte", "byte"),
+    Case("empty", "100,000 empty files", "100,000 empty", "empty"),
+    Case("source", "80,000 files in 5,000 directories, like the source of Linux", "80,000 files",
+         "source"),
+    Case("gigabit", "one file of {size} MiB", "{size}, 1 Gbit/s", "file", GIGABIT),
+    Case("gigabit-text", "one file of {size} MiB of text", "{size} of text, 1 Gbit/s", "text",
+         GIGABIT),
+    Case("lossy", "one file of {size} MiB", "{size}, 1 Gbit/s, 40 ms, 0.1 % lost", "file",
+         LOSSY, 4),
 )
 CASES = {case.name: case for case in _ALL}
 LOOPBACK = tuple(name for name, case in CASES.items() if case.link is None)

@@ -61,29 +61,32 @@ def _shares(case, size, found):
         yield line
 
 
-def _column(case, place):
-    where = "" if case.link else f", {place}"
-    return f"{case.name}{where}"
+def _amount(mib):
+    return f"{mib // 1024} GiB" if mib % 1024 == 0 else f"{mib} MiB"
+
+
+def _column(case, place, size):
+    head = case.column.format(size=_amount(size))
+    return head if case.link else f"{head}, {place}"
 
 
 def markdown(results):
-    """A line for each contender, a column for each case: median seconds."""
-    groups = results.groups()
-    names = list(dict.fromkeys(run.contender for run in results.runs))
-    yield "| | " + " | ".join(_column(CASES[name], place) for name, place in groups) + " |"
+    """A line for each contender, a column for each case: median seconds of wall time, for one large
+    file also those of processors."""
+    groups = [(CASES[name], results.of(name, place)) for name, place in results.groups()]
+    heads = [_column(case, *next((runs[0].place, runs[0].size) for runs in found.values()))
+             for case, found in groups]
+    yield "| | " + " | ".join(heads) + " |"
     yield "|---" * (len(groups) + 1) + "|"
-    for contender in names:
-        cells = []
-        for group in groups:
-            runs = results.of(*group).get(contender)
-            cells.append(_cell(CASES[group[0]], runs) if runs else "")
-        yield f"| {contender} | " + " | ".join(cells) + " |"
+    for name in dict.fromkeys(run.contender for run in results.runs):
+        cells = [_cell(case, found[name]) if name in found else "" for case, found in groups]
+        yield f"| {name} | " + " | ".join(cells) + " |"
 
 
 def _cell(case, runs):
     seconds = wall(runs)
     text = f"{seconds:.{3 if seconds < 0.1 else 2 if seconds < 10 else 1}f}"
-    return f"{text} ({cpu(runs):.1f})" if case.name == "file" else text
+    return f"{text} ({cpu(runs):.1f} CPU)" if case.name == "file" else text
 
 
 _SCRIPT = """
@@ -122,13 +125,9 @@ def _chart_script(results, path, case="file"):
     size = first[names[0]][0].size
     return "".join(blocks) + _SCRIPT.format(
         height=110 + 34 * len(names), path=path, top=len(names) - 0.3,
-        title=_title(size), key="bottom right" if len(places) > 1 else "off",
+        title=f"One file of {_amount(size)} over loopback", key="bottom right" if len(places) > 1 else "off",
         labels=", ".join(f'"{name}" {height}' for height, name in enumerate(names)),
         plots=", ".join(plots))
-
-
-def _title(size):
-    return f"One file of {size} MiB over loopback"
 
 
 def chart(results, path):

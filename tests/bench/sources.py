@@ -16,8 +16,8 @@ class Place:
 
     def __init__(self, directory):
         self.directory = directory
-        kind = subprocess.run(["stat", "-f", "-c", "%T", directory], check=True, text=True,
-                              capture_output=True)
+        kind = subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", directory], check=True,
+                              text=True, capture_output=True)
         self.kind = kind.stdout.strip()
         self.in_memory = self.kind in ("tmpfs", "ramfs")
 

@@ -90,14 +90,16 @@ class RsyncAes(Rsync):
 
 
 class RsyncFsync(RsyncAes):
-    """Promises what fxnode promises: what is reported is on the disk."""
+    """Promises what fxnode promises: what is reported is on the disk. For one large file that is the
+    same as a sync at the end."""
 
     name = "rsync aes128-gcm --fsync"
+    cases = ("tree", "byte", "empty", "source")
     options = ("--fsync",)
     durable = True
 
     def can(self, case):
-        return super().can(case) and case.link is None and not self.field.place.in_memory
+        return super().can(case) and not self.field.place.in_memory
 
 
 class RsyncZstd(RsyncAes):

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "files/beneath.h"
+#include "files/direct.h"
 #include "files/hash.h"
 #include "files/holes.h"
 #include "files/outcome.h"
@@ -16,7 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PREALLOCATE_OVER (16u << 20) /* bytes of a file, unless holes are to be expected */
+/* Files of more bytes than these get their room at once, unless holes are to be expected, and are
+ * written past the page cache: smaller ones are more likely to be read soon, and gain less. */
+#define LARGE (16u << 20)
 
 struct stage_writer {
     struct staging *staging; /* borrowed */
@@ -28,6 +31,7 @@ struct stage_writer {
     struct dirty_file *file;
     bool fresh;
     bool sized;
+    struct direct direct;
     size_t length;
     char path[LIMIT_PATH];
 };
@@ -95,7 +99,7 @@ int stage_writer_directory(struct stage_writer *writer, const struct entry *entr
 
 /* Room for a file that was just made. Not every file system can say so in advance. */
 static int preallocate(int fd, uint64_t size) {
-    if (size <= PREALLOCATE_OVER || fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0)
+    if (size <= LARGE || fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0)
         return 0;
     return errno == ENOSPC || errno == EDQUOT ? -errno : 0;
 }
@@ -136,6 +140,9 @@ static int hold(struct stage_writer *writer, const struct entry *entry, bool mak
         return error;
     writer->fresh = true;
     writer->sized = false;
+    writer->direct = (struct direct){0};
+    if (entry->size > LARGE)
+        direct_ask(&writer->direct, fd);
     writer->length = entry->path_length;
     memcpy(writer->path, entry->path, entry->path_length);
     return 0;
@@ -166,7 +173,7 @@ int stage_writer_write(struct stage_writer *writer, const struct entry *entry, u
     int error = hold(writer, entry, true);
     if (error == 0) {
         int fd = dirty_file_fd(writer->file);
-        error = io_pwrite_full(fd, data, length, offset);
+        error = direct_write(&writer->direct, fd, data, length, offset);
         if (error == 0 && whole)
             error = give_metadata(fd, entry);
     }
@@ -227,6 +234,7 @@ static int hash_staged(struct stage_writer *writer, uint64_t offset, uint32_t le
         hash_zeros(hash, length);
         return 0;
     }
+    direct_off(&writer->direct, fd);
     ssize_t got = io_pread_full(fd, room, length, offset);
     if (got < 0 || (size_t)got != length)
         return got < 0 ? (int)got : -EBADMSG;

@@ -7,6 +7,7 @@ int main(void) {
     srunner_add_suite(runner, suite_beneath());
     srunner_add_suite(runner, suite_clean());
     srunner_add_suite(runner, suite_destination());
+    srunner_add_suite(runner, suite_direct());
     srunner_add_suite(runner, suite_finish());
     srunner_add_suite(runner, suite_hardlinks());
     srunner_add_suite(runner, suite_holes());

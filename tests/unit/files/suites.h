@@ -10,6 +10,7 @@ Suite *suite_attributes(void);
 Suite *suite_beneath(void);
 Suite *suite_clean(void);
 Suite *suite_destination(void);
+Suite *suite_direct(void);
 Suite *suite_finish(void);
 Suite *suite_hardlinks(void);
 Suite *suite_holes(void);

@@ -35,6 +35,8 @@ uint64_t pace_book(struct pace *pace, uint64_t now_ns, uint64_t bytes) {
     uint64_t from = 0;
 
     pthread_mutex_lock(&pace->mutex);
+    if (pace->free_ns == 0)
+        oldest = now_ns;
     from = pace->free_ns > oldest ? pace->free_ns : oldest;
     pace->free_ns = from + bytes / pace->rate * SECOND_NS +
                     (uint64_t)((double)(bytes % pace->rate) * 1e9 / (double)pace->rate);

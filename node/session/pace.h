@@ -5,7 +5,7 @@
  *
  * A sleep that lasts longer than it should, or a connection that is stuck for a moment, would make
  * every limit a little lower than it says. So what was missed is made up for, up to PACE_CREDIT_MS:
- * after a longer pause no burst follows than that.
+ * after a longer pause no burst follows than that. At the start nothing has been missed.
  */
 #ifndef NODE_SESSION_PACE_H
 #define NODE_SESSION_PACE_H
@@ -15,14 +15,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACE_CREDIT_MS 50u
+#define PACE_CREDIT_MS 250u
 #define PACE_FRAMES 40u      /* a second, at least, while a limit is low */
 #define PACE_FRAME_MIN 1024u /* but none below this: they would be mostly headers */
 
 struct pace {
     pthread_mutex_t mutex;
-    uint64_t rate;    /* bytes a second; 0: no limit */
-    uint64_t free_ns; /* when everything taken so far has been paid for, CLOCK_MONOTONIC */
+    uint64_t rate; /* bytes a second; 0: no limit */
+    uint64_t
+        free_ns; /* when everything taken so far has been paid for, CLOCK_MONOTONIC; 0: nothing */
 };
 
 void pace_init(struct pace *pace, uint64_t rate);

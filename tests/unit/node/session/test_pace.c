@@ -49,6 +49,16 @@ START_TEST(lateness_does_not_add_up) {
 }
 END_TEST
 
+START_TEST(it_begins_without_credit) {
+    struct pace pace;
+
+    pace_init(&pace, 1000000);
+    ck_assert_uint_eq(pace_book(&pace, START, 1000000), START);
+    ck_assert_uint_eq(pace_book(&pace, START, 1000000), START + SECOND);
+    pace_destroy(&pace);
+}
+END_TEST
+
 START_TEST(after_a_pause_comes_no_burst) {
     struct pace pace;
     uint64_t sent = 0;
@@ -97,6 +107,7 @@ int main(void) {
     Suite *suite = suite_create("pace");
     TCase *tests = tcase_create("pace");
     tcase_add_loop_test(tests, lateness_does_not_add_up, 0, sizeof rates / sizeof rates[0]);
+    tcase_add_test(tests, it_begins_without_credit);
     tcase_add_test(tests, after_a_pause_comes_no_burst);
     tcase_add_test(tests, frames_are_short_where_the_limit_is_low);
     tcase_add_test(tests, a_stop_ends_the_wait);

@@ -18,7 +18,7 @@ class Place:
         self.directory = directory
         kind = subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", directory], check=True,
                               text=True, capture_output=True)
-        self.kind = kind.stdout.strip()
+        self.kind = kind.stdout.splitlines()[-1]  # of several mounts in one place, the uppermost
         self.in_memory = self.kind in ("tmpfs", "ramfs")
 
     def keeps(self, case):

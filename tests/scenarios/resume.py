@@ -10,8 +10,9 @@ from lab.process import run
 from lab.data import GIB, MIB, compare, make_file, make_tree
 from lab.watch import wait_for
 
-BATCH = 64 * MIB
+# What a crash point is half-way through, and what is interrupted from outside.
 BIG = 1 * GIB
+LARGE = 256 * MIB
 SMALL = 3 * MIB
 
 # How long the cable is out is what that scenario is about, not a way to wait for something.
@@ -21,9 +22,18 @@ CUT_SECONDS = 3
 LONG = 180
 
 
-def _pair(lab, **crash):
+def _batch(size):
+    """Of a file with so many bytes: a part of what is done when the interruption comes."""
+    return 64 * MIB if size == BIG else 32 * MIB
+
+
+def _config(size):
+    return {"lanes": 2, "batch": f"{_batch(size) // MIB}M"}
+
+
+def _pair(lab, size=LARGE, **crash):
     """Two nodes with two lanes; crash={"sender" or "receiver": crash point}."""
-    config = {"lanes": 2, "batch": "64M"}
+    config = _config(size)
     options = [{"config": dict(config)}, {"config": dict(config)}]
     for number, side in enumerate(("sender", "receiver")):
         if side in crash:
@@ -39,7 +49,7 @@ def _check_once(sender, receiver, source, cuts):
     receiver.check_tidy()
     size = os.path.getsize(source)
     # Headers of packets and what is under way when the counting ends are in it as well.
-    allowed = size * 1.04 + max(cuts, 1) * 8 * MIB + cuts * BATCH
+    allowed = size * 1.04 + max(cuts, 1) * 8 * MIB + cuts * _batch(size)
     sent = sender.host.bytes_sent()
     check(sent <= allowed, f"{sent} bytes sent for a file of {size}: more than {int(allowed)}")
 
@@ -51,7 +61,7 @@ def _finish(command):
 
 
 def _crash(lab, side, point, size):
-    sender, receiver = _pair(lab, **{side: point})
+    sender, receiver = _pair(lab, size, **{side: point})
     source = make_file(lab.path("data"), size)
     victim = sender if side == "sender" else receiver
     command = sender.command("send", receiver.at, source)
@@ -116,18 +126,18 @@ def receiver_done_committed(lab):
     _crash(lab, "receiver", "done-committed", SMALL)
 
 
-def _progress(command, share, size=BIG):
+def _progress(command, share):
     """Waits until `share` of the file is durable at the receiver."""
-    command.wait_event(lambda event: event.get("done", 0) >= share * size, f"{share:.0%}", LONG)
+    command.wait_event(lambda event: event.get("done", 0) >= share * LARGE, f"{share:.0%}", LONG)
 
 
-def _under_way(lab, rate="2gbit", size=BIG):
+def _under_way(lab):
     """A transfer that is a third done, over a link slow enough to be cut in the middle."""
     sender, receiver = _pair(lab)
-    source = make_file(lab.path("data"), size)
-    sender.host.limit_rate(rate)
+    source = make_file(lab.path("data"), LARGE)
+    sender.host.limit_rate("500mbit")
     command = sender.command("send", "--json", receiver.at, source)
-    _progress(command, 0.3, size)
+    _progress(command, 0.3)
     return sender, receiver, source, command
 
 
@@ -175,7 +185,7 @@ def sender_killed(lab):
 def sender_killed_command_late(lab):
     """The new daemon delivers before the command has come back to it: nothing is sent twice, and
     the command tells of that delivery."""
-    sender, receiver, source, command = _under_way(lab, size=256 * MIB)
+    sender, receiver, source, command = _under_way(lab)
     command.signal(signal.SIGSTOP)
     sender.kill()
     sender.start()
@@ -221,10 +231,9 @@ def sessions_killed(lab):
 def address_changed(lab):
     """The receiver gets another address; discovery tells the sender where it went."""
     lan = lab.lan(2)
-    config = {"lanes": 2, "batch": "64M"}
-    sender, receiver = (lab.node(host, config=dict(config)) for host in lan.hosts)
-    source = make_file(lab.path("data"), BIG)
-    sender.host.limit_rate("2gbit")
+    sender, receiver = (lab.node(host, config=_config(LARGE)) for host in lan.hosts)
+    source = make_file(lab.path("data"), LARGE)
+    sender.host.limit_rate("500mbit")
     command = sender.command("send", "--json", receiver.at, source)
     _progress(command, 0.3)
     receiver.host.readdress(77)
@@ -246,10 +255,10 @@ def name_moved(lab):
     call_it("10.77.0.2")
     run(["mount", "--bind", hosts, "/etc/hosts"])
     sender, receiver = _pair(lab)
-    source = make_file(lab.path("data"), 256 * MIB)
+    source = make_file(lab.path("data"), LARGE)
     sender.host.limit_rate("500mbit")
     command = sender.command("send", "--json", f"attic.lab:{receiver.port}", source)
-    _progress(command, 0.3, 256 * MIB)
+    _progress(command, 0.3)
     receiver.host.readdress(77)
     call_it(receiver.host.address)
     _finish(command)
@@ -318,7 +327,7 @@ def client_lost(lab):
 
 def source_changed(lab):
     """The source changes while the transfer is interrupted: never a mix of old and new."""
-    sender, receiver, source, command = _under_way(lab, size=256 * MIB)
+    sender, receiver, source, command = _under_way(lab)
     receiver.kill()
     command.wait_event(lambda event: event.get("state") == "waiting", "it waits", LONG)
     with open(source, "r+b") as file:
@@ -333,10 +342,10 @@ def source_changed(lab):
 
 def source_replaced(lab):
     """Another file of the same size and time takes the source's place: its content tells."""
-    sender, receiver, source, command = _under_way(lab, size=256 * MIB)
+    sender, receiver, source, command = _under_way(lab)
     receiver.kill()
     command.wait_event(lambda event: event.get("state") == "waiting", "it waits", LONG)
-    os.rename(make_file(lab.path("other"), 256 * MIB, seed=99), source)
+    os.rename(make_file(lab.path("other"), LARGE, seed=99), source)
     receiver.start()
     check_equal(command.wait(LONG), 1, "status of send")
     receiver.check_listed()

@@ -31,5 +31,5 @@ def show(host, port, *steps, **options):
 
 def _start(program, host, address, steps, options):
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    return host.start([sys.executable, "-B", os.path.join(PEERS, f"{program}.py"), *words, address,
+    return host.start([sys.executable, "-S", "-B", os.path.join(PEERS, f"{program}.py"), *words, address,
                        *steps], name=f"{program}-{host.name}", typed=True)

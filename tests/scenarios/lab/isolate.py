@@ -92,7 +92,7 @@ def run_outside(argv, keep):
         signal.signal(number, stop)
     try:
         child = subprocess.Popen(
-            [*_unshare(), sys.executable, *argv], stdin=subprocess.DEVNULL,
+            [*_unshare(), sys.executable, "-S", *argv], stdin=subprocess.DEVNULL,
             env={**os.environ, "PATH": search_path(), INSIDE: "1", WORK: work})
         return child.wait()
     except KeyboardInterrupt as interrupt:

@@ -4,8 +4,8 @@ set -eu
 cd "$(dirname "$0")"
 
 BUILD="build-essential cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libsodium-dev
-    libavahi-client-dev libavahi-core-dev libsqlite3-dev libuv1-dev libxxhash-dev libjansson-dev
-    libinih-dev libseccomp-dev libssl-dev"
+    libavahi-client-dev libavahi-core-dev libsqlite3-dev libuv1-dev libxxhash-dev libzstd-dev
+    libjansson-dev libinih-dev libseccomp-dev libssl-dev"
 DEMO="python3 iproute2"
 TEST="check clang clang-format clang-tidy libclang-rt-14-dev cppcheck mandoc shellcheck python3 iproute2
     nftables avahi-daemon avahi-utils dbus-daemon fish zsh"

@@ -27,7 +27,7 @@ struct stream_opener {
 };
 
 static bool type_known(unsigned type) {
-    return type == STREAM_CONTROL || type == STREAM_DATA;
+    return type >= STREAM_CONTROL && type <= STREAM_PACKED;
 }
 
 static void put_length(uint8_t prefix[STREAM_PREFIX], size_t length) {

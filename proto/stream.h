@@ -47,6 +47,7 @@
 enum stream_type {
     STREAM_CONTROL = 1, /* one protobuf message */
     STREAM_DATA = 2,    /* records of file content */
+    STREAM_PACKED = 3,  /* the same, compressed: packed.h */
 };
 
 /* Outcomes of opening that a peer, or whoever sits between, can cause. */

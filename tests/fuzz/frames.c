@@ -49,7 +49,7 @@ static int expected(uint8_t tag, const uint8_t *plain, size_t length) {
     if (tag == FINAL && length == 0) {
         return STREAM_FINAL;
     }
-    bool known = length > 0 && (plain[0] == STREAM_CONTROL || plain[0] == STREAM_DATA);
+    bool known = length > 0 && plain[0] >= STREAM_CONTROL && plain[0] <= STREAM_PACKED;
     return tag == MESSAGE && known ? 0 : STREAM_REFUSED;
 }
 

@@ -17,7 +17,11 @@
  * are kept. Who lacks it takes them for an attack. */
 #define FEATURE_OUTSIDE (1u << 3)
 
+/* Data frames that are compressed (proto/packed.h), on any connection of a transfer whose control
+ * connection has it. A node whose user does not want that does not offer it. */
+#define FEATURE_PACKED (1u << 4)
+
 /* All that this code can do. */
-#define FEATURES (FEATURE_LINKS | FEATURE_SKIPS | FEATURE_OUTSIDE)
+#define FEATURES (FEATURE_LINKS | FEATURE_SKIPS | FEATURE_OUTSIDE | FEATURE_PACKED)
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/escape.h"
 #include "node/common/address.h"
+#include "proto/features.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -20,6 +21,10 @@ void config_defaults(struct config *config) {
     };
     if (gethostname(config->name, sizeof config->name - 1) != 0 || config->name[0] == '\0')
         strcpy(config->name, "fxnode");
+}
+
+uint32_t config_features(const struct config *config) {
+    return config->compress == CONFIG_COMPRESS_OFF ? FEATURES & ~FEATURE_PACKED : FEATURES;
 }
 
 bool config_parse_size(uint64_t *out, const char *text, uint64_t unit) {
@@ -132,6 +137,15 @@ static int set_record_layer(struct config *config, const char *value, struct fai
     return 0;
 }
 
+static int set_compress(struct config *config, const char *value, struct fail *fail) {
+    static const char *const words[] = {"auto", "off", NULL};
+    int chosen = choose(value, words);
+    if (chosen < 0)
+        return fail_set(fail, 0, "compress is auto or off");
+    config->compress = (enum config_compress)chosen;
+    return 0;
+}
+
 static int set_send_to(struct config *config, const char *value, struct fail *fail) {
     static const char *const words[] = {"any", "known", "paired", NULL};
     int chosen = choose(value, words);
@@ -162,11 +176,17 @@ int config_set(struct config *config, const char *key, const char *value, struct
         const char *key;
         int (*set)(struct config *, const char *, struct fail *);
     } keys[] = {
-        {"accept", set_accept},       {"batch", set_batch},
-        {"discovery", set_discovery}, {"exists", set_exists},
-        {"files", set_files},         {"lanes", set_lanes},
-        {"links", set_links},         {"listen", set_listen},
-        {"name", set_name},           {"record-layer", set_record_layer},
+        {"accept", set_accept},
+        {"batch", set_batch},
+        {"compress", set_compress},
+        {"discovery", set_discovery},
+        {"exists", set_exists},
+        {"files", set_files},
+        {"lanes", set_lanes},
+        {"links", set_links},
+        {"listen", set_listen},
+        {"name", set_name},
+        {"record-layer", set_record_layer},
         {"send-to", set_send_to},
     };
     char shown[ESCAPE_ROOM(40)];

@@ -37,6 +37,8 @@ enum config_record_layer {
     CONFIG_RECORD_LAYER_LIBCRYPTO,
 };
 
+enum config_compress { CONFIG_COMPRESS_AUTO, CONFIG_COMPRESS_OFF };
+
 struct config {
     char name[LIMIT_NAME];              /* device name: 1 to 63 bytes of UTF-8 */
     char files[PATH_MAX];               /* directory for received files; empty: the default */
@@ -50,11 +52,15 @@ struct config {
     uint32_t lanes;              /* 1 to LIMIT_LANES; 0: not set */
     uint64_t batch;              /* bytes received and not yet durable */
     enum config_record_layer record_layer; /* what encrypts */
+    enum config_compress compress;         /* whether content may be sent compressed */
 };
 
 /* Defaults: name from the host name, discovery on, accept ask, exists rename, links inside,
- * send-to any, lanes not set, batch 64 MiB, record-layer auto. */
+ * send-to any, lanes not set, batch 64 MiB, record-layer auto, compress auto. */
 void config_defaults(struct config *config);
+
+/* What this node can do by its configuration, as bits of proto/features.h. */
+uint32_t config_features(const struct config *config);
 
 /* Sets one key from text, as in the file. 0, or -EINVAL with `fail` filled: unknown key or a value
  * that it does not take. */

@@ -3,7 +3,6 @@
 #include "base/io.h"
 #include "node/daemon/dialer_failure.h"
 #include "node/daemon/opening.h"
-#include "proto/features.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -123,7 +122,7 @@ static int make_handshake(struct attempt *attempt) {
         .secret = call->identity->secret,
         .ephemeral = ephemeral,
         .protocol = {HANDSHAKE_PROTOCOL_LOWEST, HANDSHAKE_PROTOCOL_HIGHEST},
-        .features = FEATURES,
+        .features = call->features,
     };
     struct handshake_call wanted = {
         .purpose = call->purpose,

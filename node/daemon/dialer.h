@@ -33,7 +33,8 @@ struct dialer_result {
 struct dialer_call {
     uv_loop_t *loop;
     const struct identity *identity;
-    const char *name; /* our device name */
+    const char *name;  /* our device name */
+    uint32_t features; /* that we have (proto/features.h) */
     enum handshake_purpose purpose;
     const uint8_t *expected;          /* key, LIMIT_KEY bytes; NULL: `decide` judges */
     const uint8_t *session;           /* a lane's session id; else NULL */

@@ -97,6 +97,7 @@ static void dial(struct call *call) {
         .loop = lanes->node->loop,
         .identity = &lanes->node->identity,
         .name = lanes->node->config.name,
+        .features = config_features(&lanes->node->config),
         .purpose = HANDSHAKE_LANE,
         .expected = lanes->key,
         .session = lanes->session,

@@ -5,7 +5,6 @@
 #include "node/daemon/gate.h"
 #include "node/daemon/listening.h"
 #include "node/daemon/opening.h"
-#include "proto/features.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -41,6 +40,7 @@ struct arrival {
 
 struct listener {
     struct listener_setup setup;
+    uint32_t features; /* that are offered */
     struct gate gate;
     struct arrival *arrivals[GATE_SLOTS];
     struct door doors[CONFIG_LISTEN_MAX];
@@ -179,13 +179,14 @@ static void on_deadline(uv_timer_t *timer) {
     arrival_end(arrival);
 }
 
-static struct handshake *make_handshake(const struct identity *identity) {
+static struct handshake *make_handshake(const struct listener *listener) {
+    const struct identity *identity = listener->setup.identity;
     uint8_t ephemeral[LIMIT_KEY];
     struct handshake_self self = {
         .secret = identity->secret,
         .ephemeral = ephemeral,
         .protocol = {HANDSHAKE_PROTOCOL_LOWEST, HANDSHAKE_PROTOCOL_HIGHEST},
-        .features = FEATURES,
+        .features = listener->features,
     };
     struct handshake *handshake = NULL;
 
@@ -200,7 +201,7 @@ static struct handshake *make_handshake(const struct identity *identity) {
 static void arrival_start(struct listener *listener, int fd, int slot,
                           const struct address *address) {
     struct arrival *arrival = calloc(1, sizeof *arrival);
-    struct handshake *handshake = make_handshake(listener->setup.identity);
+    struct handshake *handshake = make_handshake(listener);
     uint32_t dropped;
 
     if (arrival == NULL || handshake == NULL ||
@@ -328,6 +329,7 @@ int listener_open(struct listener **out, const struct listener_setup *setup, str
     if (listener == NULL)
         return fail_set(fail, -ENOMEM, "cannot listen");
     listener->setup = *setup;
+    listener->features = config_features(config);
     listener->handles = 1;
     gate_init(&listener->gate);
     uv_timer_init(setup->loop, &listener->pause);

@@ -208,6 +208,7 @@ bool pairing_call_code(struct pairing_call *call, const char *code) {
         .loop = node->loop,
         .identity = &node->identity,
         .name = node->config.name,
+        .features = config_features(&node->config),
         .purpose = HANDSHAKE_PAIR,
         .expected = target->has_key ? target->key : NULL,
         .candidates = target->candidates,

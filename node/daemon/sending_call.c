@@ -124,6 +124,7 @@ static void call_peer(struct sending *sending) {
         .loop = sending->node->loop,
         .identity = &sending->node->identity,
         .name = sending->node->config.name,
+        .features = config_features(&sending->node->config),
         .purpose = HANDSHAKE_CONTROL,
         .expected = target->has_key ? target->key : NULL,
         .candidates = target->candidates,

@@ -23,7 +23,10 @@ struct connection {
     uint8_t *receive_key;         /* until then; sodium_malloc */
     void *room[2];                /* what these two lie in */
     uint8_t *outgoing;            /* STREAM_HEADER bytes, then room for one record */
-    uint8_t *incoming;            /* room for one sealed record */
+    uint8_t *other;               /* the same once more, or NULL */
+    size_t outgoing_size;
+    uint64_t waited_ns;
+    uint8_t *incoming; /* room for one sealed record */
     uint8_t prefix[STREAM_PREFIX];
     size_t sealed; /* bytes of the record that is being received; 0 before its prefix is whole */
     size_t taken;  /* bytes collected of header, prefix or record */
@@ -58,9 +61,10 @@ int connection_new(struct connection **out, const struct connection_setup *setup
     connection->fd = fd;
     connection->receive_max = setup->receive_max;
     connection->receive_key = sodium_malloc(STREAM_KEY);
+    connection->outgoing_size = STREAM_HEADER + STREAM_RECORD(setup->send_max);
     connection->outgoing =
         make_room(&connection->room[0], STREAM_HEADER + STREAM_HEADROOM + RECORD_HEADER,
-                  STREAM_HEADER + STREAM_RECORD(setup->send_max));
+                  connection->outgoing_size);
     connection->incoming =
         make_room(&connection->room[1], STREAM_HEADROOM - STREAM_PREFIX + RECORD_HEADER,
                   setup->receive_max + 1 + STREAM_OVERHEAD);
@@ -88,6 +92,7 @@ void connection_free(struct connection *connection) {
     sodium_free(connection->receive_key);
     free(connection->room[0]);
     free(connection->room[1]);
+    free(connection->other);
     free(connection);
 }
 
@@ -95,28 +100,67 @@ uint8_t *connection_body(struct connection *connection) {
     return connection->outgoing + STREAM_HEADER + STREAM_HEADROOM;
 }
 
-/* Sends the record that lies in `outgoing`, the first one behind the stream's header. */
-static int send_record(struct connection *connection, size_t length) {
-    const uint8_t *from = connection->outgoing + STREAM_HEADER;
+uint8_t *connection_other_body(struct connection *connection) {
+    if (connection->other == NULL) {
+        connection->other = malloc(connection->outgoing_size);
+        if (connection->other == NULL)
+            return NULL;
+        memcpy(connection->other, connection->outgoing, STREAM_HEADER);
+    }
+    return connection->other + STREAM_HEADER + STREAM_HEADROOM;
+}
+
+/* What there is no room for right away is waited for, and that is counted. */
+static int put(struct connection *connection, const uint8_t *data, size_t length) {
+    ssize_t n = send(connection->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    uint64_t from = 0;
+    int r = 0;
+
+    if (n == (ssize_t)length)
+        return 0;
+    if (n < 0)
+        n = 0; /* what is wrong will show again */
+    from = io_now_ns();
+    r = io_write_full(connection->fd, data + n, length - (size_t)n);
+    connection->waited_ns += io_now_ns() - from;
+    return r;
+}
+
+/* Sends the record that lies in a buffer, the first one behind the stream's header. */
+static int send_record(struct connection *connection, const uint8_t *buffer, size_t length) {
+    const uint8_t *from = buffer + STREAM_HEADER;
 
     if (!connection->header_sent) {
         from -= STREAM_HEADER;
         length += STREAM_HEADER;
         connection->header_sent = true;
     }
-    return io_write_full(connection->fd, from, length);
+    return put(connection, from, length);
+}
+
+static int seal_and_send(struct connection *connection, enum stream_type type, uint8_t *buffer,
+                         size_t length) {
+    int r = stream_seal(connection->sealer, type, buffer + STREAM_HEADER, length);
+
+    return r < 0 ? r : send_record(connection, buffer, STREAM_RECORD(length));
 }
 
 int connection_send(struct connection *connection, enum stream_type type, size_t length) {
-    int r = stream_seal(connection->sealer, type, connection->outgoing + STREAM_HEADER, length);
+    return seal_and_send(connection, type, connection->outgoing, length);
+}
 
-    return r < 0 ? r : send_record(connection, STREAM_RECORD(length));
+int connection_send_other(struct connection *connection, enum stream_type type, size_t length) {
+    return seal_and_send(connection, type, connection->other, length);
+}
+
+uint64_t connection_waited_ns(const struct connection *connection) {
+    return connection->waited_ns;
 }
 
 int connection_send_final(struct connection *connection) {
     int r = stream_seal_final(connection->sealer, connection->outgoing + STREAM_HEADER);
 
-    return r < 0 ? r : send_record(connection, STREAM_FINAL_RECORD);
+    return r < 0 ? r : send_record(connection, connection->outgoing, STREAM_FINAL_RECORD);
 }
 
 /* Goes on collecting `length` bytes at `data` where it was left. What broke a connection is nothing

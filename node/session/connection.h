@@ -45,6 +45,16 @@ uint8_t *connection_body(struct connection *connection);
  * anything afterwards. 0; -errno where the connection is broken. */
 int connection_send(struct connection *connection, enum stream_type type, size_t length);
 
+/* A second buffer for the body of a frame, of the same size, made at the first call. NULL where
+ * there is no memory. */
+uint8_t *connection_other_body(struct connection *connection);
+
+/* As connection_send(), for what is at connection_other_body(). */
+int connection_send_other(struct connection *connection, enum stream_type type, size_t length);
+
+/* How long sending has waited for room in the socket, since the connection was made. */
+uint64_t connection_waited_ns(const struct connection *connection);
+
 /* Sends the record that ends our direction. 0 or -errno. */
 int connection_send_final(struct connection *connection);
 

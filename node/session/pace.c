@@ -44,16 +44,19 @@ uint64_t pace_book(struct pace *pace, uint64_t now_ns, uint64_t bytes) {
     return from;
 }
 
-void pace_wait(struct pace *pace, uint64_t bytes, const atomic_bool *stop) {
+uint64_t pace_wait(struct pace *pace, uint64_t bytes, const atomic_bool *stop) {
+    uint64_t from = 0;
     uint64_t until = 0;
 
     if (pace->rate == 0)
-        return;
-    until = pace_book(pace, now_ns(), bytes);
-    for (uint64_t now = now_ns(); now < until && !atomic_load(stop); now = now_ns()) {
+        return 0;
+    from = now_ns();
+    until = pace_book(pace, from, bytes);
+    for (uint64_t now = from; now < until && !atomic_load(stop); now = now_ns()) {
         uint64_t step = until - now < STEP_NS ? until - now : STEP_NS;
         struct timespec wait = {.tv_nsec = (long)step};
 
         clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
     }
+    return now_ns() - from;
 }

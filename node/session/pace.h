@@ -38,7 +38,7 @@ size_t pace_frame(const struct pace *pace, size_t most);
 uint64_t pace_book(struct pace *pace, uint64_t now_ns, uint64_t bytes);
 
 /* Takes `bytes` and sleeps until they may be sent, in short steps, or until *stop is set. Any
- * thread. */
-void pace_wait(struct pace *pace, uint64_t bytes, const atomic_bool *stop);
+ * thread. How long that was, in nanoseconds. */
+uint64_t pace_wait(struct pace *pace, uint64_t bytes, const atomic_bool *stop);
 
 #endif

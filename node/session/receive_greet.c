@@ -43,7 +43,7 @@ static void take_message_alone(void *context, struct uplink_message *message) {
 }
 
 static void hear_frame(struct receive *receive, const struct stream_frame *frame) {
-    if (frame->type == STREAM_DATA)
+    if (frame->type != STREAM_CONTROL)
         receiver_violation(receive->receiver, 0, "data came before it was agreed upon");
     else if (receiver_control(receive->receiver, io_now_ms(), frame->body, frame->length) < 0)
         receive_out_of_step(receive);

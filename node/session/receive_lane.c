@@ -1,6 +1,8 @@
 #include "base/io.h"
 #include "files/hash.h"
 #include "node/session/receive.h"
+#include "proto/features.h"
+#include "proto/packed.h"
 #include "proto/record.h"
 
 #include <errno.h>
@@ -11,8 +13,9 @@ struct reader {
     struct receive *receive;
     struct lane *lane;
     struct stage_writer *writer;
-    struct catalog *catalog; /* NULL before there is a manifest */
-    struct hash *hash;       /* of the chunk that is coming in */
+    struct catalog *catalog;   /* NULL before there is a manifest */
+    struct hash *hash;         /* of the chunk that is coming in */
+    struct unpacker *unpacker; /* made when the first compressed frame comes */
 };
 
 /* The peer broke a rule: the state machine ends the transfer. */
@@ -183,6 +186,25 @@ static bool take_data(struct reader *reader, const struct stream_frame *frame) {
     return result == RECORD_END;
 }
 
+/* A compressed frame. Whether the lane goes on. */
+static bool take_packed(struct reader *reader, const struct stream_frame *frame) {
+    struct stream_frame data;
+
+    if ((reader->receive->features & FEATURE_PACKED) == 0) {
+        violation(reader, "compressed data came that was not agreed upon");
+        return false;
+    }
+    if (reader->unpacker == NULL && unpacker_new(&reader->unpacker) < 0) {
+        receive_stop(reader->receive, -ENOMEM, "out of memory");
+        return false;
+    }
+    if (unpacker_unpack(reader->unpacker, frame, &data) != 0) {
+        violation(reader, "a compressed frame is malformed");
+        return false;
+    }
+    return take_data(reader, &data);
+}
+
 static bool take_control(struct reader *reader, const struct stream_frame *frame) {
     struct receive *receive = reader->receive;
 
@@ -204,6 +226,17 @@ static bool take_control(struct reader *reader, const struct stream_frame *frame
     return true;
 }
 
+static bool take_frame(struct reader *reader, const struct stream_frame *frame) {
+    switch (frame->type) {
+    case STREAM_DATA:
+        return take_data(reader, frame);
+    case STREAM_PACKED:
+        return take_packed(reader, frame);
+    default:
+        return take_control(reader, frame);
+    }
+}
+
 /* Receives until the lane is over. What ended it, as connection_receive(); 0 where it was us. */
 static int read_loop(struct reader *reader) {
     struct stream_frame frame;
@@ -214,7 +247,7 @@ static int read_loop(struct reader *reader) {
         r = connection_receive(reader->lane->connection, &frame, 0);
         if (r != 0)
             return r;
-        on = frame.type == STREAM_DATA ? take_data(reader, &frame) : take_control(reader, &frame);
+        on = take_frame(reader, &frame);
     }
     return 0;
 }
@@ -260,6 +293,7 @@ void *receive_read(void *arg) {
     stage_writer_close(reader.writer);
     catalog_free(reader.catalog);
     hash_free(reader.hash);
+    unpacker_free(reader.unpacker);
     pthread_mutex_lock(&receive->course.lock);
     course_reader_done(lane);
     pthread_mutex_unlock(&receive->course.lock);

@@ -310,6 +310,8 @@ static void add_connection(struct send *send, struct uplink_message *message) {
         return;
     if (number == 0 && !suits(send, message->body->connection->features))
         return;
+    if (number == 0)
+        send->frames.packs = (message->body->connection->features & FEATURE_PACKED) != 0;
     connection = course_connect(&send->course, message, SEND_FRAME, LIMIT_CONTROL);
     if (connection == NULL)
         return;
@@ -434,6 +436,7 @@ static void clear(struct send *send) {
     manifest_checker_free(send->checker);
     items_free(send->items);
     hashes_close(send->hashes);
+    send_frames_destroy(&send->frames);
     pace_destroy(&send->pace);
     rangeset_clear(&send->failed);
     io_close(&send->stat);
@@ -449,6 +452,7 @@ void job_send(struct job *job, struct uplink *uplink) {
     rangeset_init(&send.failed);
     tally_init(&main.tally, &send.course);
     pace_init(&send.pace, job->rate);
+    send_frames_init(&send.frames, &send.pace, &send.course.ended);
     if (course_init(&send.course, uplink) < 0)
         uplink_ended(uplink, UPLINK_ENDED(FAILED), "out of memory");
     else if (set_up(&send, &main, &fail) != 0)

@@ -18,6 +18,7 @@
 #include "node/session/growth.h"
 #include "node/session/job.h"
 #include "node/session/pace.h"
+#include "node/session/send_frame.h"
 #include "proto/manifest.h"
 #include "proto/sender.h"
 
@@ -51,6 +52,7 @@ struct send {
     struct items *items;
     struct hashes *hashes;
     struct pace pace;
+    struct send_frames frames;
     int work;
     int manifest;
     int stat;
@@ -102,14 +104,16 @@ struct send_data {
     struct connection *connection;
     struct send_reader *reader;
     struct congestion congestion;
-    size_t frame;     /* bytes of a frame at most */
-    size_t used;      /* and of this one, at connection_body() */
-    uint64_t content; /* of them, content */
+    struct send_frame out; /* how it leaves */
+    size_t frame;          /* bytes of a frame at most */
+    size_t used;           /* and of this one, at connection_body() */
+    uint64_t content;      /* of them, content */
 };
 
-/* Nothing is in the frame yet. `connection` and `reader` are borrowed. */
-void send_data_init(struct send_data *data, struct send *send, struct connection *connection,
+/* Nothing is in the frame yet. `lane` and `reader` are borrowed. For send_data_clear(). */
+void send_data_init(struct send_data *data, struct send *send, struct lane *lane,
                     struct send_reader *reader);
+void send_data_clear(struct send_data *data);
 
 /* Reads a unit into the frame, notes its hash, and sends what is full. What cannot be read fails by
  * itself, and the transfer goes on: of such a unit the peer may have got the beginning, never the

@@ -13,13 +13,19 @@ struct passage {
     struct fail fail; /* what and why, where it cannot be sent */
 };
 
-void send_data_init(struct send_data *data, struct send *send, struct connection *connection,
+void send_data_init(struct send_data *data, struct send *send, struct lane *lane,
                     struct send_reader *reader) {
-    *data = (struct send_data){.send = send,
-                               .connection = connection,
-                               .reader = reader,
-                               .frame = pace_frame(&send->pace, SEND_FRAME)};
-    congestion_init(&data->congestion, connection_fd(connection), io_now_ms());
+    *data = (struct send_data){
+        .send = send,
+        .connection = lane->connection,
+        .reader = reader,
+        .frame = pace_frame(&send->pace, SEND_FRAME),
+        .out = {.frames = &send->frames, .connection = lane->connection, .number = lane->number}};
+    congestion_init(&data->congestion, connection_fd(lane->connection), io_now_ms());
+}
+
+void send_data_clear(struct send_data *data) {
+    send_frame_clear(&data->out);
 }
 
 int send_data_flush(struct send_data *data) {
@@ -28,11 +34,10 @@ int send_data_flush(struct send_data *data) {
     if (used == 0)
         return 0;
     congestion_look(&data->congestion, io_now_ms());
-    pace_wait(&data->send->pace, STREAM_RECORD(used), &data->send->course.ended);
     atomic_fetch_add(&data->send->course.moved, data->content);
     data->used = 0;
     data->content = 0;
-    return connection_send(data->connection, STREAM_DATA, used);
+    return send_frame(&data->out, used);
 }
 
 /* The chunk was read to its end: whether it is what it should be, and what it was. */

@@ -177,13 +177,14 @@ void *send_write(void *arg) {
     struct send *send = (struct send *)lane->course;
     struct writer writer = {.send = send, .lane = lane};
 
-    send_data_init(&writer.data, send, lane->connection, &writer.reader);
+    send_data_init(&writer.data, send, lane, &writer.reader);
     if (send_reader_init(&writer.reader, send) < 0)
         send_stop(send, "out of memory");
     if (write_loop(&writer) < 0)
         lane_lost(send, lane);
     else
         course_send_last(lane);
+    send_data_clear(&writer.data);
     send_reader_clear(&writer.reader);
     pthread_mutex_lock(&lane->course->lock);
     course_writer_done(lane);

@@ -1,4 +1,6 @@
 #include "node/common/config.h"
+
+#include "proto/features.h"
 #include "suites.h"
 
 #include <errno.h>
@@ -25,7 +27,8 @@ START_TEST(test_reads_every_setting) {
                                "name = my \xc3\xa4 machine ; not a comment\n"
                                "files=/srv/in\nlisten = 10.0.0.1:99\nlisten = [::1]\n"
                                "discovery = quiet\naccept = all\nexists = overwrite\nlinks = all\n"
-                               "send-to = known\nlanes = 2\nbatch = 8M\nrecord-layer = libcrypto\n",
+                               "send-to = known\nlanes = 2\nbatch = 8M\nrecord-layer = libcrypto\n"
+                               "compress = off\n",
                                &fail),
                      0);
     ck_assert_str_eq(config.name, "my \xc3\xa4 machine ; not a comment");
@@ -40,6 +43,9 @@ START_TEST(test_reads_every_setting) {
     ck_assert_uint_eq(config.lanes, 2);
     ck_assert_uint_eq(config.batch, 8u << 20);
     ck_assert_int_eq(config.record_layer, CONFIG_RECORD_LAYER_LIBCRYPTO);
+    ck_assert_uint_eq(config_features(&config), FEATURES & ~FEATURE_PACKED);
+    config_defaults(&config);
+    ck_assert_uint_eq(config_features(&config), FEATURES);
 }
 END_TEST
 
@@ -63,6 +69,7 @@ static const struct {
     {"exists = keep\n", "line 1: exists is rename, skip, overwrite, ask or refuse"},
     {"links = outside\n", "line 1: links is inside or all"},
     {"record-layer = openssl\n", "line 1: record-layer is auto, libsodium or libcrypto"},
+    {"compress = on\n", "line 1: compress is auto or off"},
     {"just words\n", "line 1: it is not KEY = VALUE"},
     {"n\x1bme = x\n", "there is no setting \"n\\eme\""},
 };

@@ -3,6 +3,8 @@
 #include "tree.h"
 
 #include "base/limits.h"
+#include "proto/features.h"
+#include "proto/packed.h"
 #include "proto/record.h"
 
 #include <check.h>
@@ -109,6 +111,28 @@ static void send_record(struct peer *peer, uint32_t entry, uint64_t offset, uint
     free(body);
 }
 
+/* A record and the rest of it, compressed; `spoil` a byte of what was packed. */
+static void send_packed(struct peer *peer, uint32_t length, bool spoil) {
+    uint8_t *records = calloc(1, RECORD_HEADER + length);
+    uint8_t packed[4096];
+    struct record record = {.kind = RECORD_BYTES, .entry = 1, .offset = 0, .length = length};
+    struct packer *packer = NULL;
+    size_t used = 0;
+
+    record_write_header(records, &record);
+    ck_assert_int_eq(packer_new(&packer), 0);
+    used = packer_pack(packer, records, RECORD_HEADER + length, packed, sizeof packed);
+    ck_assert_uint_gt(used, 0);
+    packed[3] ^= spoil ? 1 : 0;
+    peer_send(peer, STREAM_PACKED, packed, used);
+    packer_free(packer);
+    free(records);
+}
+
+static void send_packed_first(struct peer *peer) {
+    send_packed(peer, FILE_SIZE, false);
+}
+
 static void send_data_first(struct peer *peer) {
     send_record(peer, 1, 0, FILE_SIZE);
 }
@@ -175,6 +199,30 @@ static void agree_and_leave(struct peer *peer) {
 static void agree_then_half(struct peer *peer) {
     agree(peer);
     send_record(peer, 1, 0, FILE_SIZE / 2);
+}
+
+static void agree_then_packed(struct peer *peer) {
+    agree(peer);
+    send_packed(peer, FILE_SIZE, false);
+    peer_await(peer, FXNODE__WIRE__CONTROL__BODY_DURABLE);
+}
+
+static void agree_then_packed_spoilt(struct peer *peer) {
+    agree(peer);
+    send_packed(peer, FILE_SIZE, true);
+}
+
+static void agree_then_packed_beyond(struct peer *peer) {
+    agree(peer);
+    send_packed(peer, FILE_SIZE + 1, false);
+}
+
+static void agree_then_packed_control(struct peer *peer) {
+    static const uint8_t ping[] = {0,    0, 0,    3, 0x28, 0xb5, 0x2f, 0xfd,
+                                   0x20, 3, 0x19, 0, 0,    1,    2,    3};
+
+    agree(peer);
+    peer_send(peer, STREAM_PACKED, ping, sizeof ping);
 }
 
 static void agree_then_beyond(struct peer *peer) {
@@ -289,6 +337,7 @@ static const struct {
     {"final", send_final, LAB_ENDED(LOST)},
     {"wrong role", send_wrong_role, LAB_ENDED(PROTOCOL)},
     {"data first", send_data_first, LAB_ENDED(PROTOCOL)},
+    {"packed first", send_packed_first, LAB_ENDED(PROTOCOL)},
     {"offer and leave", offer_and_leave, LAB_ENDED(LOST)},
     {"offer then data", offer_then_data, LAB_ENDED(PROTOCOL)},
     {"offer twice", offer_twice, LAB_ENDED(PROTOCOL)},
@@ -297,6 +346,10 @@ static const struct {
     {"agree and leave", agree_and_leave, LAB_ENDED(LOST)},
     {"half", agree_then_half, LAB_ENDED(LOST)},
     {"beyond", agree_then_beyond, LAB_ENDED(PROTOCOL)},
+    {"packed", agree_then_packed, LAB_ENDED(LOST)},
+    {"packed spoilt", agree_then_packed_spoilt, LAB_ENDED(PROTOCOL)},
+    {"packed beyond", agree_then_packed_beyond, LAB_ENDED(PROTOCOL)},
+    {"packed that is no data", agree_then_packed_control, LAB_ENDED(PROTOCOL)},
     {"directory", agree_then_directory, LAB_ENDED(PROTOCOL)},
     {"nowhere", agree_then_nowhere, LAB_ENDED(PROTOCOL)},
     {"cut", agree_then_cut, LAB_ENDED(PROTOCOL)},
@@ -333,24 +386,35 @@ static void await_play(pid_t pid) {
     ck_assert_int_eq(status, 0);
 }
 
-START_TEST(a_receiver_stands_it) {
+static void play_to_receiver(script *what) {
     struct peer peer;
     pid_t pid = 0;
     int fd = -1;
 
     peer_open(&peer, &fd);
-    if (towards_receiver[_i].play == offer_manifest)
-        make_way_out();
-    pid = play(&peer, fd, towards_receiver[_i].play);
+    pid = play(&peer, fd, what);
     lab_start_receiver(&lab, fd, peer.receive_key, peer.send_key);
     peer_close(&peer);
     lab_serve(&lab);
     await_play(pid);
+}
+
+START_TEST(a_receiver_stands_it) {
+    if (towards_receiver[_i].play == offer_manifest)
+        make_way_out();
+    play_to_receiver(towards_receiver[_i].play);
     ck_assert_msg(lab.receiver.outcome == towards_receiver[_i].outcome, "%s: %d %s",
                   towards_receiver[_i].name, lab.receiver.outcome, lab.receiver.text);
     ck_assert(!lab.placed);
     ck_assert_int_le(tree_count(lab.destination), 1);
     ck_assert_int_eq(tree_count(lab.root), 3);
+}
+END_TEST
+
+START_TEST(packed_data_has_to_be_agreed_upon) {
+    lab.features = FEATURES & ~FEATURE_PACKED;
+    play_to_receiver(agree_then_packed);
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(PROTOCOL));
 }
 END_TEST
 
@@ -476,6 +540,7 @@ static Suite *suite(void) {
     tcase_add_checked_fixture(receiver, set_up, tear_down);
     tcase_set_timeout(receiver, 60);
     tcase_add_loop_test(receiver, a_receiver_stands_it, 0, COUNT(towards_receiver));
+    tcase_add_test(receiver, packed_data_has_to_be_agreed_upon);
     suite_add_tcase(s, receiver);
     tcase_add_checked_fixture(sender, set_up, tear_down);
     tcase_set_timeout(sender, 60);

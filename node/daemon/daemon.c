@@ -17,6 +17,7 @@
 #include "node/daemon/outwork.h"
 #include "node/daemon/pairing_window.h"
 #include "node/daemon/peers.h"
+#include "node/daemon/stopwatch.h"
 #include "node/daemon/takeover.h"
 #include "node/daemon/transfer.h"
 #include "node/daemon/worker.h"
@@ -39,6 +40,7 @@ struct daemon {
     uv_signal_t interrupt;
     uv_signal_t terminate;
     struct listener *listener;
+    struct stopwatch *stopwatch;
     bool ended;
 };
 
@@ -59,6 +61,7 @@ static void end(struct daemon *daemon) {
     clean_free(node->clean);
     discover_stop(node->discover);
     node->discover = NULL;
+    stopwatch_free(daemon->stopwatch);
     uv_close((uv_handle_t *)&daemon->interrupt, NULL);
     uv_close((uv_handle_t *)&daemon->terminate, NULL);
 }
@@ -293,6 +296,7 @@ static void run(struct daemon *daemon) {
         outgoing_start_all(node);
     incoming_recover(node->incoming);
     clean_expired(node->clean);
+    daemon->stopwatch = stopwatch_new(node->loop);
     uv_run(&daemon->loop, UV_RUN_DEFAULT);
 }
 

@@ -1,7 +1,11 @@
 """Many at once."""
 
-from lab import check_equal
-from lab.data import MIB, compare, make_file
+import re
+
+from lab import check, check_equal
+from lab.data import MIB, compare, make_file, make_many
+
+AWAY = re.compile(r"the loop was away for (\d+) ms, (\d+) of them computing")
 
 
 def fifty_to_one(lab):
@@ -32,3 +36,23 @@ def one_to_ten(lab):
     for receiver, command in zip(receivers, commands):
         check_equal(command.wait(120), 0, f"status of send\n{command.said()}")
         compare(source, receiver.received("for all"))
+
+
+def everybody_is_answered(lab):
+    """While thousands of files go over and people ask, no daemon computes for long in one go."""
+    lan = lab.lan(2)
+    sender, receiver = (lab.node(host, config={"discovery": "off"}, env={"FXNODE_LOG": "debug"})
+                        for host in lan.hosts)
+    source = make_many(lab.path("many"), 3_000, size=10)
+    command = sender.command("send", receiver.at, source)
+    asked = 0
+    while command.popen.poll() is None or asked == 0:
+        for node in (sender, receiver):
+            node.run("transfers", "--all")
+            node.run("peers", "--wait", "0")
+        asked += 1
+    check_equal(command.wait(120), 0, f"status of send\n{command.said()}")
+    for node in (sender, receiver):
+        worst = max((int(found[2]) for line in node.daemon.err if (found := AWAY.search(line))),
+                    default=0)
+        check(worst <= 20, f"{node.name}: its daemon computed for {worst} ms in one go")

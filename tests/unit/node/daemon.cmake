@@ -8,3 +8,4 @@ fxnode_suite(node-offers SOURCES daemon/test_offers.c daemon/peers_fixture.c LIN
 fxnode_suite(node-peers SOURCES daemon/test_peers.c daemon/peers_fixture.c LINK fxnode::node_daemon)
 fxnode_suite(node-replaced SOURCES daemon/test_replaced.c daemon/peers_fixture.c LINK fxnode::node_daemon)
 fxnode_suite(node-resolve SOURCES daemon/test_resolve.c daemon/peers_fixture.c LINK fxnode::node_daemon)
+fxnode_suite(node-stopwatch SOURCES daemon/test_stopwatch.c LINK fxnode::node_daemon)

@@ -163,12 +163,14 @@ int connection_send_final(struct connection *connection) {
     return r < 0 ? r : send_record(connection, connection->outgoing, STREAM_FINAL_RECORD);
 }
 
-/* Goes on collecting `length` bytes at `data` where it was left. What broke a connection is nothing
- * that a caller could act upon. */
+/* Goes on collecting `length` bytes at `data` where it was left; with one call where it may wait,
+ * for each return costs more than what it brings. What broke a connection is nothing that a caller
+ * could act upon. */
 static int take(struct connection *connection, uint8_t *data, size_t length, int flags) {
+    int how = flags == 0 ? MSG_WAITALL : flags;
+
     while (connection->taken < length) {
-        ssize_t n =
-            recv(connection->fd, data + connection->taken, length - connection->taken, flags);
+        ssize_t n = recv(connection->fd, data + connection->taken, length - connection->taken, how);
 
         if (n < 0 && errno == EINTR)
             continue;

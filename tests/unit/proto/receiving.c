@@ -103,6 +103,44 @@ START_TEST(holes_take_no_room_in_a_batch) {
 }
 END_TEST
 
+/* What is half here on a lane that the sender gave up, and looks alive: the newer one with the same
+ * unit wins, but waits until nothing more can come in over the old one. */
+START_TEST(the_newer_lane_wins) {
+    struct record_piece half = sides_pieces[0];
+    struct receiver_action action;
+    half.length = half.unit_size / 2;
+    sides_bring_receiver(IN_DATA);
+    ck_assert_int_eq(receiver_lane_opened(sides_receiver, 1), 0);
+    ck_assert_int_eq(receiver_lane_opened(sides_receiver, LIMIT_LANES - 1), 0);
+    ck_assert_int_eq(receiver_lane_opened(sides_receiver, 1), -EINVAL);
+    ck_assert_int_eq(receiver_lane_opened(sides_receiver, LIMIT_LANES), -EINVAL);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 1, &half), RECEIVER_WRITE);
+    for (uint64_t now = 2; now < 4; now++)
+        ck_assert_int_eq(receiver_record(sides_receiver, now, LIMIT_LANES - 1, &half),
+                         RECEIVER_WAIT);
+    ck_assert(receiver_next(sides_receiver, &action));
+    ck_assert_int_eq(action.kind, RECEIVER_CLOSE_LANE);
+    ck_assert_uint_eq(action.lane, 1);
+    ck_assert(!receiver_next(sides_receiver, &action)); /* said once */
+    ck_assert_int_eq(receiver_written(sides_receiver, 4, 1, &half, NULL), 0);
+    ck_assert_int_eq(receiver_lane_lost(sides_receiver, 1), 0);
+    ck_assert_int_eq(receiver_record(sides_receiver, 5, LIMIT_LANES - 1, &half), RECEIVER_WRITE);
+}
+END_TEST
+
+/* The control connection is not given up beside the transfer. */
+START_TEST(the_control_connection_is_not_closed) {
+    struct receiver_action action;
+    struct record_piece half = sides_pieces[0];
+    half.length = half.unit_size / 2;
+    sides_bring_receiver(IN_DATA);
+    ck_assert_int_eq(receiver_lane_opened(sides_receiver, 1), 0);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 0, &half), RECEIVER_WRITE);
+    ck_assert_int_eq(receiver_record(sides_receiver, 2, 1, &half), RECEIVER_WAIT);
+    ck_assert(!receiver_next(sides_receiver, &action));
+}
+END_TEST
+
 START_TEST(a_failed_sync_reports_nothing) {
     const struct rangeset *units = NULL;
     struct receiver_action action;
@@ -228,6 +266,8 @@ int main(void) {
     tcase_add_test(tests, nothing_is_written_beyond_one_batch);
     tcase_add_test(tests, what_waits_for_room_makes_a_sync_due);
     tcase_add_test(tests, holes_take_no_room_in_a_batch);
+    tcase_add_test(tests, the_newer_lane_wins);
+    tcase_add_test(tests, the_control_connection_is_not_closed);
     tcase_add_test(tests, a_failed_sync_reports_nothing);
     tcase_add_test(tests, content_that_keeps_differing_ends_it);
     tcase_add_test(tests, content_taken_over_may_differ_once);

@@ -22,6 +22,7 @@ struct parts {
 
 /* False where it stands for one packet, or is none that can be cut. */
 static bool parse(struct parts *parts, const uint8_t *frame, size_t length) {
+    *parts = (struct parts){0};
     if (length < START + sizeof parts->ip)
         return false;
     memcpy(&parts->offload, frame, sizeof parts->offload);
@@ -46,8 +47,7 @@ unsigned hub_segment_count(const uint8_t *frame, size_t length) {
 }
 
 /* The ones' complement sum of RFC 1071, not complemented, over an even number of bytes. */
-static uint16_t sum(const void *data, size_t length) {
-    const uint8_t *bytes = data;
+static uint16_t sum(const uint8_t *bytes, size_t length) {
     uint32_t total = 0;
 
     for (size_t i = 0; i < length; i += 2)
@@ -59,12 +59,13 @@ static uint16_t sum(const void *data, size_t length) {
 
 /* What the kernel expects in the place of the checksum where it is still to be computed. */
 static uint16_t pseudo_header(const struct iphdr *ip, size_t length) {
-    struct {
-        uint32_t from, to;
-        uint16_t protocol, length;
-    } header = {ip->saddr, ip->daddr, htons(IPPROTO_TCP), htons((uint16_t)length)};
+    const uint16_t tail[] = {htons(IPPROTO_TCP), htons((uint16_t)length)};
+    uint8_t header[2 * sizeof ip->saddr + sizeof tail];
 
-    return sum(&header, sizeof header);
+    memcpy(header, &ip->saddr, sizeof ip->saddr);
+    memcpy(header + sizeof ip->saddr, &ip->daddr, sizeof ip->daddr);
+    memcpy(header + 2 * sizeof ip->saddr, tail, sizeof tail);
+    return sum(header, sizeof header);
 }
 
 size_t hub_segment_cut(uint8_t *out, const uint8_t *frame, size_t length, unsigned first,
@@ -74,7 +75,8 @@ size_t hub_segment_cut(uint8_t *out, const uint8_t *frame, size_t length, unsign
     size_t size = 0;
     size_t start = 0;
 
-    (void)parse(&parts, frame, length);
+    if (!parse(&parts, frame, length))
+        return 0;
     start = (size_t)first * parts.offload.gso_size;
     payload = length - parts.payload_at;
     size = payload - start < (size_t)count * parts.offload.gso_size

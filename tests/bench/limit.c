@@ -276,21 +276,20 @@ int main(int argc, char **argv) {
     struct options options;
     struct sockaddr_in at;
     const char *verb = NULL;
-    int r = -EINVAL;
+    bool receives = false;
+    int r = 0;
 
     if (sodium_init() < 0 || !parse_options(&options, argc, argv) ||
         choose_cipher(options.cipher) < 0)
         return usage();
     verb = argv[optind++];
+    receives = strcmp(verb, "receive") == 0;
     if (strcmp(verb, "copy") == 0)
         r = copy(&options, argv[optind], argv[optind + 1]);
-    else if (parse_address(argv[optind], &at) < 0)
+    else if ((!receives && strcmp(verb, "send") != 0) || parse_address(argv[optind], &at) < 0)
         return usage();
-    else if (strcmp(verb, "receive") == 0)
-        r = receive_at(&options, &at, argv[optind + 1]);
-    else if (strcmp(verb, "send") == 0)
-        r = send_file(&options, &at, argv[optind + 1]);
     else
-        return usage();
+        r = receives ? receive_at(&options, &at, argv[optind + 1])
+                     : send_file(&options, &at, argv[optind + 1]);
     return report(r);
 }

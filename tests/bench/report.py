@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Shows what run.py has measured:
 
-    tests/bench/report.py [--chart FILE.svg] RESULTS.tsv
+    tests/bench/report.py [--readme README.md] [--chart FILE.svg] RESULTS.tsv
 
-prints the table of the README; --chart draws its picture, with gnuplot."""
+prints the table of the README, or puts it there; --chart draws its picture, with gnuplot."""
 
 import argparse
 import os
 import statistics
 import subprocess
 import sys
+import textwrap
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenarios"))
@@ -44,14 +45,15 @@ def show(case, place, found):
               f"{spread([run.cpu for run in runs], '.2f'):>24}"
               f"{max(run.peak for run in runs) / MIB:>10.1f}"
               f"{spread([run.rest for run in runs], '.1f'):>20}")
-    for line in _shares(case, size, found):
+    for line in _shares(case, place, size, found):
         print(line)
 
 
-def _shares(case, size, found):
+def _shares(case, place, size, found):
+    synced = "" if place == "tmpfs" else " with a sync after it"
     for name, limit in SHARE.items():
         if name in found and limit in found:
-            yield f"{name}: {wall(found[limit]) / wall(found[name]):.1%} of the {limit}"
+            yield f"{name}: {wall(found[limit]) / wall(found[name]):.1%} of the {limit}{synced}"
     if case.link is None:
         return
     for name, runs in found.items():
@@ -81,6 +83,13 @@ def markdown(results):
     for name in dict.fromkeys(run.contender for run in results.runs):
         cells = [_cell(case, found[name]) if name in found else "" for case, found in groups]
         yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _caption(results):
+    """Where and how that was measured, as run.py noted it, in lines that are not too long."""
+    rounds = 1 + max(run.round for run in results.runs)
+    text = f"Median of {rounds} on this machine: " + "; ".join(results.notes) + "."
+    return textwrap.wrap(text, 99)
 
 
 def _cell(case, runs):
@@ -139,15 +148,32 @@ def chart(results, path):
     return True
 
 
+BEGIN, END = "<!-- tests/bench/report.py --readme -->", "<!-- end -->"
+
+
+def put_into(path, lines):
+    """Replaces what is between the two marks in a file."""
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split(BEGIN)
+    after = rest.split(END, 1)[1]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join((before + BEGIN, *lines, END + after)))
+
+
 def main():
     parser = argparse.ArgumentParser(description="Shows what tests/bench/run.py has measured.")
+    parser.add_argument("--readme", metavar="FILE.md")
     parser.add_argument("--chart", metavar="FILE.svg")
     parser.add_argument("results", metavar="RESULTS.tsv")
     arguments = parser.parse_args()
     results = Results(arguments.results)
     if arguments.chart and not chart(results, arguments.chart):
         sys.exit("gnuplot is not installed")
-    print("\n".join(markdown(results)))
+    lines = [*markdown(results), "", *_caption(results)]
+    if arguments.readme:
+        put_into(arguments.readme, lines)
+    else:
+        print("\n".join(lines))
 
 
 if __name__ == "__main__":

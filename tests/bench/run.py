@@ -3,8 +3,14 @@
 itself without libcrypto, all in one run on this machine. From the top of the project:
 
     cmake --preset release && cmake --build --preset release
-    tests/bench/run.py --directory /dev/shm --directory /var/tmp --tsv FILE.tsv --chart FILE.svg
+    tests/bench/run.py --directory /dev/shm --directory /var/tmp --tsv tests/bench/measured.tsv \\
+        file tree byte gigabit gigabit-text lossy
+    tests/bench/report.py --readme README.md --chart tests/bench/measured.svg \\
+        tests/bench/measured.tsv
 
+which takes three quarters of an hour, writes the figures of the README anew. All of it:
+
+    tests/bench/run.py [--directory DIR]... [--tsv FILE.tsv] [--chart FILE.svg]
     [--program build/release/node/fxnode] [--rounds 5] [--size 2048] [--lanes N]
     [--without NAME]... [--only NAME]... [CASE...]
 
@@ -171,13 +177,13 @@ def notes(arguments):
         congestion = file.read().strip()
     version = subprocess.run([arguments.program, "--version", "--verbose"], check=True, text=True,
                              capture_output=True).stdout
-    return [f"{os.cpu_count()} processors, Linux {platform.release()}, congestion control of TCP "
-            f"unless chosen: {congestion}", *version.splitlines(),
-            f"{arguments.rounds} rounds, {arguments.size} MiB"]
+    return [f"{os.cpu_count()} processors", f"Linux {platform.release()}",
+            f"congestion control of TCP by default: {congestion}", *version.splitlines()]
 
 
 def read_arguments():
-    parser = argparse.ArgumentParser(description="fxnode beside others and the machine's limit.")
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="build/release/node/fxnode")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", type=int, default=2048, help="MiB of the one file")

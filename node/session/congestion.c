@@ -59,13 +59,13 @@ static bool observe(struct congestion *congestion, struct congestion_figures *fi
 }
 
 static void change(struct congestion *congestion, enum congestion_mode mode) {
-    bool was_plain = congestion->mode == CONGESTION_PLAIN;
+    bool changed = true;
 
-    congestion->mode = mode;
-    if (mode == CONGESTION_PLAIN && !use_plain(congestion->fd))
-        congestion->mode = CONGESTION_LEFT;
-    else if (was_plain && !use(congestion->fd, congestion->paced))
-        congestion->mode = CONGESTION_LEFT;
+    if (mode == CONGESTION_PLAIN)
+        changed = use_plain(congestion->fd);
+    else if (congestion->mode == CONGESTION_PLAIN)
+        changed = use(congestion->fd, congestion->paced);
+    congestion->mode = changed ? mode : CONGESTION_LEFT;
     log_debug("congestion control: %s",
               congestion->mode == CONGESTION_PLAIN ? "loss-based" : congestion->paced);
 }

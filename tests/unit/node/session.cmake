@@ -1,48 +1,39 @@
 # Suites of node/session: two sessions and a node that keeps in memory what they record.
+fxnode_library(session_lab
+    SOURCES session/lab.c session/lab_tell.c session/peer.c session/relay.c session/tree.c
+    LINK fxnode::node_session PkgConfig::CHECK)
 fxnode_suite(session-transfer
-    SOURCES session/test_transfer.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 180)
+    SOURCES session/test_transfer.c LINK fxnode::session_lab TIMEOUT 180)
 fxnode_suite(session-resume
-    SOURCES session/test_resume.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 300)
+    SOURCES session/test_resume.c LINK fxnode::session_lab TIMEOUT 300)
 fxnode_suite(session-inherit
-    SOURCES session/test_inherit.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 300)
+    SOURCES session/test_inherit.c LINK fxnode::session_lab TIMEOUT 300)
 fxnode_suite(session-holes
-    SOURCES session/test_holes.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 300)
+    SOURCES session/test_holes.c LINK fxnode::session_lab TIMEOUT 300)
 fxnode_suite(session-hostile
-    SOURCES session/test_hostile.c session/lab.c session/lab_tell.c session/relay.c session/peer.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 180)
+    SOURCES session/test_hostile.c LINK fxnode::session_lab TIMEOUT 180)
 fxnode_suite(session-consent
-    SOURCES session/test_consent.c session/lab.c session/lab_tell.c session/relay.c session/peer.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 120)
+    SOURCES session/test_consent.c LINK fxnode::session_lab TIMEOUT 120)
 fxnode_suite(session-confine
-    SOURCES session/test_confine.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 120)
+    SOURCES session/test_confine.c LINK fxnode::session_lab TIMEOUT 120)
 fxnode_suite(session-exists
-    SOURCES session/test_exists.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 300)
+    SOURCES session/test_exists.c LINK fxnode::session_lab TIMEOUT 300)
 fxnode_suite(session-links
-    SOURCES session/test_links.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 120)
+    SOURCES session/test_links.c LINK fxnode::session_lab TIMEOUT 120)
 fxnode_suite(session-trees
-    SOURCES session/test_trees.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 900)
+    SOURCES session/test_trees.c LINK fxnode::session_lab TIMEOUT 900)
 target_compile_definitions(test-session-trees PRIVATE
     PYTHON="${Python3_EXECUTABLE}" SCENARIOS="${PROJECT_SOURCE_DIR}/tests/scenarios")
 # The longest one begins first.
 set_tests_properties(unit/session-trees PROPERTIES COST 1000)
 fxnode_suite(session-mutants
-    SOURCES session/test_mutants.c session/lab.c session/lab_tell.c session/peer.c session/relay.c session/tree.c
-        ../proto/mutant.c
-    LINK fxnode::node_session PkgConfig::XXHASH TIMEOUT 300)
+    SOURCES session/test_mutants.c ../proto/mutant.c
+    LINK fxnode::session_lab PkgConfig::XXHASH TIMEOUT 300)
 fxnode_suite(session-placing
     SOURCES session/test_placing.c ../files/arrival.c ../files/room.c
     LINK fxnode::node_session)
 fxnode_suite(session-lanes
-    SOURCES session/test_lanes.c session/lab.c session/lab_tell.c session/relay.c session/tree.c
-    LINK fxnode::node_session TIMEOUT 120)
+    SOURCES session/test_lanes.c LINK fxnode::session_lab TIMEOUT 120)
 fxnode_suite(session-growth SOURCES session/test_growth.c LINK fxnode::node_session)
 fxnode_suite(session-pace SOURCES session/test_pace.c LINK fxnode::node_session)
 fxnode_suite(session-congestion SOURCES session/test_congestion.c LINK fxnode::node_session)

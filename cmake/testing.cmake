@@ -1,4 +1,5 @@
-# fxnode_suite(NAME SOURCES... LINK LIBS...): a Check program, run by CTest with the label "unit".
+# fxnode_suite(NAME SOURCES... LINK LIBS...): a Check program test-NAME, run by CTest with the labels
+# "unit" and "suite". Those with the longest limits begin first.
 function(fxnode_suite name)
     cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
     if(NOT ARG_TIMEOUT)
@@ -8,8 +9,8 @@ function(fxnode_suite name)
     target_link_libraries(test-${name} PRIVATE ${ARG_LINK} PkgConfig::CHECK Threads::Threads)
     add_test(NAME unit/${name} COMMAND test-${name})
     # Check's own limit of 4 s a test is one of a quiet machine; CTest's limit ends what hangs.
-    set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT}
-        ENVIRONMENT CK_TIMEOUT_MULTIPLIER=10)
+    set_tests_properties(unit/${name} PROPERTIES LABELS "unit;suite" TIMEOUT ${ARG_TIMEOUT}
+        COST ${ARG_TIMEOUT} ENVIRONMENT CK_TIMEOUT_MULTIPLIER=10)
 endfunction()
 
 # fxnode_fuzz(NAME SOURCES... LINK LIBS...): LLVMFuzzerTestOneInput of fuzz-NAME. Where the compiler has no

@@ -1,5 +1,6 @@
 """Builds of the project and the tests that run in each."""
 
+import json
 import os
 import subprocess
 import tempfile
@@ -16,10 +17,20 @@ UNDER_SANITIZERS = {"FXNODE_LAB_PATIENCE": "4", "FXNODE_TREES": "12"}
 TSAN_SILENCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tsan.txt")
 
 
-def _build(results, preset, *options):
-    """Configures and builds; False where that failed."""
-    script = 'cmake --preset "$0" "$@" && cmake --build --preset "$0"'
-    return results.command(f"{preset}/build", ["sh", "-c", script, preset, *options])
+def _build(results, preset, *options, wanted=None):
+    """Configures and builds; False where that failed. `wanted` are suites and scenarios as for
+    CTest's -R: nothing is built but the program and these suites."""
+    if not results.command(f"{preset}/configure", ["cmake", "--preset", preset, *options]):
+        return False
+    targets = ["--target", "fxnode", *_suites(f"build/{preset}", wanted)] if wanted else []
+    return results.command(f"{preset}/build", ["cmake", "--build", "--preset", preset, *targets])
+
+
+def _suites(directory, wanted):
+    """The programs of the suites (fxnode_suite in cmake/testing.cmake) among these tests."""
+    told = subprocess.run(["ctest", "--test-dir", directory, "--show-only=json-v1", "-R", wanted,
+                           "-L", "^suite$"], stdout=subprocess.PIPE, check=True).stdout
+    return [f"test-{test['name'].removeprefix('unit/')}" for test in json.loads(told)["tests"]]
 
 
 def _steady_addresses():
@@ -54,7 +65,7 @@ def asan(results):
 
 def tsan(results):
     """clang, thread sanitizer: what has threads, that is sessions and the store."""
-    if _build(results, "tsan", CLANG):
+    if _build(results, "tsan", CLANG, wanted=UNDER_TSAN):
         results.ctest("tsan", "build/tsan", "-R", UNDER_TSAN, prefix=_steady_addresses(), env={
             "TSAN_OPTIONS": f"second_deadlock_stack=1:suppressions={TSAN_SILENCES}",
             **UNDER_SANITIZERS})

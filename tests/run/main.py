@@ -9,6 +9,7 @@ step does, then the failures and the skips with their reasons, and ends with a l
 
 import argparse
 import os
+import resource
 import sys
 import time
 
@@ -33,6 +34,12 @@ STEPS = {
 }
 
 
+def _processor_seconds():
+    """What everything that was run and has ended took."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def main():
     parser = argparse.ArgumentParser(description="Runs every test of fxnode.")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -45,9 +52,10 @@ def main():
     results = Results(arguments.jobs)
     for name in arguments.step or STEPS:
         print(f"== {name}", flush=True)
-        began = time.monotonic()
+        began, worked = time.monotonic(), _processor_seconds()
         STEPS[name](results)
-        print(f"   {time.monotonic() - began:.0f} s", flush=True)
+        print(f"   {time.monotonic() - began:.0f} s, {_processor_seconds() - worked:.0f} s of "
+              "processors", flush=True)
     return results.conclude()
 
 

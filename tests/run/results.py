@@ -5,6 +5,9 @@ import subprocess
 import tempfile
 import xml.etree.ElementTree
 
+# Most tests wait for disks, timers and other processes: so many at a time for each processor.
+TESTS_PER_JOB = 3
+
 
 class Results:
     """`jobs` is how many things run at a time."""
@@ -41,7 +44,8 @@ class Results:
             report = os.path.join(temporary, "report.xml")
             status = subprocess.call(
                 [*prefix, "ctest", "--test-dir", directory, "--output-on-failure", "-j",
-                 str(self.jobs), "--output-junit", report, "--no-tests=error", *options],
+                 str(TESTS_PER_JOB * self.jobs), "--output-junit", report, "--no-tests=error",
+                 *options],
                 stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
             if not os.path.exists(report):
                 self.add(f"{name}/ctest", False)

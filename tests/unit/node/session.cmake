@@ -24,8 +24,6 @@ fxnode_suite(session-trees
     SOURCES session/test_trees.c LINK fxnode::session_lab TIMEOUT 900)
 target_compile_definitions(test-session-trees PRIVATE
     PYTHON="${Python3_EXECUTABLE}" SCENARIOS="${PROJECT_SOURCE_DIR}/tests/scenarios")
-# The longest one begins first.
-set_tests_properties(unit/session-trees PROPERTIES COST 1000)
 fxnode_suite(session-mutants
     SOURCES session/test_mutants.c ../proto/mutant.c
     LINK fxnode::session_lab PkgConfig::XXHASH TIMEOUT 300)

@@ -1,4 +1,4 @@
-"""Connections of a transfer that get lost beside its control connection: it goes on without a stop."""
+"""Connections beside the control connection get lost: the transfer goes on without a stop."""
 
 import re
 

@@ -40,10 +40,10 @@ def main():
             target = os.path.join(directory, cipher)
             expect(run(limit, "--cipher", cipher, "--lanes", "3", "copy", source, target) == 0,
                    cipher)
-            expect(filecmp.cmp(source, target, shallow=False), f"{cipher}: what arrived is the same")
+            expect(filecmp.cmp(source, target, shallow=False), f"{cipher}: arrived the same")
         target = os.path.join(directory, "apart")
         send_and_receive(limit, source, target)
-        expect(filecmp.cmp(source, target, shallow=False), "apart: what arrived is the same")
+        expect(filecmp.cmp(source, target, shallow=False), "apart: arrived the same")
         expect(run(limit, "copy", source, target) == 1, "nothing is written over")
         expect(run(limit, "copy", f"{source}-none", f"{target}-2") == 1, "no source, no copy")
         expect(run(limit, "--lanes", "9", "copy", source, f"{target}-3") == 2, "9 lanes: usage")

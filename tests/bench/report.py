@@ -134,7 +134,8 @@ def _chart_script(results, path, case="file"):
     size = first[names[0]][0].size
     return "".join(blocks) + _SCRIPT.format(
         height=110 + 34 * len(names), path=path, top=len(names) - 0.3,
-        title=f"One file of {_amount(size)} over loopback", key="bottom right" if len(places) > 1 else "off",
+        title=f"One file of {_amount(size)} over loopback",
+        key="bottom right" if len(places) > 1 else "off",
         labels=", ".join(f'"{name}" {height}' for height, name in enumerate(names)),
         plots=", ".join(plots))
 

@@ -38,6 +38,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -141,7 +142,7 @@ def measure_in(parent, cases, arguments, results):
 
 
 def measure_inside(cases, arguments, results):
-    """Cases between hosts, those of one link together; only in namespaces of their own."""
+    """Cases between hosts, those of one link together; only in namespaces of their own. 0."""
     isolate.prepare_inside()
     lan = new_lan()
     try:
@@ -153,6 +154,7 @@ def measure_inside(cases, arguments, results):
             shutil.rmtree(directory)
     finally:
         process.stop_all()
+    return 0
 
 
 def measure_linked(cases, arguments):
@@ -223,18 +225,26 @@ def measure_all(arguments):
     return status
 
 
+def stop(number, _):
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
 def main():
     arguments = read_arguments()
-    if isolate.inside():
-        try:
-            measure_inside(arguments.case, arguments, Results(arguments.tsv))
-        except Failure as failure:
-            print(f"{failure}\n{process.said_by_all()}")
-            return 1
-        return 0
-    with tempfile.NamedTemporaryFile(suffix=".tsv") as file:
-        arguments.tsv = arguments.tsv or file.name
-        return measure_all(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):  # what was made is removed in any case
+        signal.signal(number, stop)
+    try:
+        if isolate.inside():
+            return measure_inside(arguments.case, arguments, Results(arguments.tsv))
+        with tempfile.NamedTemporaryFile(suffix=".tsv") as file:
+            arguments.tsv = arguments.tsv or file.name
+            return measure_all(arguments)
+    except Failure as failure:
+        print(f"{failure}\n{process.said_by_all()}")
+        return 1
+    except KeyboardInterrupt as interrupt:
+        print(f"interrupted ({interrupt})")
+        return 130
 
 
 if __name__ == "__main__":

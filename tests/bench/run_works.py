@@ -23,9 +23,9 @@ def run(script, *arguments):
 def main():
     with tempfile.TemporaryDirectory() as directory:
         kept = os.path.join(directory, "kept.tsv")
-        said = run("run.py", "--program", sys.argv[1], "--rounds", "1", "--size", "4", "--directory",
-                   directory, "--tsv", kept, "--only=fxnode", "--only=limit", "--only=plain TCP",
-                   *PLAN)
+        said = run("run.py", "--program", sys.argv[1], "--rounds", "1", "--size", "4",
+                   "--directory", directory, "--tsv", kept, "--only=fxnode",
+                   "--only=limit", "--only=plain TCP", *PLAN)
         with open(kept, encoding="utf-8") as file:
             rows = [line.split("\t") for line in file if not line.startswith("#")][1:]
         measured = {(row[0], row[3]) for row in rows if float(row[5]) > 0}

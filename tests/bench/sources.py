@@ -65,9 +65,9 @@ def _lines(size, source):
     while made < size:
         line = (f"2026-03-01T{number // 360000 % 24:02d}:{number // 6000 % 60:02d}:"
                 f"{number // 100 % 60:02d}.{number % 100:02d}0Z node-{source.choice('123')} INFO  "
-                f"{source.choice(('cache', 'index', 'order', 'payment', 'search'))}.worker: request "
-                f"{source.getrandbits(32):08x} from client 10.0.0.{source.randrange(256)} was "
-                f"answered with status {source.choice((200, 200, 200, 404))} in "
+                f"{source.choice(('cache', 'index', 'order', 'payment', 'search'))}.worker: "
+                f"request {source.getrandbits(32):08x} from client 10.0.0.{source.randrange(256)} "
+                f"was answered with status {source.choice((200, 200, 200, 404))} in "
                 f"{source.randrange(1000)} ms, {source.randrange(16) * 4096} bytes sent\n").encode()
         made += len(line)
         number += 1

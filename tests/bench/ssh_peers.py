@@ -1,6 +1,5 @@
 """rsync and scp over a private sshd with keys of its own, and rsync's own daemon."""
 
-import filecmp
 import getpass
 import os
 import shutil
@@ -90,8 +89,8 @@ class RsyncAes(Rsync):
 
 
 class RsyncFsync(RsyncAes):
-    """Promises what fxnode promises: what is reported is on the disk. For one large file that is the
-    same as a sync at the end."""
+    """Promises what fxnode promises: what is reported is on the disk. For one large file that is
+    the same as a sync at the end."""
 
     name = "rsync aes128-gcm --fsync"
     cases = ("tree", "byte", "empty", "source")

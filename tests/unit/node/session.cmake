@@ -24,6 +24,13 @@ fxnode_suite(session-trees
     SOURCES session/test_trees.c LINK fxnode::session_lab TIMEOUT 900)
 target_compile_definitions(test-session-trees PRIVATE
     PYTHON="${Python3_EXECUTABLE}" SCENARIOS="${PROJECT_SOURCE_DIR}/tests/scenarios")
+# Each tree waits more than it works: four shares of them (SHARES in test_trees.c) are tried side by side.
+set_property(TEST unit/session-trees APPEND PROPERTY ENVIRONMENT FXNODE_TREES_SHARE=1)
+foreach(share 2 3 4)
+    add_test(NAME unit/session-trees-${share} COMMAND test-session-trees)
+    set_tests_properties(unit/session-trees-${share} PROPERTIES LABELS unit TIMEOUT 900 COST 900
+        ENVIRONMENT "CK_TIMEOUT_MULTIPLIER=10;FXNODE_TREES_SHARE=${share}")
+endforeach()
 fxnode_suite(session-mutants
     SOURCES session/test_mutants.c ../proto/mutant.c
     LINK fxnode::session_lab PkgConfig::XXHASH TIMEOUT 300)

@@ -29,7 +29,8 @@ struct main {
     bool verifying;
 };
 
-void receive_halt(struct receive *receive, Fxnode__Helper__Stop__Reason reason) {
+/* The node wants it to stop. Lock held. */
+static void halt(struct receive *receive, Fxnode__Helper__Stop__Reason reason) {
     if (reason == FXNODE__HELPER__STOP__REASON__REPLACED) {
         course_end_abruptly(&receive->course, EXCHANGE_STOPPED);
     } else if (reason == FXNODE__HELPER__STOP__REASON__CANCEL) {
@@ -46,7 +47,7 @@ void receive_halt(struct receive *receive, Fxnode__Helper__Stop__Reason reason) 
 }
 
 void receive_halt_alone(struct receive *receive, Fxnode__Helper__Stop__Reason reason) {
-    receive_halt(receive, reason);
+    halt(receive, reason);
     if (!receive->pausing)
         return;
     course_prepare_end(&receive->course, EXCHANGE_STOPPED, "");
@@ -159,7 +160,7 @@ static void take_message(void *context, struct uplink_message *message) {
         receive_recorded(receive, message->body->committed->ticket);
         break;
     case FXNODE__HELPER__TO_SESSION__BODY_STOP:
-        receive_halt(receive, message->body->stop->reason);
+        halt(receive, message->body->stop->reason);
         break;
     default:
         break;

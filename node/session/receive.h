@@ -58,10 +58,8 @@ struct receive {
     uint64_t manifest_length; /* bytes of it while it is received */
 };
 
-/* The node wants it to stop. Lock held. */
-void receive_halt(struct receive *receive, Fxnode__Helper__Stop__Reason reason);
-
-/* The same where there is one thread yet: nothing is there that would have to be made durable. */
+/* The node wants it to stop where there is one thread yet: nothing is there that would have to be
+ * made durable. Lock held. */
 void receive_halt_alone(struct receive *receive, Fxnode__Helper__Stop__Reason reason);
 
 /* The node has recorded everything up to `ticket`. Lock held. */

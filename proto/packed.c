@@ -7,8 +7,7 @@
 #include <zstd.h>
 
 #define PREFIX 4u
-#define WINDOW_LOG 18 /* 256 KiB: about what a frame holds, and so what a packer needs of memory   \
-                       */
+#define WINDOW_LOG 18 /* 256 KiB: about what a frame holds; it is what a packer takes of memory */
 
 struct packer {
     ZSTD_CCtx *context;

@@ -207,6 +207,10 @@ def read_arguments():
     # Both are built with the program.
     beside = os.path.join(os.path.dirname(os.path.abspath(arguments.program)), "../tests/bench")
     arguments.limit, arguments.hub = (os.path.join(beside, name) for name in ("limit", "hub"))
+    for path in (arguments.program, arguments.limit, arguments.hub):
+        if not os.access(path, os.X_OK):
+            parser.error(f"{os.path.relpath(path)} is not there: "
+                         "cmake --preset release && cmake --build --preset release")
     return arguments
 
 

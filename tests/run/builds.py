@@ -75,7 +75,7 @@ def install(results):
     """The release build, installed into an empty prefix, is complete and runs."""
     if not _build(results, "release"):
         return
-    wanted = ("bin/fxnode", "libexec/fxnode/fxnode-session",
+    wanted = ("bin/fxnode", "libexec/fxnode/fxnode-daemon", "libexec/fxnode/fxnode-session",
               "libexec/fxnode/fxnode-discovery", "share/man/man1/fxnode.1",
               "share/man/man5/fxnode.conf.5", "share/man/man7/fxnode-protocol.7")
     with tempfile.TemporaryDirectory() as prefix:

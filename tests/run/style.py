@@ -44,5 +44,10 @@ def cppcheck(results):
 
 
 def scripts(results):
+    """What is run by its name can be: it says how in its first line and has the right."""
+    for path in sorted(glob.glob("tests/**/*.py", recursive=True)):
+        with open(path, "rb") as file:
+            if (file.read(2) == b"#!") != os.access(path, os.X_OK):
+                results.add(f"{path} has #! and may be executed, or neither", False)
     results.command("shellcheck", ["shellcheck", "setup.sh", ".ci/run",
                                    *sorted(glob.glob("tests/**/*.sh", recursive=True))])

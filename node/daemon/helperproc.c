@@ -4,11 +4,13 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define HELPERPROC_PACKETS 32 /* read at most so many before other work gets its turn */
@@ -248,6 +250,12 @@ void helperproc_send(struct helperproc *helper, const void *data, size_t length,
 out:
     free(packet);
     io_close(&fd);
+}
+
+bool helperproc_keeps_up(const struct helperproc *helper) {
+    int unread = 0;
+    return helper->first == NULL && helper->chan >= 0 &&
+           ioctl(helper->chan, SIOCOUTQ, &unread) == 0 && unread <= HELPERPROC_UNREAD;
 }
 
 void helperproc_hang_up(struct helperproc *helper) {

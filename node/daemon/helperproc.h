@@ -41,6 +41,13 @@ int helperproc_start(struct helperproc **out, uv_loop_t *loop, const struct part
 void helperproc_send(struct helperproc *helper, const void *data, size_t length, int fd);
 #define HELPERPROC_QUEUE 1024u
 
+/* Whether it takes what it is sent: no packet waits here, and not more than HELPERPROC_UNREAD
+ * bytes, with what the kernel needs for them, lie unread in the channel. To be asked before a
+ * descriptor is sent that somebody outside can cause to be sent: each stays open until it is taken.
+ */
+bool helperproc_keeps_up(const struct helperproc *helper);
+#define HELPERPROC_UNREAD 16384
+
 /* Sends end of file after what has left already: the helper ends in its own time. `gone` follows.
  */
 void helperproc_hang_up(struct helperproc *helper);

@@ -282,14 +282,16 @@ static void control_arrived(struct incoming *incoming, struct link *link) {
     link_drop(link);
 }
 
-/* How many there may be, and which one a new one replaces, is the session's to say. */
+/* How many there may be, and which one a new one replaces, is the session's to say. While it is
+ * busy otherwise there are none: a known peer may call as often as it likes, and each call that
+ * waits is an open descriptor of this node. */
 static void lane_arrived(struct incoming *incoming, struct link *link) {
     struct receiving *at = incoming->first;
     while (at != NULL &&
            (at->worker == NULL || !at->accepted || !id_equal(at->key, link->result.peer) ||
             memcmp(at->session, link->result.session, LIMIT_SESSION_ID) != 0))
         at = at->next;
-    if (at == NULL)
+    if (at == NULL || !worker_keeps_up(at->worker))
         link_drop(link);
     else
         worker_send_link(at->worker, link, ANOTHER_LANE);

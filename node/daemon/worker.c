@@ -244,6 +244,10 @@ void worker_send_link(struct worker *worker, struct link *link, uint32_t lane) {
     link_drop(link);
 }
 
+bool worker_keeps_up(const struct worker *worker) {
+    return helperproc_keeps_up(worker->process);
+}
+
 void worker_send_committed(struct worker *worker, uint64_t ticket) {
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
     Fxnode__Helper__Committed body = FXNODE__HELPER__COMMITTED__INIT;

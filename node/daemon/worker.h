@@ -12,6 +12,8 @@
 #include "proto/helper.pb-c.h"
 #include "store/store_names.h"
 
+#include <stdbool.h>
+
 #define WORKER_ENDED(outcome) FXNODE__HELPER__ENDED__OUTCOME__##outcome
 #define WORKER_STOP(reason) FXNODE__HELPER__STOP__REASON__##reason
 
@@ -58,6 +60,9 @@ void worker_send_extents(struct worker *worker, const struct rangeset *extents, 
 
 /* Sends a connection as `lane` and wipes it here: takes the link over. */
 void worker_send_link(struct worker *worker, struct link *link, uint32_t lane);
+
+/* Whether it takes what it is sent (helperproc_keeps_up). */
+bool worker_keeps_up(const struct worker *worker);
 
 /* Says that the newest change asked for is durable. */
 void worker_send_committed(struct worker *worker, uint64_t ticket);

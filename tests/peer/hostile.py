@@ -15,10 +15,13 @@ Steps are those of steps.py and:
     harm=KIND       on a connection of its own, offers a manifest that means harm (manifests.py),
                     sends it where the offer was accepted, and hears the rest
     until=WORD      hears messages until one begins with WORD
+    lanes=N/CLOSED  opens N lanes and waits until the node has closed CLOSED of them
 
 It says `heard` and what the node said: its verdict, or the name of a message."""
 
 import os
+import select
+import socket
 import sys
 import time
 
@@ -27,7 +30,7 @@ sys.dont_write_bytecode = True
 import steps  # noqa: E402
 from manifests import Harm  # noqa: E402
 from messages import Gift, control, describe, piece  # noqa: E402
-from opening import Closed  # noqa: E402
+from opening import LANE_CONNECTION, Closed, open_as_initiator  # noqa: E402
 from sealed import CONTROL, DATA, FINAL  # noqa: E402
 from steps import PATIENCE, say  # noqa: E402
 
@@ -36,7 +39,7 @@ TROJAN = b"trojan"
 
 
 class Hostile(steps.Steps):
-    steps = ("ask", "offer", "manifest", "harm", "data", "until")
+    steps = ("ask", "offer", "manifest", "harm", "data", "until", "lanes")
 
     def __init__(self, arguments):
         super().__init__(arguments)
@@ -44,6 +47,7 @@ class Hostile(steps.Steps):
         self.content = arguments.content.encode()
         self.transfer = bytes.fromhex(arguments.transfer) if arguments.transfer else None
         self.gift = None
+        self.open_lanes = []
 
     def hear(self):
         """The next message but Ping, which is answered."""
@@ -107,6 +111,19 @@ class Hostile(steps.Steps):
     def until(self, word):
         while not self.hear().startswith(word):
             pass
+
+    def lanes(self, numbers):
+        count, to_close = map(int, numbers.split("/"))
+        for _ in range(count):
+            lane = socket.create_connection(self.address, PATIENCE)
+            open_as_initiator(lane, self.secret, self.name, LANE_CONNECTION, self.sealed.opened.hash[:16])
+            self.open_lanes.append(lane)
+        while len(self.open_lanes) > count - to_close:
+            closed = select.select(self.open_lanes, [], [], PATIENCE)[0]
+            if not closed:
+                raise TimeoutError(f"{len(self.open_lanes)} of {count} lanes are open")
+            self.open_lanes = [lane for lane in self.open_lanes if lane not in closed]
+        say("closed lanes")
 
 
 def main():

@@ -12,7 +12,7 @@ from typing import Callable
 from primitives import BASE, StreamOpener, StreamSealer, aead_open, aead_seal, x25519
 
 NAME = b"Noise_XX_25519_ChaChaPoly_BLAKE2b"
-CONTROL_CONNECTION, PAIR_CONNECTION = 1, 3
+CONTROL_CONNECTION, LANE_CONNECTION, PAIR_CONNECTION = 1, 2, 3
 LABEL = b"fxnode stream v1"
 
 
@@ -106,7 +106,7 @@ def _message(connection, length, number):
     return message[2:]
 
 
-def open_as_initiator(connection, secret, name, purpose=CONTROL_CONNECTION):
+def open_as_initiator(connection, secret, name, purpose=CONTROL_CONNECTION, session=bytes(16)):
     ephemeral = os.urandom(32)
     noise = Noise(clear_part(purpose))
     noise.mix_hash(x25519(ephemeral, BASE))
@@ -123,7 +123,7 @@ def open_as_initiator(connection, secret, name, purpose=CONTROL_CONNECTION):
         raise ValueError(f"version 1 is not among {payload[0]} to {payload[1]}")
     third = noise.seal(x25519(secret, BASE))
     noise.mix_key(x25519(secret, theirs))
-    third += noise.seal(bytes((1,)) + bytes(23) + name.ljust(64, b"\0"))
+    third += noise.seal(bytes((1,)) + bytes(7) + session + name.ljust(64, b"\0"))
     connection.sendall(with_length(third))
     forth, back = stream_keys(noise, purpose)
     return Opened(peer, noise.hash, StreamSealer(forth), lambda header: StreamOpener(back, header))

@@ -1,7 +1,9 @@
-"""Manifests that mean harm (tests/peer/manifests.py), from a peer whose offer was accepted: each is
-refused in a line that says why, nothing is written, and others are served."""
+"""Harm that is meant by a peer whose offer was accepted: manifests (tests/peer/manifests.py), of
+which each is refused in a line that says why and nothing is written, and more than it may have.
+Others are served."""
 
 import os
+import signal
 import sys
 
 from lab import check, check_equal, hostile
@@ -57,3 +59,21 @@ def each_is_refused(lab):
     sender.send(node, source)
     compare(source, node.received("honest"))
     node.check_listed("honest")
+
+
+def lanes_without_end(lab):
+    """Lanes that its session does not take, because it is busy, are not kept open for it."""
+    lan = lab.lan(2)
+    node = lab.node(lan[0], config={"discovery": "off"})
+    peer = hostile.call(lan[1], node, "open", "offer", "until=ACCEPT", "manifest", "until=Holding", "wait",
+                        "lanes=48/16", "wait", "data", "until=Durable")
+    peer.wait_line("heard Holding", lines=peer.out)
+    session, = node.helpers("session")
+    os.kill(session, signal.SIGSTOP)
+    peer.type("\n")
+    peer.wait_line("closed lanes", lines=peer.out)
+    os.kill(session, signal.SIGCONT)
+    peer.type("\n")
+    check_equal(peer.wait(60), 0, f"status of the hostile peer\n{peer.said()}")
+    node.run("cancel", "1")
+    node.check_tidy()

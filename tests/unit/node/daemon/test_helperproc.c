@@ -178,6 +178,33 @@ START_TEST(one_that_takes_nothing_is_killed) {
 }
 END_TEST
 
+/* Descriptors that it does not take are not sent to it without end. */
+START_TEST(one_that_does_not_keep_up_is_told_from_others) {
+    struct helperproc *helper = start("deaf");
+    int sent = 0;
+    ck_assert(helperproc_keeps_up(helper));
+    while (sent < 100 && helperproc_keeps_up(helper)) {
+        helperproc_send(helper, "fd", 2, open("/dev/null", O_RDONLY | O_CLOEXEC));
+        sent++;
+    }
+    ck_assert_int_gt(sent, 8);
+    ck_assert_int_lt(sent, 100);
+    helperproc_kill(helper);
+}
+END_TEST
+
+START_TEST(one_that_answers_keeps_up) {
+    struct helperproc *helper = start("echo");
+    for (size_t i = 1; i <= 100; i++) {
+        ck_assert(helperproc_keeps_up(helper));
+        helperproc_send(helper, "x", 1, -1);
+        while (packets < i)
+            uv_run(&loop, UV_RUN_ONCE);
+    }
+    helperproc_hang_up(helper);
+}
+END_TEST
+
 START_TEST(last_words_are_heard_before_the_end) {
     start("last-words");
     while (ends == 0) {
@@ -199,6 +226,8 @@ static int run_tests(void) {
     tcase_add_test(tests, nothing_else_leaks_into_it);
     tcase_add_test(tests, one_that_does_not_listen_can_be_killed);
     tcase_add_test(tests, one_that_takes_nothing_is_killed);
+    tcase_add_test(tests, one_that_does_not_keep_up_is_told_from_others);
+    tcase_add_test(tests, one_that_answers_keeps_up);
     tcase_add_test(tests, last_words_are_heard_before_the_end);
     Suite *suite = suite_create("node-helperproc");
     suite_add_tcase(suite, tests);

@@ -128,7 +128,11 @@ _fxnode() {
         return
     fi
     if [[ $command == --version ]]; then
-        ((COMP_CWORD > 2)) || mapfile -t COMPREPLY < <(compgen -W '--verbose' -- "$cur")
+        case $COMP_CWORD$prev in
+        2*) mapfile -t COMPREPLY < <(compgen -W '--verbose' -- "$cur") ;;
+        3*) mapfile -t COMPREPLY < <(compgen -W '--config' -- "$cur") ;;
+        *--config) _fxnode_paths -f "$cur" ;;
+        esac
         return
     fi
     case $prev in

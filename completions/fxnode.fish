@@ -100,6 +100,7 @@ complete -c fxnode -n "not __fxnode_is $commands" -a cancel -d 'Give a transfer 
 complete -c fxnode -n "not __fxnode_is $commands" -a id -d "Show this node's id"
 complete -c fxnode -n "test (count (commandline -opc)) = 1" -l version -d 'Show the version'
 complete -c fxnode -n "test (commandline -opc)[-1] = --version" -l verbose -d 'Say what encrypts, too'
+complete -c fxnode -n "test (commandline -opc)[-1] = --verbose" -l config -rF -d Configuration
 
 complete -c fxnode -l help -d 'Show how it is used'
 complete -c fxnode -n "__fxnode_is $commands" -l state -xa '(__fish_complete_directories)' -d 'State directory'

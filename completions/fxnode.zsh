@@ -132,7 +132,8 @@ _fxnode() {
     local curcontext=$curcontext state line expl
     typeset -A opt_args
     if [[ $words[2] == --version ]]; then
-        _arguments '--version[show the version]' '--verbose[say what encrypts, too]'
+        _arguments '--version[show the version]' '--verbose[say what encrypts, too]' \
+            '--config=[configuration]:file:_files'
         return
     fi
     _arguments -C '(- *)--help[show the commands]' '(- *)--version[show the version]' \

@@ -131,6 +131,7 @@ def check_shell(shell, top, program, sender, receiver):
     expect(sender, ["accept", "--exists", ""], {"rename", "skip", "overwrite"})
     expect(sender, ["--version", "--v"], {"--verbose"})
     expect(sender, ["--version", "--verbose", "--v"], set())
+    expect(sender, ["--version", "--verbose", "--c"], {"--config"})
     stranger, paired = receiver.id.replace("-", ""), PAIRED
     expect(sender, ["send", ""], {stranger, paired})
     expect(sender, ["unpair", ""], {stranger, paired})

@@ -32,7 +32,8 @@ def wrong_arguments(lab):
                       ("send", "10.77.0.9", path, twin), ("accept",), ("accept", "banana"),
                       ("pause", "0"), ("peers", "--wait", "x"), ("transfers", "extra"),
                       ("daemon", "--accept", "banana"), ("daemon", "--listen", "not an address"),
-                      ("--version", "banana")):
+                      ("--version", "banana"), ("--version", "--config", "/dev/null"),
+                      ("--version", "--verbose", "--config")):
         _complains(node.run(*arguments, status=2))
     for arguments in (("--help",), ("--version",), ("--version", "--verbose"), ("send", "--help"),
                       ("daemon", "--help")):

@@ -77,7 +77,9 @@ def record_layers(lab):
     for node in (one, other):
         compare(source, node.received("large"))
     check(_says_what_encrypts(one).startswith("libsodium"), "libsodium is not used as configured")
-    _says_what_encrypts(other)
+    said = one.run("--version", "--verbose", "--config",
+                   f"{other.home}/config/fxnode/fxnode.conf").out
+    check(_says_what_encrypts(other) in said[1], f"another configuration is not looked at: {said}")
 
 
 def name_is_taken(lab):

@@ -87,6 +87,16 @@ START_TEST(nothing_is_measured_before_all_are_there) {
 }
 END_TEST
 
+START_TEST(what_comes_while_it_settles_does_not_count) {
+    begin(8, 8, 50);
+    expect_more(1);
+    ck_assert_uint_eq(run(9000, GROWTH_SETTLE_MS), 0);
+    ck_assert_uint_eq(run(1000, 5000), 1);
+    expect_more(1);
+    ck_assert_uint_eq(run(1200, 5000), 1);
+}
+END_TEST
+
 START_TEST(the_first_that_is_lost_is_replaced_at_once) {
     begin(2, 2, 50);
     expect_more(1);
@@ -132,6 +142,7 @@ int main(void) {
     tcase_add_test(tests, it_ends_at_what_is_allowed);
     tcase_add_test(tests, nothing_is_learnt_while_nothing_is_sent);
     tcase_add_test(tests, nothing_is_measured_before_all_are_there);
+    tcase_add_test(tests, what_comes_while_it_settles_does_not_count);
     tcase_add_test(tests, the_first_that_is_lost_is_replaced_at_once);
     tcase_add_test(tests, it_asks_less_and_less_often_and_gives_up);
     suite_add_tcase(suite, tests);

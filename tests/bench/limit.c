@@ -8,13 +8,13 @@
  *     limit [OPTION...] send ADDRESS:PORT SOURCE
  *
  *     --cipher auto|libcrypto|libsodium|none    auto: as fxnode chooses
- *     --lanes N                                 default: one for each processor; the same at both
- * ends
- *     --frame KIB                               default: 256; the same at both ends
+ *     --lanes N                                 default: one for each processor
+ *     --frame KIB                               default: 256
  *     --congestion NAME                         congestion control of TCP; default: the system's
  *
- * `send` and `copy` end when everything is written at the other end. Nothing is synced. Exit status
- * 0, 1 where something failed, 2 for wrong usage.
+ * Cipher, lanes and frame have to be the same at both ends. `send` and `copy` end when everything
+ * is written at the other end. Nothing is synced. Exit status 0, 1 where something failed, 2 for
+ * wrong usage.
  */
 #include "limit_lane.h"
 
@@ -91,6 +91,7 @@ static int run_lanes(lane_function *run, struct limit_end *end, int *sockets, un
 static int new_socket(const struct options *options) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
+    int error = 0;
 
     if (fd < 0)
         return -errno;
@@ -100,9 +101,9 @@ static int new_socket(const struct options *options) {
          setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, options->congestion,
                     (socklen_t)strlen(options->congestion)) == 0))
         return fd;
-    on = -errno;
+    error = -errno;
     close(fd);
-    return on;
+    return error;
 }
 
 static int send_file(const struct options *options, const struct sockaddr_in *peer,
@@ -146,15 +147,16 @@ static int receive_file(const struct options *options, int listener, const char 
 static int listen_at(const struct options *options, struct sockaddr_in *at) {
     socklen_t length = sizeof *at;
     int fd = new_socket(options);
+    int error = 0;
 
     if (fd < 0)
         return fd;
     if (bind(fd, (struct sockaddr *)at, sizeof *at) == 0 && listen(fd, LIMIT_LANES) == 0 &&
         getsockname(fd, (struct sockaddr *)at, &length) == 0)
         return fd;
-    length = (socklen_t)errno;
+    error = -errno;
     close(fd);
-    return -(int)length;
+    return error;
 }
 
 /* The exit status for it. */

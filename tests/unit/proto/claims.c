@@ -141,8 +141,9 @@ START_TEST(nothing_is_lost_and_nothing_begun_twice) {
     for (uint32_t lane = 0; lane < LANES; lane++)
         claims.lanes[lane].open = true;
     for (uint32_t step = 0; step < 4 * UNITS; step++) {
-        uint32_t lane = dice(&race, LANES) | dice(&race, LANES); /* the first are slower */
+        uint32_t lane = dice(&race, LANES);
 
+        lane |= dice(&race, LANES); /* the first are slower */
         if (dice(&race, 100) == 0)
             lose(&race, lane);
         else

@@ -8,9 +8,10 @@
 
 void direct_ask(struct direct *direct, int fd) {
     struct statx st;
-    *direct = (struct direct){0};
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) < 0 || !(st.stx_mask & STATX_DIOALIGN) ||
-        st.stx_dio_mem_align == 0 || st.stx_dio_offset_align == 0)
+    *direct = (struct direct){.flags = fcntl(fd, F_GETFL)};
+    if (direct->flags < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) < 0 ||
+        !(st.stx_mask & STATX_DIOALIGN) || st.stx_dio_mem_align == 0 ||
+        st.stx_dio_offset_align == 0)
         return;
     direct->memory = st.stx_dio_mem_align;
     direct->offset = st.stx_dio_offset_align;
@@ -18,11 +19,9 @@ void direct_ask(struct direct *direct, int fd) {
 
 /* Whether the descriptor is set so now. */
 static bool set(struct direct *direct, int fd, bool on) {
-    int flags = direct->on == on ? 0 : fcntl(fd, F_GETFL);
     if (direct->on == on)
         return true;
-    flags = on ? flags | O_DIRECT : flags & ~O_DIRECT;
-    if (fcntl(fd, F_SETFL, flags) < 0)
+    if (fcntl(fd, F_SETFL, on ? direct->flags | O_DIRECT : direct->flags) < 0)
         return false;
     direct->on = on;
     return true;

@@ -17,6 +17,7 @@
 struct direct {
     size_t memory; /* what addresses are multiples of; 0: nothing is written directly */
     size_t offset; /* what offsets and lengths are multiples of */
+    int flags;     /* of the descriptor's file, as they were */
     bool on;       /* how the descriptor is set now */
 };
 

@@ -202,6 +202,8 @@ static int make_hole(struct stage_writer *writer, uint64_t offset, uint64_t leng
     int fd = dirty_file_fd(writer->file);
     if (writer->sparse && holes_is_hole(fd, offset, length))
         return 0;
+    /* Zeros that have to be written lie anywhere in memory. */
+    direct_off(&writer->direct, fd);
     return holes_make(fd, offset, length);
 }
 

@@ -112,6 +112,18 @@ START_TEST(test_a_system_that_does_not_say) {
 }
 END_TEST
 
+/* Flags that were not read are not written either: with O_APPEND, one of them, all goes to the end.
+ */
+START_TEST(test_flags_that_are_not_told_stay) {
+    room_forbid_one(SYS_fcntl, F_GETFL, EPERM);
+    int fd = make_file();
+    put(fd, BLOCK, BLOCK, 0);
+    put(fd, 0, BLOCK, 0);
+    close(fd);
+    ck_assert(room_holds("f", piece, BLOCK));
+}
+END_TEST
+
 START_TEST(test_failures_are_told) {
     int fd = make_file();
     int reader = open("f", O_RDONLY | O_CLOEXEC);
@@ -178,6 +190,23 @@ START_TEST(test_large_files_stay_out_of_the_cache) {
 }
 END_TEST
 
+/* Zeros in the place of a hole, up to the odd end, right behind a piece that was written directly.
+ */
+START_TEST(test_holes_that_cannot_be_made_are_written) {
+    static const uint8_t zeros[PIECE];
+    struct entry entry = room_file("big", BIG);
+    room_forbid(SYS_fallocate, EOPNOTSUPP);
+    make_piece();
+    arrival_open(false);
+    ck_assert_int_eq(stage_writer_write(arrival_writer, &entry, 0, piece, PIECE, &room_fail), 0);
+    ck_assert_int_eq(
+        stage_writer_hole(arrival_writer, &entry, BIG - TAIL - BLOCK, BLOCK + TAIL, &room_fail), 0);
+    expect_at(0, piece, PIECE);
+    expect_at(BIG - TAIL - BLOCK, zeros, BLOCK + TAIL);
+    arrival_close();
+}
+END_TEST
+
 Suite *suite_direct(void) {
     Suite *suite = suite_create("direct");
     TCase *tc = room_case("direct");
@@ -185,8 +214,10 @@ Suite *suite_direct(void) {
     tcase_add_loop_test(tc, test_what_is_not_aligned_is_not, 0, 4);
     tcase_add_test(tc, test_a_refusal_is_no_failure);
     tcase_add_loop_test(tc, test_a_system_that_does_not_say, 0, 2);
+    tcase_add_test(tc, test_flags_that_are_not_told_stay);
     tcase_add_test(tc, test_failures_are_told);
     tcase_add_test(tc, test_large_files_stay_out_of_the_cache);
+    tcase_add_test(tc, test_holes_that_cannot_be_made_are_written);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -63,6 +63,9 @@ void room_become_user(void);
  * it or forbids it. */
 void room_forbid(long number, int error);
 
+/* The same, only where the second argument is `second`, such as a command of fcntl(2). */
+void room_forbid_one(long number, uint32_t second, int error);
+
 /* Mounts an empty tmpfs of `bytes` at the directory `path`, in a mount namespace of this test
  * alone. False, with a line that says why, where the system does not allow it: then the test ends.
  */

@@ -72,6 +72,18 @@ static uint32_t active_on(const struct intake *intake, uint64_t unit) {
     return i;
 }
 
+/* The unit that begins on `lane` is in flight on `other`, which the sender has given up: that one
+ * will be lost, or complete with what had arrived. Only then is it certain that nothing more of it
+ * is written. Where several wait for one that is gone, one of them is the next to be waited for. */
+static enum intake_answer block(struct intake_lane *lane, bool blocked, uint32_t other,
+                                uint64_t now_ms) {
+    bool same = blocked && lane->blocked_by == other;
+    lane->blocked = true;
+    lane->blocked_since = blocked ? lane->blocked_since : now_ms;
+    lane->blocked_by = other;
+    return same ? INTAKE_WAIT : INTAKE_BLOCKED;
+}
+
 /* A chunk begins on `lane`. Whatever the lane was in the middle of is given up: its entry failed.
  */
 static enum intake_answer begin(struct intake *intake, uint64_t now_ms, struct intake_lane *lane,
@@ -87,15 +99,9 @@ static enum intake_answer begin(struct intake *intake, uint64_t now_ms, struct i
     }
     if (intake->arrived.length >= EXCHANGE_RANGES_MAX)
         return INTAKE_VIOLATION;
-    /* Another lane has it, which the sender has given up: that one will be lost, or complete with
-     * what had arrived. Only then is it certain that nothing more of it is written. */
     uint32_t other = active_on(intake, piece->unit);
-    if (other < LIMIT_LANES) {
-        lane->blocked = true;
-        lane->blocked_since = blocked ? lane->blocked_since : now_ms;
-        lane->blocked_by = other;
-        return blocked ? INTAKE_WAIT : INTAKE_BLOCKED;
-    }
+    if (other < LIMIT_LANES)
+        return block(lane, blocked, other, now_ms);
     /* Charged whole at its beginning, a chunk never has to wait in the middle, where nothing could
      * be synced to make room for it. For the same reason nothing waits for chunks in flight alone.
      */
@@ -159,6 +165,9 @@ int intake_written(struct intake *intake, uint64_t now_ms, uint32_t number,
 
 void intake_lane_lost(struct intake *intake, uint32_t lane) {
     intake->lanes[lane] = (struct intake_lane){0};
+    for (size_t i = 0; i < LIMIT_LANES; i++)
+        if (intake->lanes[i].blocked_by == lane)
+            intake->lanes[i].blocked_by = LIMIT_LANES; /* its number will be another's */
 }
 
 uint64_t intake_blocked_since(const struct intake *intake) {

@@ -128,6 +128,56 @@ START_TEST(the_newer_lane_wins) {
 }
 END_TEST
 
+/* Two wait for one that was given up, and the one that does not get the unit then waits for the
+ * other, which was given up as well. */
+START_TEST(the_newest_of_three_lanes_wins) {
+    struct record_piece half = sides_pieces[0];
+    struct receiver_action action;
+    half.length = half.unit_size / 2;
+    sides_bring_receiver(IN_DATA);
+    for (uint32_t lane = 1; lane <= 3; lane++)
+        ck_assert_int_eq(receiver_lane_opened(sides_receiver, lane), 0);
+    ck_assert_int_eq(receiver_record(sides_receiver, 1, 1, &half), RECEIVER_WRITE);
+    ck_assert_int_eq(receiver_written(sides_receiver, 1, 1, &half, NULL), 0);
+    for (uint32_t lane = 2; lane <= 3; lane++)
+        ck_assert_int_eq(receiver_record(sides_receiver, 2, lane, &half), RECEIVER_WAIT);
+    while (receiver_next(sides_receiver, &action))
+        ck_assert_uint_eq(action.lane, 1);
+    ck_assert_int_eq(receiver_lane_lost(sides_receiver, 1), 0);
+    ck_assert_int_eq(receiver_record(sides_receiver, 3, 2, &half), RECEIVER_WRITE);
+    ck_assert_int_eq(receiver_written(sides_receiver, 3, 2, &half, NULL), 0);
+    for (uint64_t now = 4; now < 6; now++)
+        ck_assert_int_eq(receiver_record(sides_receiver, now, 3, &half), RECEIVER_WAIT);
+    ck_assert(receiver_next(sides_receiver, &action));
+    ck_assert_int_eq(action.kind, RECEIVER_CLOSE_LANE);
+    ck_assert_uint_eq(action.lane, 2);
+    ck_assert(!receiver_next(sides_receiver, &action)); /* said once */
+    ck_assert_int_eq(receiver_lane_lost(sides_receiver, 2), 0);
+    ck_assert_int_eq(receiver_record(sides_receiver, 6, 3, &half), RECEIVER_WRITE);
+}
+END_TEST
+
+/* A lane waits for another one that is lost, whose number the next one gets, and the unit too. */
+START_TEST(a_number_is_not_taken_for_the_lane_that_had_it) {
+    struct record_piece half = sides_pieces[0];
+    struct receiver_action action;
+    half.length = half.unit_size / 2;
+    sides_bring_receiver(IN_DATA);
+    ck_assert_int_eq(receiver_lane_opened(sides_receiver, 2), 0);
+    for (uint64_t now = 1; now < 3; now++) {
+        ck_assert_int_eq(receiver_lane_opened(sides_receiver, 1), 0);
+        ck_assert_int_eq(receiver_record(sides_receiver, now, 1, &half), RECEIVER_WRITE);
+        ck_assert_int_eq(receiver_written(sides_receiver, now, 1, &half, NULL), 0);
+        ck_assert_int_eq(receiver_record(sides_receiver, now, 2, &half), RECEIVER_WAIT);
+        ck_assert(receiver_next(sides_receiver, &action));
+        ck_assert_int_eq(action.kind, RECEIVER_CLOSE_LANE);
+        ck_assert_uint_eq(action.lane, 1);
+        ck_assert_int_eq(receiver_lane_lost(sides_receiver, 1), 0);
+    }
+    ck_assert_int_eq(receiver_record(sides_receiver, 4, 2, &half), RECEIVER_WRITE);
+}
+END_TEST
+
 /* The control connection is not given up beside the transfer. */
 START_TEST(the_control_connection_is_not_closed) {
     struct receiver_action action;
@@ -267,6 +317,8 @@ int main(void) {
     tcase_add_test(tests, what_waits_for_room_makes_a_sync_due);
     tcase_add_test(tests, holes_take_no_room_in_a_batch);
     tcase_add_test(tests, the_newer_lane_wins);
+    tcase_add_test(tests, the_newest_of_three_lanes_wins);
+    tcase_add_test(tests, a_number_is_not_taken_for_the_lane_that_had_it);
     tcase_add_test(tests, the_control_connection_is_not_closed);
     tcase_add_test(tests, a_failed_sync_reports_nothing);
     tcase_add_test(tests, content_that_keeps_differing_ends_it);

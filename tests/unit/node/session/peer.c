@@ -14,7 +14,7 @@
 void peer_open(struct peer *peer, int *other) {
     int fds[2];
 
-    *peer = (struct peer){.fd = -1};
+    *peer = (struct peer){.fd = -1, .lanes = 1};
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     peer->fd = fds[0];
     *other = fds[1];
@@ -123,7 +123,7 @@ void peer_offer(struct peer *peer, const struct manifest_summary *summary) {
     offer.n_names = summary->names_shown;
     offer.names = names;
     offer.name_count = summary->name_count;
-    offer.lanes = 1;
+    offer.lanes = peer->lanes;
     control.body_case = FXNODE__WIRE__CONTROL__BODY_OFFER;
     control.offer = &offer;
     peer_send_control(peer, &control);

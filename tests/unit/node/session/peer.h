@@ -21,6 +21,7 @@ struct peer {
     uint8_t send_key[STREAM_KEY];
     uint8_t receive_key[STREAM_KEY];
     uint8_t *buffer;
+    uint32_t lanes; /* that it offers; 1 at first */
 };
 
 /* Makes a connection; *other is the end that a session gets, with send_key and receive_key the

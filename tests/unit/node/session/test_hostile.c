@@ -1,4 +1,5 @@
 #include "lab.h"
+#include "lab_tell.h"
 #include "peer.h"
 #include "tree.h"
 
@@ -8,6 +9,7 @@
 #include "proto/record.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -418,6 +420,89 @@ START_TEST(packed_data_has_to_be_agreed_upon) {
 }
 END_TEST
 
+/* Lanes, which its node gives to the session in between: a thread instead of a process. */
+#define LANES 40
+static struct peer lane_zero;
+static struct peer lanes[LANES];
+
+static void open_lane(struct peer *lane) {
+    int fd = -1;
+
+    peer_open(lane, &fd);
+    lab_tell_connection(&lab, &lab.receiver, 1, fd, lane->receive_key, lane->send_key);
+}
+
+static void close_lanes(void) {
+    for (unsigned i = 0; i < LANES; i++)
+        peer_close(&lanes[i]);
+}
+
+/* Half of the same unit on each: they take it from one another, and lane 0 from the last. */
+static void each_takes_over(void) {
+    for (unsigned i = 0; i < LANES; i++) {
+        open_lane(&lanes[i]);
+        send_record(&lanes[i], 1, 0, FILE_SIZE / 2);
+    }
+    send_record(&lane_zero, 1, 0, FILE_SIZE);
+}
+
+/* More than there is room for, at once and for the same unit. */
+static void all_at_once(void) {
+    for (unsigned i = 0; i < LANES; i++) {
+        open_lane(&lanes[i]);
+        send_packed(&lanes[i], FILE_SIZE, false);
+    }
+}
+
+/* What lane 0 has begun it may end, however many wait for it. */
+static void all_wait_for_control(void) {
+    send_record(&lane_zero, 1, 0, FILE_SIZE / 2);
+    all_at_once();
+    send_record(&lane_zero, 1, FILE_SIZE / 2, FILE_SIZE / 2);
+}
+
+/* Nothing comes on them but their end. */
+static void all_are_cut(void) {
+    for (unsigned i = 0; i < LANES; i++) {
+        open_lane(&lanes[i]);
+        shutdown(lanes[i].fd, SHUT_RDWR);
+    }
+    send_record(&lane_zero, 1, 0, FILE_SIZE);
+}
+
+static void (*const with_lanes[])(void) = {each_takes_over, all_at_once, all_wait_for_control,
+                                           all_are_cut};
+
+static void *play_with_lanes(void *arg) {
+    void (*const *what)(void) = arg;
+
+    agree(&lane_zero);
+    (*what)();
+    ck_assert(peer_await(&lane_zero, FXNODE__WIRE__CONTROL__BODY_DURABLE));
+    shutdown(lane_zero.fd, SHUT_RDWR);
+    return NULL;
+}
+
+START_TEST(a_receiver_stands_any_number_of_lanes) {
+    pthread_t thread;
+    int fd = -1;
+
+    lab.lanes = 2;
+    peer_open(&lane_zero, &fd);
+    lane_zero.lanes = 2;
+    lab_start_receiver(&lab, fd, lane_zero.receive_key, lane_zero.send_key);
+    ck_assert_int_eq(
+        pthread_create(&thread, NULL, play_with_lanes, (void *)(uintptr_t)&with_lanes[_i]), 0);
+    lab_serve(&lab);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    close_lanes();
+    peer_close(&lane_zero);
+    ck_assert_msg(lab.receiver.outcome == LAB_ENDED(LOST), "%d %s", lab.receiver.outcome,
+                  lab.receiver.text);
+    ck_assert_uint_eq(lab.extents.length, 1);
+}
+END_TEST
+
 static void hear_offer(struct peer *peer) {
     peer_await(peer, FXNODE__WIRE__CONTROL__BODY_OFFER);
 }
@@ -541,6 +626,7 @@ static Suite *suite(void) {
     tcase_set_timeout(receiver, 60);
     tcase_add_loop_test(receiver, a_receiver_stands_it, 0, COUNT(towards_receiver));
     tcase_add_test(receiver, packed_data_has_to_be_agreed_upon);
+    tcase_add_loop_test(receiver, a_receiver_stands_any_number_of_lanes, 0, COUNT(with_lanes));
     suite_add_tcase(s, receiver);
     tcase_add_checked_fixture(sender, set_up, tear_down);
     tcase_set_timeout(sender, 60);

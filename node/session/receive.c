@@ -111,7 +111,7 @@ static void close_superfluous(struct receive *receive) {
     }
     if (count < receiver_lanes(receive->receiver) || longest == NULL)
         return;
-    log_debug("lane %u gives way to a newer one", longest->number);
+    log_debug("lane %u makes room for a newer one", longest->number);
     connection_shut(longest->connection);
 }
 

@@ -64,10 +64,10 @@ def killed(lab):
 
 def cut_off(lab):
     """What a lane sends does not arrive any more: the receiver holds the old one for alive when the
-    new one comes, and has half a chunk of it."""
+    new one comes, and closes it because that is one more than there can be."""
     transfer = Transfer(lab, "100mbit")
     control, lane = transfer.ports()
     transfer.receiver.host.run(["nft", DROP.format(lane)])
-    transfer.receiver.daemon.wait_line("lane 1 gives way to a newer one", patience=60)
+    transfer.receiver.daemon.wait_line("lane 1 makes room for a newer one", patience=60)
     check_equal(transfer.replaced()[0], control, "control connection")
     transfer.finish()

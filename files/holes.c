@@ -18,19 +18,25 @@ static uint64_t next_data(int fd, uint64_t at) {
     return (uint64_t)found;
 }
 
-/* Where the data at `at` ends. A file that is being changed may have lost it since; that it has
- * changed shows elsewhere. */
-static uint64_t end_of_data(int fd, uint64_t at) {
+/* The same of holes: what is behind the end is one, and nothing else where that cannot be told. */
+static uint64_t next_hole(int fd, uint64_t at) {
     off_t found = lseek(fd, (off_t)at, SEEK_HOLE);
-    return found > (off_t)at ? (uint64_t)found : UINT64_MAX;
+    if (found < 0)
+        return errno == ENXIO ? at : UINT64_MAX;
+    return (uint64_t)found;
 }
 
+/* Asks for a hole first: where there are none, as in most files, that is all there is to ask. A
+ * file that is being changed may have lost the hole since; that it has changed shows elsewhere. */
 void holes_look(int fd, struct holes_memory *memory, uint64_t at) {
     if (at >= memory->from && at < memory->to)
         return;
-    uint64_t data = next_data(fd, at);
-    *memory = (struct holes_memory){
-        .from = at, .to = data > at ? data : end_of_data(fd, at), .is_hole = data > at};
+    uint64_t hole = next_hole(fd, at);
+    uint64_t data = hole > at ? at : next_data(fd, at);
+    bool is_hole = data > at;
+    uint64_t end = is_hole ? data : hole;
+    *memory =
+        (struct holes_memory){.from = at, .to = end > at ? end : UINT64_MAX, .is_hole = is_hole};
 }
 
 static void add(struct holes_map *map, uint64_t offset, uint64_t length, bool is_hole) {

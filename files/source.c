@@ -239,17 +239,6 @@ static int compare_open(struct source *source, const struct entry *entry, const 
     return compare_file(entry, stamp, st, fail);
 }
 
-/* To look for holes costs as much as to open a file: small ones that have blocks for all of their
- * bytes have none. */
-static void find_holes(struct source *source, const struct entry *entry, const struct stat *st,
-                       uint64_t number, struct holes_map *map) {
-    uint32_t length = entry_chunk_size(entry->size, number);
-    if (entry->size <= LIMIT_CHUNK && (uint64_t)st->st_blocks * 512 >= entry->size)
-        holes_none(length, map);
-    else
-        holes_find(source->file, &source->holes, number * LIMIT_CHUNK, length, map);
-}
-
 int source_begin(struct source *source, const struct entry *entry, const struct stamp *stamp,
                  uint64_t number, struct holes_map *map, struct fail *fail) {
     struct stat st;
@@ -262,7 +251,8 @@ int source_begin(struct source *source, const struct entry *entry, const struct 
     /* Somebody may have been there: what is known of it is looked for again. */
     if (outcome == SOURCE_SOFT)
         source->holes = (struct holes_memory){0};
-    find_holes(source, entry, &st, number, map);
+    holes_find(source->file, &source->holes, number * LIMIT_CHUNK,
+               entry_chunk_size(entry->size, number), map);
     return outcome;
 }
 

@@ -3,7 +3,6 @@
 #include "proto/exchange.h"
 
 #include <errno.h>
-#include <string.h>
 
 void intake_init(struct intake *intake, uint64_t units, uint64_t batch_bytes, uint32_t batch_ms) {
     intake->units = units;

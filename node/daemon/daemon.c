@@ -23,13 +23,11 @@
 #include "node/daemon/worker.h"
 #include "store/store_setting.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #define DAEMON_PORT_SETTING "port"

@@ -11,9 +11,7 @@
 #include "node/daemon/trust.h"
 #include "store/store_source.h"
 
-#include <errno.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static void attempt(struct outgoing_run *run);

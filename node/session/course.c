@@ -2,7 +2,6 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "proto/wire.h"
 
 #include <errno.h>
 #include <poll.h>

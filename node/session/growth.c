@@ -1,7 +1,5 @@
 #include "node/session/growth.h"
 
-#include <stddef.h>
-
 #define NEAR_US 3000u /* a round trip to a peer that is near, at most */
 #define FIRST_NEAR 2u /* lanes at the start */
 #define FIRST_FAR 4u

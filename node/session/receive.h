@@ -14,7 +14,6 @@
 #include "node/session/job.h"
 #include "proto/receiver.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 

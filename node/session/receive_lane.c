@@ -6,7 +6,6 @@
 #include "proto/record.h"
 
 #include <errno.h>
-#include <string.h>
 
 /* A lane's reading thread. */
 struct reader {

@@ -2,7 +2,6 @@
 
 #include "base/crash.h"
 #include "base/io.h"
-#include "base/log.h"
 #include "node/session/confine.h"
 #include "node/session/tally.h"
 #include "proto/features.h"

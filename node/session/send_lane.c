@@ -1,7 +1,6 @@
 #include "base/crash.h"
 #include "base/io.h"
 #include "node/session/send.h"
-#include "proto/wire.h"
 
 #include <errno.h>
 

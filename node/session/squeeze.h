@@ -14,7 +14,6 @@
 #define NODE_SESSION_SQUEEZE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define SQUEEZE_FOOT 0 /* rung on which nothing is compressed */

@@ -3,7 +3,6 @@
 #include "room.h"
 #include "suites.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,9 +2,7 @@
 #include "node/daemon/helperproc.h"
 
 #include <check.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 void peer_open(struct peer *peer, int *other) {
     int fds[2];

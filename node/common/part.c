@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOWEST 10 /* below are the descriptors that a part is given */
@@ -24,6 +26,16 @@ static int find_here(char here[PATH_MAX], struct fail *fail) {
     return 0;
 }
 
+/* Whether it is a program of whoever this one is from: in a directory where others may put files
+ * one could be waiting. */
+static bool is_ours(int fd) {
+    struct stat self;
+    struct stat st;
+
+    return stat("/proc/self/exe", &self) == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+           (st.st_uid == self.st_uid || st.st_uid == 0);
+}
+
 static int open_in(const char *here, const char *folder, const char *role) {
     char path[PATH_MAX];
     int length = snprintf(path, sizeof path, "%s%sfxnode-%s", here, folder, role);
@@ -33,8 +45,12 @@ static int open_in(const char *here, const char *folder, const char *role) {
     if ((size_t)length >= sizeof path)
         return -ENAMETOOLONG;
     low = open(path, O_PATH | O_CLOEXEC);
-    if (low >= 0)
+    if (low < 0)
+        return -errno;
+    if (is_ours(low))
         fd = fcntl(low, F_DUPFD_CLOEXEC, LOWEST);
+    else
+        errno = EPERM;
     if (fd < 0)
         fd = -errno;
     io_close(&low);
@@ -54,8 +70,8 @@ int part_open(struct part *part, const char *role, struct fail *fail) {
     if (fd < 0) {
         escape_text(shown, sizeof shown, here);
         return fail_set(fail, fd,
-                        "cannot find fxnode-%s, a part of fxnode, from %s: install it again", role,
-                        shown);
+                        "cannot %s fxnode-%s, a part of fxnode, from %s: install it again",
+                        fd == -EPERM ? "trust" : "find", role, shown);
     }
     *part = (struct part){.role = role, .fd = fd};
     return 0;

@@ -21,7 +21,8 @@ struct part {
     int fd;           /* -1: none */
 };
 
-/* Opens the part for `role`, for part_close(). 0, or -errno with `fail` filled. */
+/* Opens the part for `role`, for part_close(). It has to belong to root or to whom this program
+ * belongs. 0, or -errno with `fail` filled; -EPERM where it is somebody else's, or no file. */
 int part_open(struct part *part, const char *role, struct fail *fail);
 void part_close(struct part *part);
 

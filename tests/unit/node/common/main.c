@@ -45,6 +45,7 @@ int main(void) {
     srunner_add_suite(runner, suite_identity());
     srunner_add_suite(runner, suite_landing());
     srunner_add_suite(runner, suite_locations());
+    srunner_add_suite(runner, suite_part());
     srunner_add_suite(runner, suite_record_layer());
     srunner_add_suite(runner, suite_statedir());
     srunner_run_all(runner, CK_ENV);

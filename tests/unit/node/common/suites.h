@@ -11,6 +11,7 @@ Suite *suite_config(void);
 Suite *suite_identity(void);
 Suite *suite_landing(void);
 Suite *suite_locations(void);
+Suite *suite_part(void);
 Suite *suite_record_layer(void);
 Suite *suite_statedir(void);
 

@@ -161,9 +161,12 @@ static int check_space(struct receive *receive, uint64_t held, struct fail *fail
     /* How much of it exists, and is not moved, is not known yet. */
     if (receive->exists != FXNODE__HELPER__EXISTS__EXISTS_RENAME)
         return 0;
-    /* The list of files and their hashes are kept beside them. */
+    /* The list of files and their hashes are kept beside them. And where they are here already, as
+     * much as a batch may have been written that counts for nothing, but needs no room again. */
     if (receive->manifest < 0)
         needed += summary->length + summary->units * LIMIT_CHUNK_HASH;
+    else
+        needed -= needed < receive->job->batch_bytes ? needed : receive->job->batch_bytes;
     if (destination_free_bytes(receive->destination, &free_bytes) < 0 || needed <= free_bytes)
         return 0;
     fail_set(fail, 0, "%s needs %llu bytes of free space and has %llu: make room and try again",

@@ -340,6 +340,26 @@ START_TEST(a_disk_that_fills_up_is_told) {
 }
 END_TEST
 
+/* What was written when it was cut off, and is not recorded. */
+START_TEST(what_is_there_needs_no_room_again) {
+    if (!limit_destination("9m"))
+        return;
+    tree_file(lab.source, "large", 8 << 20, 1, 0644);
+    lab_add(&lab, "large");
+    lab_scan(&lab);
+    lab.kill_receiver_at = 1;
+    lab.batch_bytes = 8 << 20;
+    lab_transfer(&lab);
+    ck_assert_uint_ge(rangeset_total(&lab.extents), 3);
+    rangeset_clear(&lab.extents);
+    lab.kill_receiver_at = 0;
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(COMPLETE));
+    tree_compare(lab_path(lab.source, "large"), lab_path(lab.destination, "large"));
+    umount2(lab.destination, MNT_DETACH);
+}
+END_TEST
+
 /* Builds with a sanitizer do not restrict their calls: it has some of its own. */
 static bool restricts_calls(void) {
 #if defined(__has_feature)
@@ -381,6 +401,7 @@ static Suite *suite(void) {
     tcase_add_test(space, too_little_space_is_told_before);
     tcase_add_loop_test(space, holes_need_room_where_there_are_none, 0, 2);
     tcase_add_test(space, a_disk_that_fills_up_is_told);
+    tcase_add_test(space, what_is_there_needs_no_room_again);
     suite_add_tcase(s, space);
     return s;
 }

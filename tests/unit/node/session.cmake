@@ -11,7 +11,7 @@ fxnode_suite(session-inherit
 fxnode_suite(session-holes
     SOURCES session/test_holes.c LINK fxnode::session_lab TIMEOUT 300)
 fxnode_suite(session-hostile
-    SOURCES session/test_hostile.c LINK fxnode::session_lab TIMEOUT 180)
+    SOURCES session/test_hostile.c session/hostile.c LINK fxnode::session_lab TIMEOUT 180)
 fxnode_suite(session-consent
     SOURCES session/test_consent.c LINK fxnode::session_lab TIMEOUT 120)
 fxnode_suite(session-confine

@@ -1,372 +1,71 @@
+#include "hostile.h"
 #include "lab.h"
 #include "lab_tell.h"
 #include "peer.h"
 #include "tree.h"
 
-#include "base/limits.h"
 #include "proto/features.h"
-#include "proto/packed.h"
-#include "proto/record.h"
+#include "proto/transfer.pb-c.h"
 
 #include <check.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static struct lab lab;
 
-/* What the peer offers: one file "f" of FILE_SIZE bytes in a directory "d". */
-#define FILE_SIZE 1000
-
-static struct manifest_summary summary;
-static uint8_t batch[LIMIT_MANIFEST_BATCH];
-static size_t batch_length;
-
-static void add_entry(struct manifest_builder *builder, const struct entry *entry) {
-    struct fail fail = {0};
-
-    ck_assert_int_eq(manifest_builder_add(builder, entry, &fail), MANIFEST_ADDED);
-}
-
-static void make_manifest(void) {
-    struct manifest_builder *builder = NULL;
-    struct fail fail = {0};
-    const uint8_t *data = NULL;
-
-    ck_assert_int_eq(manifest_builder_new(&builder), 0);
-    add_entry(builder, &(struct entry){
-                           .type = ENTRY_DIRECTORY, .mode = 0755, .path = "d", .path_length = 1});
-    add_entry(
-        builder,
-        &(struct entry){
-            .type = ENTRY_FILE, .mode = 0644, .size = FILE_SIZE, .path = "d/f", .path_length = 3});
-    ck_assert_int_eq(manifest_builder_end(builder, &fail), MANIFEST_BATCH_READY);
-    batch_length = manifest_builder_take(builder, &data) - MANIFEST_PREFIX;
-    memcpy(batch, data + MANIFEST_PREFIX, batch_length);
-    manifest_builder_summary(builder, &summary);
-    manifest_builder_free(builder);
-}
-
 static void set_up(void) {
     lab_open(&lab);
-    make_manifest();
-    memcpy(lab.manifest_hash, summary.hash, LIMIT_HASH);
+    hostile_make_manifest(lab.manifest_hash);
 }
 
 static void tear_down(void) {
     lab_close(&lab);
 }
 
-/* What a hostile sender does, in a process of its own. */
-typedef void script(struct peer *peer);
-
-static void send_garbage(struct peer *peer) {
-    uint8_t garbage[8192];
-
-    randombytes_buf(garbage, sizeof garbage);
-    garbage[STREAM_HEADER] = 0; /* else its length is refused before it is read */
-    garbage[STREAM_HEADER + 1] = 0;
-    garbage[STREAM_HEADER + 2] = 1;
-    peer_send_raw(peer, garbage, sizeof garbage);
-}
-
-static void send_length(struct peer *peer) {
-    static const uint8_t length[] = {0xff, 0xff, 0xff, 0xff};
-
-    peer_send_raw(peer, peer->header, sizeof peer->header);
-    peer_send_raw(peer, length, sizeof length);
-}
-
-static void send_nonsense(struct peer *peer) {
-    peer_send(peer, STREAM_CONTROL, "\xff\xff\xff\xff", 4);
-}
-
-static void send_nothing(struct peer *peer) {
-    (void)peer;
-}
-
-static void send_final(struct peer *peer) {
-    peer_send_final(peer);
-}
-
-static void send_wrong_role(struct peer *peer) {
-    Fxnode__Wire__Finish finish = FXNODE__WIRE__FINISH__INIT;
-    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
-
-    control.body_case = FXNODE__WIRE__CONTROL__BODY_FINISH;
-    control.finish = &finish;
-    peer_send_control(peer, &control);
-}
-
-static void send_record(struct peer *peer, uint32_t entry, uint64_t offset, uint32_t length) {
-    uint8_t *body = calloc(1, RECORD_HEADER + length);
-    struct record record = {
-        .kind = RECORD_BYTES, .entry = entry, .offset = offset, .length = length};
-
-    record_write_header(body, &record);
-    peer_send(peer, STREAM_DATA, body, RECORD_HEADER + length);
-    free(body);
-}
-
-/* A record and the rest of it, compressed; `spoil` a byte of what was packed. */
-static void send_packed(struct peer *peer, uint32_t length, bool spoil) {
-    uint8_t *records = calloc(1, RECORD_HEADER + length);
-    uint8_t packed[4096];
-    struct record record = {.kind = RECORD_BYTES, .entry = 1, .offset = 0, .length = length};
-    struct packer *packer = NULL;
-    size_t used = 0;
-
-    record_write_header(records, &record);
-    ck_assert_int_eq(packer_new(&packer), 0);
-    used = packer_pack(packer, records, RECORD_HEADER + length, packed, sizeof packed);
-    ck_assert_uint_gt(used, 0);
-    packed[3] ^= spoil ? 1 : 0;
-    peer_send(peer, STREAM_PACKED, packed, used);
-    packer_free(packer);
-    free(records);
-}
-
-static void send_packed_first(struct peer *peer) {
-    send_packed(peer, FILE_SIZE, false);
-}
-
-static void send_data_first(struct peer *peer) {
-    send_record(peer, 1, 0, FILE_SIZE);
-}
-
-static void offer_and_leave(struct peer *peer) {
-    peer_offer(peer, &summary);
-    peer_await(peer, FXNODE__WIRE__CONTROL__BODY_VERDICT);
-}
-
-static void offer_then_data(struct peer *peer) {
-    offer_and_leave(peer);
-    send_record(peer, 1, 0, FILE_SIZE);
-}
-
-static void offer_twice(struct peer *peer) {
-    offer_and_leave(peer);
-    peer_offer(peer, &summary);
-}
-
-static void offer_another_manifest(struct peer *peer) {
-    offer_and_leave(peer);
-    batch[batch_length - 1] ^= 1;
-    peer_manifest(peer, batch, batch_length);
-}
-
-/* A manifest that keeps to every figure of its offer, but leads out of the destination. */
-static void make_way_out(void) {
-    Fxnode__Wire__Entry entry = FXNODE__WIRE__ENTRY__INIT;
-    Fxnode__Wire__Entry *entries[] = {&entry};
-    Fxnode__Wire__ManifestBatch body = FXNODE__WIRE__MANIFEST_BATCH__INIT;
-    uint8_t prefixed[MANIFEST_PREFIX + 256] = {0};
-    char path[] = "d/../../../evil";
-
-    entry.type = FXNODE__WIRE__ENTRY__TYPE__FILE;
-    entry.path = (ProtobufCBinaryData){.len = strlen(path), .data = (uint8_t *)path};
-    entry.mode = 0644;
-    entry.size = FILE_SIZE;
-    body.n_entries = 1;
-    body.entries = entries;
-    batch_length = fxnode__wire__manifest_batch__pack(&body, prefixed + MANIFEST_PREFIX);
-    prefixed[3] = (uint8_t)batch_length;
-    memcpy(batch, prefixed + MANIFEST_PREFIX, batch_length);
-    summary.entries = 1;
-    summary.length = MANIFEST_PREFIX + batch_length;
-    crypto_generichash(summary.hash, sizeof summary.hash, prefixed, summary.length, NULL, 0);
-    memcpy(lab.manifest_hash, summary.hash, LIMIT_HASH);
-}
-
-static void offer_manifest(struct peer *peer) {
-    offer_and_leave(peer);
-    peer_manifest(peer, batch, batch_length);
-}
-
-static void agree(struct peer *peer) {
-    offer_and_leave(peer);
-    peer_manifest(peer, batch, batch_length);
-    peer_await(peer, FXNODE__WIRE__CONTROL__BODY_HOLDING);
-}
-
-static void agree_and_leave(struct peer *peer) {
-    agree(peer);
-}
-
-static void agree_then_half(struct peer *peer) {
-    agree(peer);
-    send_record(peer, 1, 0, FILE_SIZE / 2);
-}
-
-static void agree_then_packed(struct peer *peer) {
-    agree(peer);
-    send_packed(peer, FILE_SIZE, false);
-    peer_await(peer, FXNODE__WIRE__CONTROL__BODY_DURABLE);
-}
-
-static void agree_then_packed_spoilt(struct peer *peer) {
-    agree(peer);
-    send_packed(peer, FILE_SIZE, true);
-}
-
-static void agree_then_packed_beyond(struct peer *peer) {
-    agree(peer);
-    send_packed(peer, FILE_SIZE + 1, false);
-}
-
-static void agree_then_packed_control(struct peer *peer) {
-    static const uint8_t ping[] = {0,    0, 0,    3, 0x28, 0xb5, 0x2f, 0xfd,
-                                   0x20, 3, 0x19, 0, 0,    1,    2,    3};
-
-    agree(peer);
-    peer_send(peer, STREAM_PACKED, ping, sizeof ping);
-}
-
-static void agree_then_beyond(struct peer *peer) {
-    agree(peer);
-    send_record(peer, 1, FILE_SIZE - 1, 2);
-}
-
-static void agree_then_directory(struct peer *peer) {
-    agree(peer);
-    send_record(peer, 0, 0, 1);
-}
-
-static void agree_then_nowhere(struct peer *peer) {
-    agree(peer);
-    send_record(peer, 77, 0, 1);
-}
-
-static void agree_then_cut(struct peer *peer) {
-    agree(peer);
-    peer_send(peer, STREAM_DATA, "\0\0\0\0\0", 5);
-}
-
-static void send_hole(struct peer *peer, uint32_t entry, uint64_t offset, uint64_t length) {
-    uint8_t body[RECORD_HEADER];
-    struct record record = {
-        .kind = RECORD_HOLE, .entry = entry, .offset = offset, .length = length};
-
-    record_write_header(body, &record);
-    peer_send(peer, STREAM_DATA, body, sizeof body);
-}
-
-static void agree_then_hole_beyond(struct peer *peer) {
-    agree(peer);
-    send_hole(peer, 1, 0, FILE_SIZE + 1);
-}
-
-static void agree_then_hole_over_chunks(struct peer *peer) {
-    agree(peer);
-    send_hole(peer, 1, LIMIT_CHUNK - 1, 2);
-}
-
-static void agree_then_vast_hole(struct peer *peer) {
-    agree(peer);
-    send_hole(peer, 1, 0, UINT64_MAX);
-}
-
-/* Over what came in before it. */
-static void agree_then_hole_over_data(struct peer *peer) {
-    agree(peer);
-    send_record(peer, 1, 0, FILE_SIZE / 2);
-    send_hole(peer, 1, FILE_SIZE / 4, FILE_SIZE / 4);
-}
-
-static void agree_then_out_of_order(struct peer *peer) {
-    agree(peer);
-    send_record(peer, 1, FILE_SIZE / 2, FILE_SIZE / 2);
-}
-
-static void agree_then_sent(struct peer *peer) {
-    Fxnode__Wire__Sent sent = FXNODE__WIRE__SENT__INIT;
-    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
-
-    agree(peer);
-    control.body_case = FXNODE__WIRE__CONTROL__BODY_SENT;
-    control.sent = &sent;
-    peer_send_control(peer, &control);
-}
-
-static void confirm(struct peer *peer, uint32_t first, uint32_t count) {
-    Fxnode__Wire__Confirm body = FXNODE__WIRE__CONFIRM__INIT;
-    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
-    uint8_t digest[LIMIT_CHUNK_HASH] = "not its digest";
-
-    body.first_entry = first;
-    body.count = count;
-    body.digest = (ProtobufCBinaryData){.len = sizeof digest, .data = digest};
-    control.body_case = FXNODE__WIRE__CONTROL__BODY_CONFIRM;
-    control.confirm = &body;
-    peer_send_control(peer, &control);
-}
-
-static void agree_then_confirm_nothing(struct peer *peer) {
-    agree(peer);
-    confirm(peer, 0, 2);
-}
-
-static void agree_then_confirm_too_much(struct peer *peer) {
-    agree(peer);
-    confirm(peer, 0, 3);
-}
-
-/* A digest that never fits: sent again a few times, then it is enough. */
-static void confirm_wrongly(struct peer *peer) {
-    agree(peer);
-    do {
-        send_record(peer, 1, 0, FILE_SIZE);
-        if (!peer_await(peer, FXNODE__WIRE__CONTROL__BODY_DURABLE))
-            break;
-        confirm(peer, 0, 2);
-    } while (peer_await(peer, FXNODE__WIRE__CONTROL__BODY_AGAIN));
-}
-
 static const struct {
     const char *name;
-    script *play;
+    hostile_script *play;
     lab_outcome outcome;
 } towards_receiver[] = {
-    {"garbage", send_garbage, LAB_ENDED(PROTOCOL)},
-    {"length", send_length, LAB_ENDED(PROTOCOL)},
-    {"nonsense", send_nonsense, LAB_ENDED(PROTOCOL)},
-    {"nothing", send_nothing, LAB_ENDED(LOST)},
-    {"final", send_final, LAB_ENDED(LOST)},
-    {"wrong role", send_wrong_role, LAB_ENDED(PROTOCOL)},
-    {"data first", send_data_first, LAB_ENDED(PROTOCOL)},
-    {"packed first", send_packed_first, LAB_ENDED(PROTOCOL)},
-    {"offer and leave", offer_and_leave, LAB_ENDED(LOST)},
-    {"offer then data", offer_then_data, LAB_ENDED(PROTOCOL)},
-    {"offer twice", offer_twice, LAB_ENDED(PROTOCOL)},
-    {"another manifest", offer_another_manifest, LAB_ENDED(PROTOCOL)},
-    {"a way out", offer_manifest, LAB_ENDED(PROTOCOL)},
-    {"agree and leave", agree_and_leave, LAB_ENDED(LOST)},
-    {"half", agree_then_half, LAB_ENDED(LOST)},
-    {"beyond", agree_then_beyond, LAB_ENDED(PROTOCOL)},
-    {"packed", agree_then_packed, LAB_ENDED(LOST)},
-    {"packed spoilt", agree_then_packed_spoilt, LAB_ENDED(PROTOCOL)},
-    {"packed beyond", agree_then_packed_beyond, LAB_ENDED(PROTOCOL)},
-    {"packed that is no data", agree_then_packed_control, LAB_ENDED(PROTOCOL)},
-    {"directory", agree_then_directory, LAB_ENDED(PROTOCOL)},
-    {"nowhere", agree_then_nowhere, LAB_ENDED(PROTOCOL)},
-    {"cut", agree_then_cut, LAB_ENDED(PROTOCOL)},
-    {"out of order", agree_then_out_of_order, LAB_ENDED(PROTOCOL)},
-    {"hole beyond", agree_then_hole_beyond, LAB_ENDED(PROTOCOL)},
-    {"hole over chunks", agree_then_hole_over_chunks, LAB_ENDED(PROTOCOL)},
-    {"vast hole", agree_then_vast_hole, LAB_ENDED(PROTOCOL)},
-    {"hole over data", agree_then_hole_over_data, LAB_ENDED(PROTOCOL)},
-    {"sent too soon", agree_then_sent, LAB_ENDED(PROTOCOL)},
-    {"confirm nothing", agree_then_confirm_nothing, LAB_ENDED(PROTOCOL)},
-    {"confirm too much", agree_then_confirm_too_much, LAB_ENDED(PROTOCOL)},
-    {"confirm wrongly", confirm_wrongly, LAB_ENDED(FAILED)},
+    {"garbage", hostile_send_garbage, LAB_ENDED(PROTOCOL)},
+    {"length", hostile_send_length, LAB_ENDED(PROTOCOL)},
+    {"nonsense", hostile_send_nonsense, LAB_ENDED(PROTOCOL)},
+    {"nothing", hostile_send_nothing, LAB_ENDED(LOST)},
+    {"final", hostile_send_final, LAB_ENDED(LOST)},
+    {"wrong role", hostile_send_wrong_role, LAB_ENDED(PROTOCOL)},
+    {"data first", hostile_send_data_first, LAB_ENDED(PROTOCOL)},
+    {"packed first", hostile_send_packed_first, LAB_ENDED(PROTOCOL)},
+    {"offer and leave", hostile_offer_and_leave, LAB_ENDED(LOST)},
+    {"offer then data", hostile_offer_then_data, LAB_ENDED(PROTOCOL)},
+    {"offer twice", hostile_offer_twice, LAB_ENDED(PROTOCOL)},
+    {"another manifest", hostile_offer_another_manifest, LAB_ENDED(PROTOCOL)},
+    {"a way out", hostile_offer_manifest, LAB_ENDED(PROTOCOL)},
+    {"agree and leave", hostile_agree_and_leave, LAB_ENDED(LOST)},
+    {"half", hostile_agree_then_half, LAB_ENDED(LOST)},
+    {"beyond", hostile_agree_then_beyond, LAB_ENDED(PROTOCOL)},
+    {"packed", hostile_agree_then_packed, LAB_ENDED(LOST)},
+    {"packed spoilt", hostile_agree_then_packed_spoilt, LAB_ENDED(PROTOCOL)},
+    {"packed beyond", hostile_agree_then_packed_beyond, LAB_ENDED(PROTOCOL)},
+    {"packed that is no data", hostile_agree_then_packed_control, LAB_ENDED(PROTOCOL)},
+    {"directory", hostile_agree_then_directory, LAB_ENDED(PROTOCOL)},
+    {"nowhere", hostile_agree_then_nowhere, LAB_ENDED(PROTOCOL)},
+    {"cut", hostile_agree_then_cut, LAB_ENDED(PROTOCOL)},
+    {"out of order", hostile_agree_then_out_of_order, LAB_ENDED(PROTOCOL)},
+    {"hole beyond", hostile_agree_then_hole_beyond, LAB_ENDED(PROTOCOL)},
+    {"hole over chunks", hostile_agree_then_hole_over_chunks, LAB_ENDED(PROTOCOL)},
+    {"vast hole", hostile_agree_then_vast_hole, LAB_ENDED(PROTOCOL)},
+    {"hole over data", hostile_agree_then_hole_over_data, LAB_ENDED(PROTOCOL)},
+    {"sent too soon", hostile_agree_then_sent, LAB_ENDED(PROTOCOL)},
+    {"confirm nothing", hostile_agree_then_confirm_nothing, LAB_ENDED(PROTOCOL)},
+    {"confirm too much", hostile_agree_then_confirm_too_much, LAB_ENDED(PROTOCOL)},
+    {"confirm wrongly", hostile_confirm_wrongly, LAB_ENDED(FAILED)},
 };
 
 /* Plays in a child, while this process serves the session. */
-static pid_t play(struct peer *peer, int other, script *what) {
+static pid_t play(struct peer *peer, int other, hostile_script *what) {
     pid_t pid = fork();
 
     ck_assert_int_ge(pid, 0);
@@ -387,7 +86,7 @@ static void await_play(pid_t pid) {
     ck_assert_int_eq(status, 0);
 }
 
-static void play_to_receiver(script *what) {
+static void play_to_receiver(hostile_script *what) {
     struct peer peer;
     pid_t pid = 0;
     int fd = -1;
@@ -401,8 +100,8 @@ static void play_to_receiver(script *what) {
 }
 
 START_TEST(a_receiver_stands_it) {
-    if (towards_receiver[_i].play == offer_manifest)
-        make_way_out();
+    if (towards_receiver[_i].play == hostile_offer_manifest)
+        hostile_make_way_out(lab.manifest_hash);
     play_to_receiver(towards_receiver[_i].play);
     ck_assert_msg(lab.receiver.outcome == towards_receiver[_i].outcome, "%s: %d %s",
                   towards_receiver[_i].name, lab.receiver.outcome, lab.receiver.text);
@@ -414,7 +113,7 @@ END_TEST
 
 START_TEST(packed_data_has_to_be_agreed_upon) {
     lab.features = FEATURES & ~FEATURE_PACKED;
-    play_to_receiver(agree_then_packed);
+    play_to_receiver(hostile_agree_then_packed);
     ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(PROTOCOL));
 }
 END_TEST
@@ -440,24 +139,24 @@ static void close_lanes(void) {
 static void each_takes_over(void) {
     for (unsigned i = 0; i < LANES; i++) {
         open_lane(&lanes[i]);
-        send_record(&lanes[i], 1, 0, FILE_SIZE / 2);
+        hostile_send_record(&lanes[i], 1, 0, HOSTILE_FILE_SIZE / 2);
     }
-    send_record(&lane_zero, 1, 0, FILE_SIZE);
+    hostile_send_record(&lane_zero, 1, 0, HOSTILE_FILE_SIZE);
 }
 
 /* More than there is room for, at once and for the same unit. */
 static void all_at_once(void) {
     for (unsigned i = 0; i < LANES; i++) {
         open_lane(&lanes[i]);
-        send_packed(&lanes[i], FILE_SIZE, false);
+        hostile_send_packed(&lanes[i], HOSTILE_FILE_SIZE, false);
     }
 }
 
 /* What lane 0 has begun it may end, however many wait for it. */
 static void all_wait_for_control(void) {
-    send_record(&lane_zero, 1, 0, FILE_SIZE / 2);
+    hostile_send_record(&lane_zero, 1, 0, HOSTILE_FILE_SIZE / 2);
     all_at_once();
-    send_record(&lane_zero, 1, FILE_SIZE / 2, FILE_SIZE / 2);
+    hostile_send_record(&lane_zero, 1, HOSTILE_FILE_SIZE / 2, HOSTILE_FILE_SIZE / 2);
 }
 
 /* Nothing comes on them but their end. */
@@ -466,7 +165,7 @@ static void all_are_cut(void) {
         open_lane(&lanes[i]);
         shutdown(lanes[i].fd, SHUT_RDWR);
     }
-    send_record(&lane_zero, 1, 0, FILE_SIZE);
+    hostile_send_record(&lane_zero, 1, 0, HOSTILE_FILE_SIZE);
 }
 
 static void (*const with_lanes[])(void) = {each_takes_over, all_at_once, all_wait_for_control,
@@ -475,7 +174,7 @@ static void (*const with_lanes[])(void) = {each_takes_over, all_at_once, all_wai
 static void *play_with_lanes(void *arg) {
     void (*const *what)(void) = arg;
 
-    agree(&lane_zero);
+    hostile_agree(&lane_zero);
     (*what)();
     ck_assert(peer_await(&lane_zero, FXNODE__WIRE__CONTROL__BODY_DURABLE));
     shutdown(lane_zero.fd, SHUT_RDWR);
@@ -502,96 +201,24 @@ START_TEST(a_receiver_stands_any_number_of_lanes) {
 }
 END_TEST
 
-static void hear_offer(struct peer *peer) {
-    peer_await(peer, FXNODE__WIRE__CONTROL__BODY_OFFER);
-}
-
-static void send_data_back(struct peer *peer) {
-    hear_offer(peer);
-    send_record(peer, 0, 0, 1);
-}
-
-static void accept_offer(struct peer *peer, bool held) {
-    Fxnode__Wire__Verdict verdict = FXNODE__WIRE__VERDICT__INIT;
-    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
-
-    hear_offer(peer);
-    verdict.answer = FXNODE__WIRE__VERDICT__ANSWER__ACCEPT;
-    verdict.manifest_held = held;
-    verdict.lanes = 1;
-    control.body_case = FXNODE__WIRE__CONTROL__BODY_VERDICT;
-    control.verdict = &verdict;
-    peer_send_control(peer, &control);
-}
-
-static void accept_and_leave(struct peer *peer) {
-    accept_offer(peer, false);
-    peer_await(peer, FXNODE__WIRE__CONTROL__BODY_MANIFEST);
-}
-
-static void hold(struct peer *peer, uint64_t first, uint64_t count) {
-    Fxnode__Wire__Extent extent = FXNODE__WIRE__EXTENT__INIT;
-    Fxnode__Wire__Extent *extents[] = {&extent};
-    Fxnode__Wire__Holding holding = FXNODE__WIRE__HOLDING__INIT;
-    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
-
-    extent.first = first;
-    extent.count = count;
-    holding.n_extents = count == 0 ? 0 : 1;
-    holding.extents = extents;
-    holding.last = true;
-    control.body_case = FXNODE__WIRE__CONTROL__BODY_HOLDING;
-    control.holding = &holding;
-    peer_send_control(peer, &control);
-}
-
-static void hold_too_much(struct peer *peer) {
-    accept_offer(peer, true);
-    hold(peer, 0, 1000);
-}
-
-static void hold_and_leave(struct peer *peer) {
-    accept_offer(peer, true);
-    hold(peer, 0, 0);
-}
-
-static void deliver(struct peer *peer) {
-    Fxnode__Wire__Delivered delivered = FXNODE__WIRE__DELIVERED__INIT;
-    Fxnode__Wire__Control control = FXNODE__WIRE__CONTROL__INIT;
-
-    control.body_case = FXNODE__WIRE__CONTROL__BODY_DELIVERED;
-    control.delivered = &delivered;
-    peer_send_control(peer, &control);
-}
-
-static void deliver_at_once(struct peer *peer) {
-    hear_offer(peer);
-    deliver(peer);
-}
-
-static void deliver_unconfirmed(struct peer *peer) {
-    hold_and_leave(peer);
-    deliver(peer);
-}
-
 static const struct {
     const char *name;
-    script *play;
+    hostile_script *play;
     lab_outcome outcome;
 } towards_sender[] = {
-    {"garbage", send_garbage, LAB_ENDED(PROTOCOL)},
-    {"length", send_length, LAB_ENDED(PROTOCOL)},
-    {"nonsense", send_nonsense, LAB_ENDED(PROTOCOL)},
-    {"nothing", send_nothing, LAB_ENDED(LOST)},
-    {"final", send_final, LAB_ENDED(LOST)},
-    {"wrong role", send_wrong_role, LAB_ENDED(PROTOCOL)},
-    {"data back", send_data_back, LAB_ENDED(PROTOCOL)},
-    {"hear and leave", hear_offer, LAB_ENDED(LOST)},
-    {"accept and leave", accept_and_leave, LAB_ENDED(LOST)},
-    {"hold too much", hold_too_much, LAB_ENDED(PROTOCOL)},
-    {"hold and leave", hold_and_leave, LAB_ENDED(LOST)},
-    {"deliver at once", deliver_at_once, LAB_ENDED(PROTOCOL)},
-    {"deliver unconfirmed", deliver_unconfirmed, LAB_ENDED(PROTOCOL)},
+    {"garbage", hostile_send_garbage, LAB_ENDED(PROTOCOL)},
+    {"length", hostile_send_length, LAB_ENDED(PROTOCOL)},
+    {"nonsense", hostile_send_nonsense, LAB_ENDED(PROTOCOL)},
+    {"nothing", hostile_send_nothing, LAB_ENDED(LOST)},
+    {"final", hostile_send_final, LAB_ENDED(LOST)},
+    {"wrong role", hostile_send_wrong_role, LAB_ENDED(PROTOCOL)},
+    {"data back", hostile_send_data_back, LAB_ENDED(PROTOCOL)},
+    {"hear and leave", hostile_hear_offer, LAB_ENDED(LOST)},
+    {"accept and leave", hostile_accept_and_leave, LAB_ENDED(LOST)},
+    {"hold too much", hostile_hold_too_much, LAB_ENDED(PROTOCOL)},
+    {"hold and leave", hostile_hold_and_leave, LAB_ENDED(LOST)},
+    {"deliver at once", hostile_deliver_at_once, LAB_ENDED(PROTOCOL)},
+    {"deliver unconfirmed", hostile_deliver_unconfirmed, LAB_ENDED(PROTOCOL)},
 };
 
 START_TEST(a_sender_stands_it) {

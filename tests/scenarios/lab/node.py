@@ -43,6 +43,7 @@ class Node:
         self.env = env or {}
         self.arguments = list(arguments)
         self.bounded = bounded
+        self.through = []  # a program and its options that runs the daemon
         self.daemon = None
         self.id = None
         self.port = None
@@ -77,7 +78,8 @@ class Node:
     def launch(self, **env):
         """Starts the daemon without waiting for it."""
         self.daemon = self.host.start(
-            [*(BOUND if self.bounded else ()), program(), "daemon", *self.arguments],
+            [*(BOUND if self.bounded else ()), *self.through, program(), "daemon",
+             *self.arguments],
             env={**self.environment(), **self.env, **env}, name=self.name)
         return self.daemon
 

@@ -1,0 +1,146 @@
+"""A node that a service manager looks after, with one fault in it.
+
+    fault = Fault("session.2", "fdatasync", 1)              # killed there
+    fault = Fault("daemon.1", "pwrite64", 3, "ENOSPC")      # or that one call fails, or "short"
+    service = Service(node, fault=fault)                    # node: of the laboratory, not started
+    service.up()                                            # once it is ready, however often it died
+    ... node.command("send", ...) ...
+    service.down()                                          # ends it, and it must end well
+    service.struck()                                        # whether the call was ever made
+
+Only the first start of the daemon has the fault in it; when the daemon dies of it, it is started again
+at once, without, as `Restart=on-failure` would; `statuses` tells how each run ended. With `log`
+instead of a fault every call of the daemon and of what it starts is written down: read_log() reads
+that. What PROCESS and N mean, and how a program is traced, says trace.c."""
+
+import collections
+import os
+import signal
+import threading
+
+from lab import Failure, Skip, check
+from lab.node import PROGRAM, READY
+from lab.process import PATIENCE, run
+
+TRACER = "FXNODE_FAULT_TRACE"
+SAYS = "fault-trace: "
+ENDED = "^fault-trace: ended"
+
+Fault = collections.namedtuple("Fault", "process call n action", defaults=("kill",))
+
+
+def tracer():
+    """Beside the program in the build, or what FXNODE_FAULT_TRACE says."""
+    build = os.path.dirname(os.path.dirname(os.path.abspath(os.environ[PROGRAM])))
+    return os.environ.get(TRACER) or os.path.join(build, "tests/faults/fault-trace")
+
+
+def probe():
+    """Skips where programs cannot be traced."""
+    try:
+        run([tracer(), "true"])
+    except Failure as failure:
+        raise Skip(f"probe: ptrace: {failure}") from failure
+
+
+def read_log(path):
+    """The calls in the order in which they began, as faults that kill there."""
+    with open(path, encoding="ascii") as file:
+        return [Fault(process, call, int(n)) for process, call, n in map(str.split, file)]
+
+
+class Service:
+    def __init__(self, node, fault=None, log=None):
+        self.node = node
+        self.fault = fault
+        self.log = log
+        self.runs = []  # of the daemon: processes; the last one is the present one
+        self.statuses = []  # how they ended, in order
+        self._stopping = False
+        self._ready = 0  # so many runs have become so
+        self._failure = None
+        self._changed = threading.Condition()
+        self._manager = threading.Thread(target=self._manage, daemon=True)
+
+    def up(self):
+        """Starts it, and returns when it is ready."""
+        self._manager.start()
+        self.ready()
+        return self
+
+    def ready(self):
+        """Waits until the present run of the daemon is ready; after a fault that is the next one."""
+        def settled():
+            return self._failure or (self.runs and self._ready == len(self.runs)
+                                     and not self._has_ended(self.runs[-1]))
+        with self._changed:
+            done = self._changed.wait_for(settled, PATIENCE)
+        self._check()
+        check(done, f"{self.node.name}: it does not get ready\n{self.said()}")
+
+    def down(self):
+        """Ends the daemon as systemd would; one that dies of its fault just then is started once
+        more, so that it can end well."""
+        self._stopping = True
+        self.runs[-1].signal(signal.SIGTERM)
+        self._manager.join(PATIENCE)
+        self._check()
+        check(not self._manager.is_alive(), f"{self.node.name}: does not end\n{self.said()}")
+
+    def struck(self):
+        return any(line.startswith(f"{SAYS}{self.fault.process} ") for line in self.runs[0].err)
+
+    def said(self):
+        return "\n".join(process.said() for process in self.runs)
+
+    def _check(self):
+        if self._failure:
+            raise self._failure
+
+    def _through(self):
+        if self.runs or not (self.fault or self.log):
+            return []
+        options = ["-l", self.log] if self.log else []
+        if self.fault:
+            options += ["-a", f"{self.fault.process}:{self.fault.call}:{self.fault.n}",
+                        "-d", self.fault.action]
+        return [tracer(), *options]
+
+    @staticmethod
+    def _has_ended(process):
+        return process.ended() or any(line.startswith(f"{SAYS}ended") for line in process.err)
+
+    def _notify(self):
+        with self._changed:
+            self._changed.notify_all()
+
+    def _run_once(self):
+        """One run of the daemon from its start to its end; its status."""
+        self.node.through = self._through()
+        process = self.node.launch()
+        self.runs.append(process)
+        line = process.wait_line(f"{READY}|{ENDED}")
+        if line.groupdict().get("id"):
+            self.node.id, self.node.port = line["id"], int(line["port"])
+            self._ready = len(self.runs)
+            self._notify()
+        if self._stopping:
+            process.signal(signal.SIGTERM)
+        if self.node.through:
+            process.wait_line(ENDED, patience=threading.TIMEOUT_MAX)
+            return int(process.wait_line(f"{ENDED} (.*)$")[1])
+        return process.wait(threading.TIMEOUT_MAX)
+
+    def _manage(self):
+        try:
+            while not self.statuses or self.statuses[-1] != 0:
+                check(len(self.statuses) < 2, f"{self.node.name}: it dies again and again")
+                self.statuses.append(self._run_once())
+                status = self.statuses[-1]
+                check(status == 0 or (self.fault and self.struck()),
+                      f"{self.node.name}: the daemon ended with {status}\n{self.said()}")
+            check(self._stopping, f"{self.node.name}: the daemon ended by itself\n{self.said()}")
+        except Failure as failure:
+            self._failure = failure
+        finally:
+            self._notify()

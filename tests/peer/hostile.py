@@ -23,18 +23,16 @@ import os
 import select
 import socket
 import sys
-import time
 
 sys.dont_write_bytecode = True
 
 import steps  # noqa: E402
 from manifests import Harm  # noqa: E402
 from messages import Gift, control, describe, piece  # noqa: E402
-from opening import LANE_CONNECTION, Closed, open_as_initiator  # noqa: E402
+from opening import LANE_CONNECTION, open_as_initiator  # noqa: E402
 from sealed import CONTROL, DATA, FINAL  # noqa: E402
 from steps import PATIENCE, say  # noqa: E402
 
-LATER = 0.05  # seconds to a new try where the node closed the connection without a word
 TROJAN = b"trojan"
 
 
@@ -63,17 +61,7 @@ class Hostile(steps.Steps):
             self.sealed.say(control("Pong"))
 
     def ask(self):
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                self.open()
-                self.offer()
-                self.hear()
-                return
-            except (Closed, ConnectionError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(LATER)
+        self.until_let_in(self.open, self.offer, self.hear)
 
     def offer(self, lie=None):
         files = {self.file: self.content}

@@ -13,6 +13,8 @@ Steps are those of steps.py and:
                     the node sent (`reflect`), what was sent on the connection before (`again`)
     hold            works out its tag and does not send it, for `tag=again` on the next connection
     hear            hears one message
+    enter           does `open share hear`, on one connection after the other as long as the node
+                    closes them without a word (which means that others are in the way)
     middle=HOST:PORT  calls another node with the key that it has, and passes on what both say in
                     their connections, until one of them hangs up
 
@@ -67,7 +69,7 @@ def hear_body(sealed):
 
 class Pairing(steps.Steps):
     purpose = PAIR_CONNECTION
-    steps = ("code", "share", "tag", "hold", "hear", "middle")
+    steps = ("code", "share", "tag", "hold", "hear", "enter", "middle")
 
     def __init__(self, arguments):
         super().__init__(arguments)
@@ -110,6 +112,9 @@ class Pairing(steps.Steps):
             self._hear_tag(body)
         else:
             self._hear_share(body)
+
+    def enter(self):
+        self.until_let_in(self.open, self.share, self.hear)
 
     def _hear_share(self, body):
         if len(body) != SHARE + (NAME if self.calls else 0):

@@ -13,12 +13,14 @@ import argparse
 import os
 import socket
 import sys
+import time
 
 from opening import CONTROL_CONNECTION, Closed, node_id, open_as_initiator, open_as_responder
 from primitives import BASE, x25519
 from sealed import Sealed
 
 PATIENCE = 60
+LATER = 0.05  # seconds to a new try where the node closed the connection without a word
 
 
 def say(*words):
@@ -62,6 +64,20 @@ class Steps:
             opened = open_as_responder(connection, self.secret, self.purpose)
         say("met", node_id(opened.peer))
         self.sealed = Sealed(connection, opened)
+
+    def until_let_in(self, *steps):
+        """Does these steps, of which the first opens a connection, again as long as the node closes
+        it."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                for step in steps:
+                    step()
+                return
+            except (Closed, ConnectionError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(LATER)
 
     def serve(self):
         while True:

@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define DAEMON_PORT_SETTING "port"
@@ -310,27 +311,38 @@ static void tear_down(struct daemon *daemon) {
     part_close(&node->session);
 }
 
-int daemon_main(int argc, char **argv) {
-    static struct daemon daemon = {
-        .node = {.statedir = {-1, -1},
-                 .session = {.fd = -1}}}; /* large, and needed until the end */
+/* 0, or the exit status of a node that could not start. */
+static int serve(struct daemon *daemon) {
     struct fail fail;
-    int status = 1;
 
-    log_open(NULL, LOG_LEVEL_INFO);
-    if (!daemon_options_parse(&daemon.node, argc, argv, &status))
-        return status;
-    if (sodium_init() < 0 || uv_loop_init(&daemon.loop) != 0) {
+    if (sodium_init() < 0 || uv_loop_init(&daemon->loop) != 0) {
         log_error("cannot start: the system gives no randomness or no descriptors");
         return 1;
     }
-    daemon.node.loop = &daemon.loop;
-    set_signals(&daemon);
-    if (set_up(&daemon, &fail) != 0) {
+    daemon->node.loop = &daemon->loop;
+    set_signals(daemon);
+    if (set_up(daemon, &fail) != 0) {
         log_error("%s", fail.text);
         return 1;
     }
-    run(&daemon);
-    tear_down(&daemon);
+    run(daemon);
+    tear_down(daemon);
     return 0;
+}
+
+int daemon_main(int argc, char **argv) {
+    struct daemon *daemon = calloc(1, sizeof *daemon); /* needed until the end */
+    int status = 1;
+
+    log_open(NULL, LOG_LEVEL_INFO);
+    if (daemon == NULL) {
+        log_error("cannot start: out of memory");
+        return 1;
+    }
+    daemon->node.statedir = (struct statedir){-1, -1};
+    daemon->node.session.fd = -1;
+    if (daemon_options_parse(&daemon->node, argc, argv, &status))
+        status = serve(daemon);
+    free(daemon);
+    return status;
 }

@@ -18,7 +18,8 @@
 /*
  * Applies all of it at `now` in one commit: old incoming offers become REFUSED, abandoned transfers
  * CANCELLED (never one in PLACING), old finished records go once their directory is gone. Times in
- * the future (the clock was set back) become `now`. Afterwards *left holds, for
+ * the future (the clock was set back) become `now`; how the clock is kept from making things old is
+ * said in store_age.h, whose function comes first. Afterwards *left holds, for
  * store_transfer_list_clear(), every finished transfer whose directory is to be removed, whether it
  * finished now or earlier (STORE_TRANSFERS_LEFT); the caller removes it and calls
  * store_transfer_cleaned(). Call it at start and once an hour or so.

@@ -129,7 +129,7 @@ static int check_rows(const struct target *at) {
 static int note_changed(const struct target *at, int64_t now) {
     struct store_sql use;
     store_sql_use(&use, at->store, SQL_CHANGED, at->fail);
-    store_sql_i64(&use, now);
+    store_sql_time(&use, now);
     store_sql_u64(&use, at->number);
     return store_sql_run(&use);
 }

@@ -121,7 +121,7 @@ int store_row_set_state(struct store *store, uint64_t number, enum store_state s
     store_sql_use(&use, store, SQL_STATE, fail);
     store_sql_i64(&use, state);
     store_sql_text(&use, reason != NULL ? reason : "");
-    store_sql_i64(&use, now);
+    store_sql_time(&use, now);
     store_sql_u64(&use, number);
     int rc = store_sql_run(&use);
     if (rc < 0 || !store_transfer_is_finished(state))

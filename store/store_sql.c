@@ -96,6 +96,10 @@ void store_sql_i64(struct store_sql *use, int64_t value) {
         bound(use, sqlite3_bind_int64(use->stmt, use->next, value));
 }
 
+void store_sql_time(struct store_sql *use, int64_t now) {
+    store_sql_i64(use, now > use->store->aged_at ? now : use->store->aged_at);
+}
+
 void store_sql_blob(struct store_sql *use, const void *data, size_t length) {
     if (use->error != 0)
         return;

@@ -21,8 +21,9 @@ struct store_sql_cached {
 
 struct store {
     sqlite3 *db;
-    char *shown;  /* its path, escaped */
-    bool grouped; /* between store_begin() and store_end() */
+    char *shown;     /* its path, escaped */
+    bool grouped;    /* between store_begin() and store_end() */
+    int64_t aged_at; /* the last look at the clock (store_age.h), or 0 */
     size_t cached;
     struct store_sql_cached cache[STORE_SQL_CACHE];
 };
@@ -51,6 +52,8 @@ void store_sql_use(struct store_sql *use, struct store *store, const char *sql, 
 /* Bind the next parameter. Bytes are borrowed until the use has ended; NULL text is an SQL NULL. */
 void store_sql_u64(struct store_sql *use, uint64_t value); /* -ERANGE over INT64_MAX */
 void store_sql_i64(struct store_sql *use, int64_t value);
+/* When something happened to a transfer: `now`, or the last look at the clock if that was later. */
+void store_sql_time(struct store_sql *use, int64_t now);
 void store_sql_blob(struct store_sql *use, const void *data, size_t length);
 void store_sql_text(struct store_sql *use, const char *text);
 

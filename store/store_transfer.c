@@ -133,7 +133,7 @@ static int insert(struct store *store, const struct store_transfer_new *with, ui
     store_sql_u64(&use, with->name_count);
     store_sql_text(&use, with->destination);
     store_sql_u64(&use, with->rate);
-    store_sql_i64(&use, with->now);
+    store_sql_time(&use, with->now);
     store_sql_i64(&use, with->exists == STORE_EXISTS_DEFAULT ? STORE_EXISTS_RENAME : with->exists);
     store_sql_i64(&use, (int64_t)with->existing);
     store_sql_blob(&use, lineage->ids, lineage->count * sizeof(lineage->ids[0]));
@@ -349,7 +349,7 @@ int store_transfer_confirm(struct store *store, uint64_t number, int64_t now, st
     if (brief.direction != STORE_INCOMING || brief.state != STORE_DELIVERED)
         return STORE_STATE;
     store_sql_use(&use, store, SQL_CONFIRM, fail);
-    store_sql_i64(&use, now);
+    store_sql_time(&use, now);
     store_sql_u64(&use, number);
     return store_sql_run(&use);
 }

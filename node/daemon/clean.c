@@ -7,6 +7,7 @@
 #include "node/daemon/outwork.h"
 #include "node/daemon/transfer.h"
 #include "node/daemon/worker.h"
+#include "store/store_age.h"
 #include "store/store_expire.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct clean {
     struct worker *worker; /* cleaning the first item */
     struct clean_item *first;
     uv_timer_t timer;
+    bool looked; /* at the clock since the start */
 };
 
 static void item_free(struct clean_item *item) {
@@ -176,10 +178,38 @@ void clean_done(struct node *node, uint64_t number) {
 struct expiry {
     struct clean *clean;
     int64_t now;
+    uint64_t *busy;
+    size_t busy_count;
+    int64_t leap;
     struct store_transfer_list left;
     int result;
     struct fail fail;
 };
+
+static void expiry_free(struct expiry *job) {
+    store_transfer_list_clear(&job->left);
+    free(job->busy);
+    free(job);
+}
+
+/* Notes those that a session is at: whatever the clock says, they are not abandoned. */
+static int collect_busy(struct expiry *job, struct node *node) {
+    size_t count = 0;
+    for (struct transfer *at = transfers_first(node->transfers); at != NULL; at = at->next)
+        count++;
+    job->busy = calloc(count + 1, sizeof *job->busy);
+    if (job->busy == NULL)
+        return -ENOMEM;
+    for (struct transfer *at = transfers_first(node->transfers); at != NULL; at = at->next)
+        if (at->receiving != NULL || at->shown == TRANSFER_SHOWN(RUNNING))
+            job->busy[job->busy_count++] = at->record.number;
+    return 0;
+}
+
+static void run_age(struct store *store, void *arg) {
+    struct expiry *job = arg;
+    job->result = store_age(store, job->now, job->busy, job->busy_count, &job->leap, &job->fail);
+}
 
 static void run_expire(struct store *store, void *arg) {
     struct expiry *job = arg;
@@ -205,8 +235,26 @@ static void expired(void *arg) {
         if (!busy)
             clean_transfer(node, &job->left.items[i]);
     }
-    store_transfer_list_clear(&job->left);
-    free(job);
+    expiry_free(job);
+}
+
+static void aged(void *arg) {
+    struct expiry *job = arg;
+    struct node *node = job->clean->node;
+    if (job->result < 0)
+        log_warn("%s", job->fail.text);
+    /* At start it may be the time for which the node was not running. */
+    if (job->leap > 0 && job->clean->looked)
+        log_warn("the clock was set ahead, by %lld hours or more: what is kept for some days is "
+                 "kept longer",
+                 (long long)(job->leap / 3600));
+    job->clean->looked = true;
+    if (job->result == 0 && !node->stopping) {
+        incoming_lapse(node, job->now, job->leap); /* here, where peers wait for the answer */
+        job->result = database_submit(node->database, run_expire, expired, job);
+    }
+    if (job->result < 0 || node->stopping)
+        expiry_free(job);
 }
 
 static void on_hour(uv_timer_t *timer) {
@@ -220,7 +268,7 @@ void clean_expired(struct clean *clean) {
         return;
     job->clean = clean;
     job->now = io_wall_s();
-    incoming_lapse(clean->node, job->now); /* here, where peers wait for the answer */
-    if (database_submit(clean->node->database, run_expire, expired, job) != 0)
-        free(job);
+    if (collect_busy(job, clean->node) != 0 ||
+        database_submit(clean->node->database, run_age, aged, job) != 0)
+        expiry_free(job);
 }

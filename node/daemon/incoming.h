@@ -46,7 +46,8 @@ int incoming_cancel(struct transfer *transfer, struct fail *fail);
 /* Cancels one that is not being placed, for another reason than somebody's wish. */
 void incoming_end(struct transfer *transfer, const char *why);
 
-/* What nobody says: refuses the offers that have waited for STORE_EXPIRE_OFFER_S at `now`. */
-void incoming_lapse(struct node *node, int64_t now);
+/* What nobody says: refuses the offers that have waited for STORE_EXPIRE_OFFER_S at `now`, of which
+ * `leap` seconds do not count (store_age.h). */
+void incoming_lapse(struct node *node, int64_t now, int64_t leap);
 
 #endif

@@ -129,13 +129,16 @@ int incoming_reject(struct transfer *transfer, struct fail *fail) {
     return 0;
 }
 
-void incoming_lapse(struct node *node, int64_t now) {
+void incoming_lapse(struct node *node, int64_t now, int64_t leap) {
     struct transfer *transfer = transfers_first(node->transfers);
-    for (; transfer != NULL; transfer = transfer->next)
-        if (transfer->record.direction == STORE_INCOMING &&
-            transfer->record.state == STORE_OFFERED &&
-            transfer->record.created <= now - STORE_EXPIRE_OFFER_S)
+    for (; transfer != NULL; transfer = transfer->next) {
+        int64_t *created = &transfer->record.created;
+        if (transfer->record.direction != STORE_INCOMING || transfer->record.state != STORE_OFFERED)
+            continue;
+        *created = *created < now - leap ? *created + leap : now;
+        if (*created <= now - STORE_EXPIRE_OFFER_S)
             refuse(transfer, "nobody answered for 24 hours");
+    }
 }
 
 int incoming_pause(struct transfer *transfer, struct fail *fail) {

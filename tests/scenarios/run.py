@@ -4,7 +4,7 @@
     tests/scenarios/run.py --program build/dev/node/fxnode [--keep] FILE [SCENARIO...]
     tests/scenarios/run.py --list FILE
 
-FILE is the name of a Python file in this directory without its ending; its scenarios are the
+FILE is the name of a Python file in this directory, or in --directory, without its ending; its scenarios are the
 functions that take the laboratory as their only argument and have a line that describes them. Exit
 status: 0 all passed, 77 skipped with the reason, else failed."""
 
@@ -28,6 +28,14 @@ def scenarios_of(file):
     return {name: function for name, function in inspect.getmembers(module, inspect.isfunction)
             if function.__module__ == file and not name.startswith("_")
             and list(inspect.signature(function).parameters) == ["lab"]}
+
+
+def _import_from(directory):
+    """What is in another directory may use what is here, and the other way round it may not."""
+    directory = os.path.abspath(directory)
+    if directory not in map(os.path.abspath, sys.path):
+        sys.path.append(directory)
+    return directory
 
 
 def run_inside(function):
@@ -57,8 +65,9 @@ def run_outside(arguments, names):
     for name in names:
         began = time.monotonic()
         try:
-            status = isolate.run_outside([__file__, "--program", arguments.program, arguments.file,
-                                          name], arguments.keep)
+            status = isolate.run_outside(
+                [__file__, "--program", arguments.program, "--directory", arguments.directory,
+                 arguments.file, name], arguments.keep)
         except Skip as skip:
             print(f"SKIPPED: {skip}")
             status = isolate.SKIPPED
@@ -74,11 +83,13 @@ def run_outside(arguments, names):
 def main():
     parser = argparse.ArgumentParser(description="Runs scenarios of fxnode on a LAN of namespaces.")
     parser.add_argument("--program", default=os.environ.get(PROGRAM, "fxnode"))
+    parser.add_argument("--directory", default=os.path.dirname(__file__), help="where FILE is")
     parser.add_argument("--keep", action="store_true", help="leave the working directory")
     parser.add_argument("--list", action="store_true", help="only name the scenarios")
     parser.add_argument("file")
     parser.add_argument("scenario", nargs="*")
     arguments = parser.parse_args()
+    arguments.directory = _import_from(arguments.directory)
     scenarios = scenarios_of(arguments.file)
     names = arguments.scenario or list(scenarios)
     unknown = [name for name in names if name not in scenarios]

@@ -32,6 +32,9 @@
 #define LIMIT_LANES 8u                        /* connections of a transfer, control included */
 #define LIMIT_LINEAGE 16u                     /* transfers that one is said to replace */
 
+/* What is kept of a delivered transfer to verify it by: one that has more has none */
+#define LIMIT_RECEIPT (128u * 1024u * 1024u)
+
 /* Channels to helpers and commands: one SOCK_SEQPACKET message */
 #define LIMIT_PACKET (64u * 1024u)
 #define LIMIT_PACKET_FDS 4u

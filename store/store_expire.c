@@ -17,6 +17,14 @@ static const char SQL_FINISHED[] =
     "DELETE FROM transfer WHERE state >= 6 AND NOT has_work AND CASE"
     " WHEN direction = 2 AND state = 6 THEN confirmed AND changed_at <= ?2"
     " ELSE finished_at <= ?2 END";
+/* Receipts that are old, and the oldest of those that are too much together. */
+static const char SQL_RECEIPTS[] =
+    "UPDATE transfer SET receipt_length = 0 WHERE receipt_length > 0 AND (changed_at <= ?1 OR"
+    " number IN (SELECT number FROM (SELECT number, sum(receipt_length) OVER"
+    " (ORDER BY number DESC) AS kept FROM transfer WHERE receipt_length > 0) WHERE kept > ?2))";
+static const char SQL_PIECES[] = "DELETE FROM receipt WHERE transfer IN"
+                                 " (SELECT number FROM transfer WHERE state >= 6"
+                                 " AND receipt_length = 0)";
 static const char SQL_EXTENTS[] = "DELETE FROM extent WHERE transfer IN"
                                   " (SELECT number FROM transfer WHERE state >= 6)";
 
@@ -28,9 +36,17 @@ static int run(struct store *store, const char *sql, int64_t now, int64_t age, s
     return store_sql_run(&use);
 }
 
-static int drop_extents(struct store *store, struct fail *fail) {
+static int drop_receipts(struct store *store, int64_t now, struct fail *fail) {
     struct store_sql use;
-    store_sql_use(&use, store, SQL_EXTENTS, fail);
+    store_sql_use(&use, store, SQL_RECEIPTS, fail);
+    store_sql_i64(&use, now - STORE_EXPIRE_FINISHED_S);
+    store_sql_u64(&use, STORE_EXPIRE_RECEIPTS);
+    return store_sql_run(&use);
+}
+
+static int drop(struct store *store, const char *sql, struct fail *fail) {
+    struct store_sql use;
+    store_sql_use(&use, store, sql, fail);
     return store_sql_run(&use);
 }
 
@@ -48,7 +64,11 @@ int store_expire(struct store *store, int64_t now, struct store_transfer_list *l
     if (rc == 0)
         rc = run(store, SQL_FINISHED, now, STORE_EXPIRE_FINISHED_S, fail);
     if (rc == 0)
-        rc = drop_extents(store, fail);
+        rc = drop_receipts(store, now, fail);
+    if (rc == 0)
+        rc = drop(store, SQL_PIECES, fail);
+    if (rc == 0)
+        rc = drop(store, SQL_EXTENTS, fail);
     rc = store_sql_leave(store, rc, fail);
     return rc < 0 ? rc : store_transfer_list(store, STORE_TRANSFERS_LEFT, 0, left, fail);
 }

@@ -15,6 +15,7 @@ static const char SQL_STATE[] =
 static const char SQL_RESULT[] = "UPDATE transfer SET failed = ?, final_names = ? WHERE number = ?";
 static const char SQL_DROP_EXTENTS[] = "DELETE FROM extent WHERE transfer = ?";
 static const char SQL_DROP_PLACING[] = "DELETE FROM placing WHERE transfer = ?";
+static const char SQL_DROP_RECEIPT[] = "DELETE FROM receipt WHERE transfer = ?";
 
 /* A column as a string for free(); *out stays NULL for an SQL NULL. */
 static int read_string(struct store_sql *use, int column, char **out) {
@@ -71,6 +72,7 @@ static int read_plain(struct store_sql *use, struct store_transfer *out) {
     out->has_work = store_sql_get_i64(use, 22) != 0;
     out->exists = (enum store_exists)store_sql_get_i64(use, 23);
     out->existing = (uint64_t)store_sql_get_i64(use, 24);
+    out->receipt = store_sql_get_u64(use, 26);
     return rc;
 }
 
@@ -127,6 +129,8 @@ int store_row_set_state(struct store *store, uint64_t number, enum store_state s
     if (rc < 0 || !store_transfer_is_finished(state))
         return rc;
     rc = drop(store, SQL_DROP_EXTENTS, number, fail);
+    if (rc == 0 && state != STORE_DELIVERED)
+        rc = drop(store, SQL_DROP_RECEIPT, number, fail);
     return rc < 0 ? rc : drop(store, SQL_DROP_PLACING, number, fail);
 }
 

@@ -12,7 +12,7 @@
     "number, direction, state, peer_key, peer_name, transfer_id, manifest_hash, "                  \
     "manifest_length, entries, bytes, units, names, final_names, name_count, failed, reason, "     \
     "destination, rate, created_at, changed_at, finished_at, confirmed, has_work, on_exists, "     \
-    "existing, lineage"
+    "existing, lineage, receipt_length"
 
 /* The current row of `use`, for store_transfer_clear(). 0 or -errno. */
 int store_row_read(struct store_sql *use, struct store_transfer *out);
@@ -29,7 +29,8 @@ int store_row_brief(struct store *store, uint64_t number, struct store_row_brief
                     struct fail *fail);
 
 /* Sets state and reason without asking whether it is allowed; a finished one loses its extents and
- * its placing list. Inside a transaction. 0 or -errno. */
+ * its placing list, and what was to become its receipt unless it is delivered. Inside a
+ * transaction. 0 or -errno. */
 int store_row_set_state(struct store *store, uint64_t number, enum store_state state,
                         const char *reason, int64_t now, struct fail *fail);
 

@@ -123,7 +123,23 @@ static const char VERSION_4[] =
     "ALTER TABLE transfer ADD COLUMN lineage BLOB NOT NULL DEFAULT x''"
     "  CHECK (length(lineage) % 16 = 0 AND (lineage = x'' OR direction = 1));";
 
-const char *const store_schema_steps[] = {VERSION_1, VERSION_2, VERSION_3, VERSION_4};
+/*
+ * What is kept of delivered transfers, so that it can be seen later whether what was delivered
+ * still is what it was: pieces of one sequence of bytes each. `receipt_length` is how many there
+ * are, 0 where nothing is kept (any more).
+ */
+static const char VERSION_5[] =
+    "CREATE TABLE receipt ("
+    "  transfer INTEGER NOT NULL REFERENCES transfer ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL CHECK (position >= 0)," /* of its first byte */
+    "  bytes BLOB NOT NULL,"
+    "  UNIQUE (transfer, position)"
+    ") STRICT;"
+    "ALTER TABLE transfer ADD COLUMN receipt_length INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (receipt_length >= 0);"
+    "CREATE INDEX transfer_receipt ON transfer (number, receipt_length) WHERE receipt_length > 0;";
+
+const char *const store_schema_steps[] = {VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5};
 const uint32_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);
 
 int store_schema_pragma(sqlite3 *db, const char *name, uint32_t *value) {

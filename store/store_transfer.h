@@ -96,6 +96,7 @@ struct store_transfer {
     uint64_t existing; /* incoming: bits for `names`: those that were in use when it was offered */
     bool has_work;     /* its directory (outgoing/NUMBER, or the staging) may still exist */
     struct lineage lineage; /* outgoing: the transfers that it replaces */
+    uint64_t receipt;       /* delivered: bytes of its receipt (store_receipt.h), 0 for none */
 };
 
 struct store_transfer_list {

@@ -2,6 +2,7 @@
 #include "fixture.h"
 #include "store/store_extent.h"
 #include "store/store_peer.h"
+#include "store/store_receipt.h"
 #include "store/store_schema.h"
 #include "store/store_source.h"
 
@@ -240,6 +241,41 @@ START_TEST(test_v3_with_content) {
 }
 END_TEST
 
+/* What version 4 held beyond that: what a transfer replaces. Of what was delivered there is no
+ * receipt, and later transfers get theirs. */
+static const char CONTENT_4[] =
+    "INSERT INTO transfer (number, direction, state, peer_key, peer_name, transfer_id,"
+    " manifest_hash, manifest_length, entries, bytes, units, names, name_count, rate, created_at,"
+    " changed_at, has_work, paths_digest, lineage) SELECT column1, 1, column2, zeroblob(32),"
+    " x'61', CAST(printf('%016d', column1) AS BLOB), zeroblob(32), 50, 2, 9, 1, x'000161', 1, 0, 1,"
+    " 2, 1, zeroblob(32), zeroblob(16) FROM (VALUES (3, 6), (4, 3));";
+
+static int take_nothing(void *context, const void *bytes, size_t length, struct fail *fail) {
+    (void)context;
+    (void)bytes;
+    (void)length;
+    (void)fail;
+    return 0;
+}
+
+START_TEST(test_v4_with_content) {
+    const struct store_receipt_piece piece = {0, "abc", 3};
+    struct store_transfer t;
+    make_old(4, CONTENT_4);
+    fixture_open();
+    ck_assert_int_eq(store_transfer_get(fixture, 3, &t, &fixture_fail), 0);
+    ck_assert_uint_eq(t.receipt, 0);
+    ck_assert_uint_eq(t.lineage.count, 1);
+    store_transfer_clear(&t);
+    ck_assert_int_eq(store_receipt_read(fixture, 3, take_nothing, NULL, &fixture_fail),
+                     STORE_NONE);
+    FIXTURE_OK(store_receipt_add(fixture, 4, &piece, &fixture_fail));
+    fixture_close();
+    ck_assert_int_eq(fixture_number("PRAGMA user_version"), store_schema_version);
+    ck_assert_int_eq(fixture_number("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *s = suite_create("store-migrate");
     TCase *t = tcase_create("migrate");
@@ -248,6 +284,7 @@ static Suite *suite(void) {
     tcase_add_test(t, test_v1_with_content);
     tcase_add_test(t, test_v2_with_content);
     tcase_add_test(t, test_v3_with_content);
+    tcase_add_test(t, test_v4_with_content);
     tcase_add_test(t, test_v1_after_a_crash);
     tcase_add_test(t, test_crash_while_migrating);
     tcase_add_test(t, test_failed_migration_leaves_v1);

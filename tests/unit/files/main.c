@@ -15,6 +15,7 @@ int main(void) {
     srunner_add_suite(runner, suite_links());
     srunner_add_suite(runner, suite_merge());
     srunner_add_suite(runner, suite_place());
+    srunner_add_suite(runner, suite_receipt());
     srunner_add_suite(runner, suite_records());
     srunner_add_suite(runner, suite_source());
     srunner_add_suite(runner, suite_staging());

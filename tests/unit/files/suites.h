@@ -18,6 +18,7 @@ Suite *suite_inodes(void);
 Suite *suite_links(void);
 Suite *suite_merge(void);
 Suite *suite_place(void);
+Suite *suite_receipt(void);
 Suite *suite_records(void);
 Suite *suite_source(void);
 Suite *suite_staging(void);

@@ -267,8 +267,7 @@ START_TEST(test_v4_with_content) {
     ck_assert_uint_eq(t.receipt, 0);
     ck_assert_uint_eq(t.lineage.count, 1);
     store_transfer_clear(&t);
-    ck_assert_int_eq(store_receipt_read(fixture, 3, take_nothing, NULL, &fixture_fail),
-                     STORE_NONE);
+    ck_assert_int_eq(store_receipt_read(fixture, 3, take_nothing, NULL, &fixture_fail), STORE_NONE);
     FIXTURE_OK(store_receipt_add(fixture, 4, &piece, &fixture_fail));
     fixture_close();
     ck_assert_int_eq(fixture_number("PRAGMA user_version"), store_schema_version);

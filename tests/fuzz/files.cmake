@@ -1,0 +1,1 @@
+fxnode_fuzz(receipt SOURCES receipt.c LINK fxnode::files)

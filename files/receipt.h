@@ -40,10 +40,11 @@ struct receipt_name {
 };
 
 struct receipt_marks {
-    struct rangeset failed;     /* entries that were not delivered */
-    struct rangeset theirs;     /* that the receiver had, with this size and time: not sent */
-    struct rangeset left_out;   /* links that lead outside and were not kept */
-    bool unsure;                /* of a sender: it is not known which entries these are */
+    struct rangeset failed;   /* entries that were not delivered */
+    struct rangeset theirs;   /* that the receiver had, with this size and time: not sent */
+    struct rangeset left_out; /* links that lead outside and were not kept */
+    bool unsure; /* not all of this is known: of a sender, which entries these are; of a receiver,
+                    what entries without content came to, and where they lie that were merged */
     struct receipt_name *names; /* owned; ascending by entry once decoded */
     size_t name_count;
 };
@@ -51,7 +52,8 @@ struct receipt_marks {
 void receipt_marks_init(struct receipt_marks *marks);
 void receipt_marks_clear(struct receipt_marks *marks);
 
-/* Notes the name of an entry that has none noted: `length` bytes, 1 to LIMIT_COMPONENT. 0 or -ENOMEM.
+/* Notes the name of an entry that has none noted: `length` bytes, 1 to LIMIT_COMPONENT. 0 or
+ * -ENOMEM.
  */
 int receipt_marks_add_name(struct receipt_marks *marks, uint32_t entry, const char *name,
                            size_t length);

@@ -262,6 +262,13 @@ static const char *commit_fault(const Fxnode__Helper__Commit *commit) {
                          : extents_fault(commit->forget_replaced, commit->n_forget_replaced);
 }
 
+static const char *kept_fault(const Fxnode__Helper__Kept *kept) {
+    if (kept->total > LIMIT_RECEIPT || kept->position > kept->total || kept->bytes.len == 0 ||
+        kept->bytes.len > kept->total - kept->position)
+        return "an impossible piece";
+    return NULL;
+}
+
 static const char *ended_fault(const Fxnode__Helper__Ended *ended) {
     if (ended->outcome < FXNODE__HELPER__ENDED__OUTCOME__COMPLETE ||
         ended->outcome > FXNODE__HELPER__ENDED__OUTCOME__STOPPED)
@@ -289,6 +296,8 @@ static const char *from_session_fault(from_session *message) {
         return message->done->failed <= LIMIT_ENTRIES ? NULL : "an impossible number of entries";
     case FXNODE__HELPER__TO_NODE__BODY_NOTE:
         return is_text(message->note->text) && is_note_path(message->note->path) ? NULL : too_long;
+    case FXNODE__HELPER__TO_NODE__BODY_KEPT:
+        return kept_fault(message->kept);
     case FXNODE__HELPER__TO_NODE__BODY_ENDED:
         return ended_fault(message->ended);
     case FXNODE__HELPER__TO_NODE__BODY_DELIVERED:

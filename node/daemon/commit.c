@@ -16,7 +16,14 @@
 #define COMMIT_ITEMS 65536u /* top-level items of one transfer */
 #define COMMIT_JOBS 256u    /* of one session at a time; one that keeps the rules needs a few */
 
-enum commit_kind { COMMIT_EXTENTS, COMMIT_PLACING, COMMIT_MORE_PLACING, COMMIT_DONE, COMMIT_END };
+enum commit_kind {
+    COMMIT_EXTENTS,
+    COMMIT_PLACING,
+    COMMIT_MORE_PLACING,
+    COMMIT_KEPT,
+    COMMIT_DONE,
+    COMMIT_END
+};
 
 struct commit {
     struct receiving *receiving;
@@ -30,6 +37,7 @@ struct commit {
     struct store_placing_item *items;
     size_t item_count;
     uint32_t failed;
+    struct kept kept;
     int result;
     struct fail fail;
 };
@@ -48,6 +56,7 @@ void commit_drop_items(struct receiving *receiving) {
 
 static void commit_free(struct commit *commit) {
     drop_items(commit->items, commit->item_count);
+    kept_drop(&commit->kept);
     free(commit->ranges);
     free(commit);
 }
@@ -55,6 +64,18 @@ static void commit_free(struct commit *commit) {
 static int start_placing(struct store *store, struct commit *commit) {
     const struct store_placing placing = {commit->items, commit->item_count, commit->failed};
     return store_placing_start(store, commit->number, &placing, commit->now, &commit->fail);
+}
+
+/* What is kept of it is there from the moment on in which it is delivered. */
+static int finish(struct store *store, struct commit *commit) {
+    int result = store_begin(store, &commit->fail);
+    if (result != 0)
+        return result;
+    result = kept_seal(&commit->kept, store, commit->number, &commit->fail);
+    if (result == 0)
+        result =
+            store_placing_done(store, commit->number, commit->failed, commit->now, &commit->fail);
+    return store_end(store, result, &commit->fail);
 }
 
 static void run(struct store *store, void *arg) {
@@ -77,9 +98,11 @@ static void run(struct store *store, void *arg) {
         commit->result = store_placing_update(store, commit->number, commit->items,
                                               commit->item_count, &commit->fail);
         break;
+    case COMMIT_KEPT:
+        commit->result = kept_store(&commit->kept, store, commit->number, &commit->fail);
+        break;
     case COMMIT_DONE:
-        commit->result =
-            store_placing_done(store, commit->number, commit->failed, commit->now, &commit->fail);
+        commit->result = finish(store, commit);
         break;
     case COMMIT_END:
         commit->result = store_transfer_confirm(store, commit->number, commit->now, &commit->fail);
@@ -109,7 +132,7 @@ static void committed(void *arg) {
     struct receiving *receiving = commit->receiving;
     if (commit->result == 0) {
         show(commit);
-        if (receiving->worker != NULL && commit->kind != COMMIT_END)
+        if (receiving->worker != NULL && commit->kind != COMMIT_END && commit->kind != COMMIT_KEPT)
             worker_send_committed(receiving->worker, commit->ticket);
     } else if (commit->kind != COMMIT_END) {
         log_error("cannot record progress of transfer %llu: %s", (unsigned long long)commit->number,
@@ -231,12 +254,25 @@ bool commit_placing(struct receiving *receiving, const Fxnode__Helper__Placing *
     return submit(commit);
 }
 
+bool commit_kept(struct receiving *receiving, const Fxnode__Helper__Kept *kept) {
+    if (!owns(receiving) || !kept_add(&receiving->kept, kept))
+        return false;
+    if (!kept_is_full(&receiving->kept))
+        return true;
+    struct commit *commit = commit_new(receiving, COMMIT_KEPT, 0);
+    if (commit == NULL)
+        return false;
+    commit->kept = kept_take(&receiving->kept);
+    return submit(commit);
+}
+
 bool commit_done(struct receiving *receiving, const Fxnode__Helper__Done *done) {
     struct commit *commit =
         owns(receiving) ? commit_new(receiving, COMMIT_DONE, done->ticket) : NULL;
     if (commit == NULL)
         return false;
     commit->failed = done->failed;
+    commit->kept = kept_take(&receiving->kept);
     return submit(commit);
 }
 

@@ -137,6 +137,8 @@ static bool handle(struct receiving *receiving, const Fxnode__Helper__ToNode *me
         return commit_extents(receiving, message->commit);
     case FXNODE__HELPER__TO_NODE__BODY_PLACING:
         return commit_placing(receiving, message->placing);
+    case FXNODE__HELPER__TO_NODE__BODY_KEPT:
+        return commit_kept(receiving, message->kept);
     case FXNODE__HELPER__TO_NODE__BODY_DONE:
         return commit_done(receiving, message->done);
     case FXNODE__HELPER__TO_NODE__BODY_FINISHED:

@@ -6,6 +6,7 @@
 #define NODE_DAEMON_OUTGOING_RUN_H
 
 #include "node/daemon/dialer.h"
+#include "node/daemon/kept.h"
 #include "node/daemon/lanes.h"
 #include "node/daemon/link.h"
 #include "node/daemon/node.h"
@@ -33,6 +34,7 @@ struct outgoing_run {
     struct link link; /* while the paths are loaded; fd -1: none */
     struct worker *worker;
     struct lanes *lanes;
+    struct kept kept;     /* of the receipt that its session gives */
     bool delivering;      /* its session has reported the delivery, which is being recorded */
     uint64_t done_before; /* when the session began */
     bool progressed;

@@ -18,6 +18,7 @@ struct delivery {
     uint64_t ticket;
     int64_t now;
     uint32_t failed;
+    struct kept kept;
     struct store_names names;
     int result;
     struct fail fail;
@@ -27,7 +28,19 @@ static void run_deliver(struct store *store, void *arg) {
     struct delivery *job = arg;
     struct store_transfer_delivery delivery = {job->names.items, job->names.length, job->failed,
                                                job->now};
-    job->result = store_transfer_deliver(store, job->number, &delivery, &job->fail);
+    job->result = store_begin(store, &job->fail);
+    if (job->result != 0)
+        return;
+    int result = kept_seal(&job->kept, store, job->number, &job->fail);
+    if (result == 0)
+        result = store_transfer_deliver(store, job->number, &delivery, &job->fail);
+    job->result = store_end(store, result, &job->fail);
+}
+
+static void delivery_free(struct delivery *job) {
+    store_names_clear(&job->names);
+    kept_drop(&job->kept);
+    free(job);
 }
 
 static void delivered(void *arg) {
@@ -53,8 +66,7 @@ static void delivered(void *arg) {
         if (run->worker != NULL)
             worker_kill(run->worker);
     }
-    store_names_clear(&job->names);
-    free(job);
+    delivery_free(job);
     outgoing_end_if_over(run);
 }
 
@@ -71,14 +83,53 @@ static bool on_delivered(struct outgoing_run *run, const Fxnode__Helper__Deliver
     job->ticket = from->ticket;
     job->failed = from->failed;
     job->now = io_wall_s();
+    job->kept = kept_take(&run->kept);
     if (store_names_copy(&job->names, names, count) != 0 ||
         database_submit(run->node->database, run_deliver, delivered, job) != 0) {
-        store_names_clear(&job->names);
-        free(job);
+        delivery_free(job);
         return false;
     }
     run->jobs++;
     run->delivering = true;
+    return true;
+}
+
+/* What is kept of it comes before. */
+
+static void run_keep(struct store *store, void *arg) {
+    struct delivery *job = arg;
+    job->result = kept_store(&job->kept, store, job->number, &job->fail);
+}
+
+static void was_kept(void *arg) {
+    struct delivery *job = arg;
+    struct outgoing_run *run = job->run;
+    run->jobs--;
+    if (job->result != 0 && run->worker != NULL) {
+        log_error("cannot keep what verifies transfer %llu: %s", (unsigned long long)job->number,
+                  job->result < 0 ? job->fail.text : "its state does not allow it");
+        worker_kill(run->worker);
+    }
+    delivery_free(job);
+    outgoing_end_if_over(run);
+}
+
+static bool on_kept(struct outgoing_run *run, const Fxnode__Helper__Kept *kept) {
+    if (run->delivering || !kept_add(&run->kept, kept))
+        return false;
+    if (!kept_is_full(&run->kept))
+        return true;
+    struct delivery *job = calloc(1, sizeof *job);
+    if (job == NULL)
+        return false;
+    job->run = run;
+    job->number = run->transfer->record.number;
+    job->kept = kept_take(&run->kept);
+    if (database_submit(run->node->database, run_keep, was_kept, job) != 0) {
+        delivery_free(job);
+        return false;
+    }
+    run->jobs++;
     return true;
 }
 
@@ -112,6 +163,10 @@ static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
                       &(struct note){message->note->text, !message->note->good,
                                      message->note->path.data, message->note->path.len});
         return;
+    case FXNODE__HELPER__TO_NODE__BODY_KEPT:
+        if (on_kept(run, message->kept))
+            return;
+        break;
     case FXNODE__HELPER__TO_NODE__BODY_DELIVERED:
         if (on_delivered(run, message->delivered))
             return;
@@ -171,6 +226,7 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
     struct outgoing_run *run = arg;
     enum queue_event event = event_of(outcome);
     run->worker = NULL;
+    kept_drop(&run->kept);
     lanes_free(run->lanes);
     run->lanes = NULL;
     outgoing_attempt_over(run, event, text[0] != '\0' ? text : text_of(event));

@@ -25,6 +25,7 @@ static void destroy(struct receiving *receiving) {
         transfer_release(receiving->transfer);
     store_transfer_clear(&receiving->offer);
     commit_drop_items(receiving);
+    kept_drop(&receiving->kept);
     free(receiving);
 }
 

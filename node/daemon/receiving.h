@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "node/daemon/kept.h"
 #include "node/daemon/link.h"
 #include "node/daemon/node.h"
 #include "node/daemon/transfer.h"
@@ -43,6 +44,7 @@ struct receiving {
 
     struct store_placing_item *items; /* of a Placing that is not complete, with their names */
     size_t item_count;
+    struct kept kept; /* of a receipt that is not complete */
 };
 
 /* All of them. */
@@ -114,6 +116,7 @@ void offer_new(struct receiving *receiving);
 /* commit.c: what the session asks to be recorded; false where it may not ask that now. */
 bool commit_extents(struct receiving *receiving, const Fxnode__Helper__Commit *commit);
 bool commit_placing(struct receiving *receiving, const Fxnode__Helper__Placing *placing);
+bool commit_kept(struct receiving *receiving, const Fxnode__Helper__Kept *kept);
 bool commit_done(struct receiving *receiving, const Fxnode__Helper__Done *done);
 bool commit_finished(struct receiving *receiving);
 void commit_drop_items(struct receiving *receiving);

@@ -28,6 +28,7 @@ struct run {
     struct top *tops;
     size_t count;
     struct placing_merge *merge; /* NULL where what exists is only stepped around */
+    bool resumed;
     struct fail *fail;
 };
 
@@ -79,18 +80,19 @@ static int make_hardlinks(const struct placing *placing, struct finish *finish,
 }
 
 /* The sender names them. */
-static void note_left_out(const struct placing *placing, uint32_t count) {
+static void note_left_out(const struct placing *placing, uint64_t count) {
     char line[160];
 
     if (count == 0)
         return;
-    snprintf(line, sizeof line, "%u symbolic %s outside and %s left out, as it is configured",
-             count, count == 1 ? "link leads" : "links lead", count == 1 ? "is" : "are");
+    snprintf(line, sizeof line, "%llu symbolic %s outside and %s left out, as it is configured",
+             (unsigned long long)count, count == 1 ? "link leads" : "links lead",
+             count == 1 ? "is" : "are");
     placing->note(placing->context, line);
 }
 
 static int finish_entries(const struct placing *placing, struct finish *finish, struct fail *fail) {
-    uint32_t left_out = 0;
+    struct rangeset *left_out = &placing->marks->left_out;
     int r = 0;
 
     for (uint32_t i = 0; i < placing->entries && r == 0; i++) {
@@ -109,12 +111,12 @@ static int finish_entries(const struct placing *placing, struct finish *finish, 
                     ? finish_failed_directory(finish, &item->entry, fail)
                     : 0;
         else if (!placing->outside_links && entry_leads_outside(&item->entry))
-            left_out++;
+            r = rangeset_add(left_out, i, 1);
         else
             r = finish_entry(finish, &item->entry, fail);
     }
     if (r == 0)
-        note_left_out(placing, left_out);
+        note_left_out(placing, rangeset_total(left_out));
     return r;
 }
 
@@ -169,6 +171,8 @@ static int add_top(struct run *run, const struct manifest_item *item) {
     return 0;
 }
 
+/* Whether links that lead outside were kept is not known any more after an interruption: they are
+ * not looked for later. */
 static int collect_tops(struct run *run) {
     int r = 0;
 
@@ -178,7 +182,10 @@ static int collect_tops(struct run *run) {
         r = catalog_by_entry(run->placing->catalog, i, &item, run->fail);
         if (r != 0)
             return -EBADMSG;
-        if (path_top(item->entry.path, item->entry.path_length) == item->entry.path_length)
+        if (run->resumed && entry_leads_outside(&item->entry))
+            r = rangeset_add(&run->placing->marks->left_out, i, 1);
+        if (r == 0 &&
+            path_top(item->entry.path, item->entry.path_length) == item->entry.path_length)
             r = add_top(run, item);
     }
     return r;
@@ -304,6 +311,32 @@ static int place_one(struct run *run, size_t index) {
     return r == PLACE_MISSING ? 0 : r;
 }
 
+/* What the manifest does not tell of the entries, and that is known here. */
+static int mark(struct run *run) {
+    const struct placing *placing = run->placing;
+    struct receipt_marks *marks = placing->marks;
+    int r = rangeset_add_all(&marks->failed, placing->failed);
+
+    if (r == 0)
+        r = rangeset_add_all(&marks->theirs, placing->skipped);
+    for (size_t i = 0; i < run->count && r == 0; i++) {
+        const struct top *top = &run->tops[i];
+
+        if (top->staged && strcmp(top->item.final, top->item.name) != 0)
+            r = receipt_marks_add_name(marks, top->entry, top->item.final, strlen(top->item.final));
+    }
+    marks->unsure = run->resumed;
+    return r;
+}
+
+static int keep(struct run *run) {
+    int r = mark(run);
+
+    if (r == 0)
+        r = run->placing->keep(run->placing->context, run->placing->marks);
+    return r < 0 ? fail_set(run->fail, r, "cannot keep what was received to verify it by") : 0;
+}
+
 static int record_done(struct run *run) {
     Fxnode__Helper__Done body = FXNODE__HELPER__DONE__INIT;
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
@@ -342,6 +375,8 @@ static int place_all(struct run *run, struct placing_result *result) {
         r = place_sync(run->placing->staging, run->fail);
     if (r == 0 && run->merge != NULL)
         r = placing_merge_end(run->merge, run->fail);
+    if (r == 0)
+        r = keep(run);
     if (r == 0)
         r = record_done(run);
     if (r == 0)
@@ -386,7 +421,7 @@ int placing_run(const struct placing *placing, struct placing_result *result, st
 
 int placing_resume(const struct placing *placing, const struct job_name *names, size_t count,
                    struct placing_result *result, struct fail *fail) {
-    struct run run = {.placing = placing, .fail = fail};
+    struct run run = {.placing = placing, .resumed = true, .fail = fail};
     int r = begin(&run);
 
     for (size_t i = 0; i < count && r == 0; i++) {

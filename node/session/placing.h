@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/rangeset.h"
+#include "files/receipt.h"
 #include "files/staging.h"
 #include "node/session/catalog.h"
 #include "node/session/job.h"
@@ -30,6 +31,12 @@ struct placing {
     Fxnode__Helper__Exists exists;
     bool outside_links;     /* those that lead outside are kept; only for placing_run */
     uint32_t failed_before; /* how many that were when Placing was recorded, if it was */
+
+    struct receipt_marks *marks; /* empty at first: what becomes of the entries, but for placing */
+
+    /* All is placed and durable, and `marks` complete: gives the node what is kept of it. 0 or
+     * negative. */
+    int (*keep)(void *context, struct receipt_marks *marks);
 
     /* Sends a Placing or Done, whose ticket it sets, and waits until it is recorded. 0 or negative.
      */

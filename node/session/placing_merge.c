@@ -94,13 +94,16 @@ static void note_beside(struct placing_merge *merge, const struct entry *entry, 
     placing->note(placing->context, line);
 }
 
-static int put_beside(struct placing_merge *merge, const struct entry *entry, struct fail *fail) {
+static int put_beside(struct placing_merge *merge, uint32_t number, const struct entry *entry,
+                      struct fail *fail) {
     char final[LIMIT_COMPONENT + 1];
     int r = merge_beside(merge->merge, entry, final, fail);
 
-    if (r == MERGE_PLACED)
-        note_beside(merge, entry, final);
-    return r;
+    if (r != MERGE_PLACED)
+        return r;
+    note_beside(merge, entry, final);
+    r = receipt_marks_add_name(merge->placing->marks, number, final, strlen(final));
+    return r < 0 ? fail_set(fail, r, "cannot place what was received") : MERGE_PLACED;
 }
 
 /* What is in it went with it, now or before. */
@@ -123,14 +126,15 @@ static void count(struct placing_merge *merge, int outcome) {
 }
 
 /* 0; PLACING_NO_SPACE; negative. */
-static int place_inside(struct placing_merge *merge, const struct entry *entry, struct fail *fail) {
+static int place_inside(struct placing_merge *merge, uint32_t number, const struct entry *entry,
+                        struct fail *fail) {
     int r = 0;
 
     if (is_left_out(merge, entry))
         return 0;
     r = merge_entry(merge->merge, entry, fail);
     if (r == MERGE_UNFIT)
-        r = put_beside(merge, entry, fail);
+        r = put_beside(merge, number, entry, fail);
     count(merge, r);
     if (r == MERGE_PLACED || r == MERGE_GONE)
         leave_out(merge, entry);
@@ -162,7 +166,7 @@ static int place_content(struct placing_merge *merge, uint32_t number, struct fa
         if (r < 0 || !path_is_below(entry.path, entry.path_length, top, length))
             return r;
         if (is_delivered(merge->placing, i, &entry))
-            r = place_inside(merge, &entry, fail);
+            r = place_inside(merge, i, &entry, fail);
     }
     return r;
 }

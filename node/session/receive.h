@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/rangeset.h"
 #include "files/destination.h"
+#include "files/receipt.h"
 #include "files/stage_writer.h"
 #include "files/staging.h"
 #include "node/session/catalog.h"
@@ -96,6 +97,10 @@ void receive_send_commit(struct receive *receive, const struct rangeset *add,
 
 /* Has extents of the transfer that is replaced forgotten, as above. */
 void receive_send_forget_replaced(struct receive *receive, const struct rangeset *forget);
+
+/* Gives the node what is kept of a transfer that is placed (struct placing). The manifest's file is
+ * open. Lock not held. 0 or -errno. */
+int receive_keep(void *context, struct receipt_marks *marks);
 
 /* Sends a Placing or Done with its ticket set. Lock held. */
 void receive_send_record(struct receive *receive, Fxnode__Helper__ToNode *message);

@@ -2,6 +2,7 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "node/session/keep.h"
 #include "node/session/receive.h"
 
 #include <errno.h>
@@ -144,6 +145,18 @@ void receive_send_record(struct receive *receive, Fxnode__Helper__ToNode *messag
     else
         message->done->ticket = receive->ticket;
     uplink_send(receive->course.uplink, message);
+}
+
+int receive_keep(void *context, struct receipt_marks *marks) {
+    const struct receive *receive = context;
+    const struct keep keep = {.manifest = receive->manifest,
+                              .hashes = staging_hashes(receive->staging),
+                              .stamps = -1,
+                              .summary = receive->offer != NULL ? &receive->offer->summary
+                                                                : &receive->job->manifest,
+                              .marks = marks};
+
+    return keep_send(&keep, receive->course.uplink);
 }
 
 /* Appends a batch, which was found good, to the manifest. */

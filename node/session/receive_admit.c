@@ -244,16 +244,20 @@ static int load_skipped(struct receive *receive, struct rangeset *failed, struct
 int receive_resume_placing(struct receive *receive, const struct manifest_index *index,
                            uint32_t entries, struct placing_result *result, struct fail *fail) {
     const struct job *job = receive->job;
+    struct receipt_marks marks;
     struct placing placing = {.staging = receive->staging,
                               .entries = entries,
                               .failed_before = job->failed,
                               .exists = receive->exists,
+                              .marks = &marks,
+                              .keep = receive_keep,
                               .record = record_alone,
                               .context = receive};
     struct rangeset failed;
     struct rangeset skipped;
     int r = catalog_new(&placing.catalog, receive->manifest, index);
 
+    receipt_marks_init(&marks);
     rangeset_init(&failed);
     rangeset_init(&skipped);
     placing.failed = &failed;
@@ -266,6 +270,7 @@ int receive_resume_placing(struct receive *receive, const struct manifest_index 
         r = load_skipped(receive, &failed, &skipped, fail);
     if (r == 0)
         r = placing_resume(&placing, job->names, job->name_count, result, fail);
+    receipt_marks_clear(&marks);
     catalog_free(placing.catalog);
     rangeset_clear(&failed);
     rangeset_clear(&skipped);

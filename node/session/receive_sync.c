@@ -95,12 +95,15 @@ static int check_skipped(struct receive *receive, struct catalog *catalog, struc
 
 /* Content is complete: places it. Lock not held. 0; an outcome or negative. */
 static int place(struct receive *receive, struct placing_result *result, struct fail *fail) {
+    struct receipt_marks marks;
     struct placing placing = {.staging = receive->staging,
                               .entries = receive->offer->summary.entries,
                               .bytes = receive->offer->summary.bytes,
                               .exists = receive->exists,
                               .outside_links = receive->job->outside_links,
                               .skipped = receiver_skipped_entries(receive->receiver),
+                              .marks = &marks,
+                              .keep = receive_keep,
                               .record = record,
                               .note = note,
                               .stopped = stopped,
@@ -108,6 +111,7 @@ static int place(struct receive *receive, struct placing_result *result, struct 
     struct rangeset failed;
     int r = 0;
 
+    receipt_marks_init(&marks);
     rangeset_init(&failed);
     pthread_mutex_lock(&receive->course.lock);
     r = rangeset_add_all(&failed, receiver_failed_entries(receive->receiver));
@@ -121,6 +125,7 @@ static int place(struct receive *receive, struct placing_result *result, struct 
         r = check_skipped(receive, placing.catalog, fail);
     if (r == 0)
         r = placing_run(&placing, result, fail);
+    receipt_marks_clear(&marks);
     catalog_free(placing.catalog);
     rangeset_clear(&failed);
     return r;

@@ -10,6 +10,7 @@
 #include "files/hashes.h"
 #include "files/holes.h"
 #include "files/items.h"
+#include "files/receipt.h"
 #include "files/source.h"
 #include "files/stamps.h"
 #include "node/session/catalog.h"
@@ -162,6 +163,13 @@ bool send_links_leaves_out(const struct send *send, const struct entry *entry);
 /* Names those that the peer has not kept to the user, and how many they are in *count. Lock held.
  * 0; negative where the list of files cannot be read. */
 int send_links_name(struct send *send, uint32_t *count);
+
+/* Every entry is confirmed or failed: notes which ones were not sent, before the peer hears of it.
+ * `marks` has the others, and gets those that failed. Lock not held. 0 or -errno. */
+int send_keep_note(struct send *send, struct receipt_marks *marks);
+
+/* It is delivered: gives the node what is kept of it. 0 or -errno. */
+int send_keep_tell(struct send *send);
 
 /* Threads: the reader of lane 0, that of any other, the writer of any, and the one that confirms
  * (its argument is the struct send; the others get their lane). */

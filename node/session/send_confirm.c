@@ -16,7 +16,8 @@ struct confirm {
     struct send_reader reader;
     struct catalog *originals; /* for hard links */
     struct hash *digest;
-    bool added; /* something of the current entry is in the digest */
+    bool added;                 /* something of the current entry is in the digest */
+    struct receipt_marks marks; /* what was not sent */
     uint8_t hashes[HASHES * LIMIT_CHUNK_HASH];
 };
 
@@ -131,14 +132,16 @@ static int check_entry(struct confirm *confirm, const struct manifest_item *item
     if (item->entry.type == ENTRY_HARDLINK)
         return check_hardlink(confirm, item, fail);
     if (send_links_leaves_out(confirm->reader.send, &item->entry))
-        return SOURCE_SAME;
+        return rangeset_add(&confirm->marks.left_out, item->number, 1);
     r = stamps_get(confirm->reader.stamps, item->number, &stamp);
 
     if (r < 0)
         return r;
     r = source_check(confirm->reader.source, &item->entry, &stamp, fail);
-    if ((r != SOURCE_SAME && r != SOURCE_SOFT) || is_skipped(confirm->reader.send, item))
+    if (r != SOURCE_SAME && r != SOURCE_SOFT)
         return r;
+    if (is_skipped(confirm->reader.send, item))
+        return rangeset_add(&confirm->marks.theirs, item->number, 1);
     return check_file(confirm, item, (enum source_outcome)r, fail);
 }
 
@@ -201,6 +204,20 @@ static void confirm_span(struct send *send, const struct sender_confirmation *sp
     send_act(send);
 }
 
+/* What is known once the last entry is confirmed outlasts this connection, which may be lost before
+ * the peer has answered. */
+static int note_last(struct confirm *confirm, const struct sender_confirmation *span) {
+    struct send *send = confirm->reader.send;
+    int r = 0;
+
+    if (span->first_entry + span->count < manifest_checker_summary(send->checker)->entries)
+        return 0;
+    r = send_keep_note(send, &confirm->marks);
+    if (r < 0)
+        send_stop(send, "cannot write into the directory of this transfer");
+    return r;
+}
+
 /* Waits until there may be something to confirm. False at the end. Lock held. */
 static bool wait_for_work(struct send *send, uint64_t *seen) {
     uint32_t entries = manifest_checker_summary(send->checker)->entries;
@@ -226,6 +243,8 @@ static void confirm_loop(struct confirm *confirm) {
         r = collect(confirm, &span);
         hash_end(confirm->digest, span.digest);
         source_rest(confirm->reader.source);
+        if (r == 0)
+            r = note_last(confirm, &span);
         pthread_mutex_lock(&send->course.lock);
         if (r == 0 && span.count > 0 && !atomic_load(&send->course.ended))
             confirm_span(send, &span);
@@ -239,6 +258,8 @@ void *send_confirm(void *arg) {
     struct send *send = arg;
     struct confirm *confirm = calloc(1, sizeof *confirm);
 
+    if (confirm != NULL)
+        receipt_marks_init(&confirm->marks);
     if (confirm != NULL && send_reader_init(&confirm->reader, send) == 0 &&
         catalog_again(&confirm->originals, confirm->reader.catalog) == 0 &&
         hash_new(&confirm->digest) == 0)
@@ -249,6 +270,7 @@ void *send_confirm(void *arg) {
         send_reader_clear(&confirm->reader);
         catalog_free(confirm->originals);
         hash_free(confirm->digest);
+        receipt_marks_clear(&confirm->marks);
     }
     free(confirm);
     return NULL;

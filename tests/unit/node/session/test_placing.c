@@ -50,6 +50,7 @@ static void make_catalog(void) {
 struct node {
     unsigned steps;
     unsigned records;
+    unsigned kept;
 };
 
 static bool stopped(void *context) {
@@ -69,6 +70,18 @@ static int record(void *context, Fxnode__Helper__ToNode *message) {
     return 0;
 }
 
+/* Between the two: everything has its place, and nobody was told that it is delivered. */
+static int keep(void *context, struct receipt_marks *marks) {
+    struct node *node = context;
+
+    ck_assert_uint_eq(node->records, 1);
+    ck_assert(room_exists("in/d"));
+    ck_assert(!marks->unsure);
+    ck_assert_uint_eq(marks->name_count, 0);
+    node->kept++;
+    return 0;
+}
+
 static void note(void *context, const char *line) {
     (void)context;
     ck_abort_msg("noted: %s", line);
@@ -76,6 +89,7 @@ static void note(void *context, const char *line) {
 
 static int run(struct node *node) {
     struct rangeset none;
+    struct receipt_marks marks;
     struct placing placing = {.staging = arrival,
                               .catalog = catalog,
                               .entries = ENTRIES,
@@ -83,14 +97,21 @@ static int run(struct node *node) {
                               .failed = &none,
                               .skipped = &none,
                               .exists = FXNODE__HELPER__EXISTS__EXISTS_RENAME,
+                              .marks = &marks,
+                              .keep = keep,
                               .record = record,
                               .note = note,
                               .stopped = stopped,
                               .context = node};
     struct placing_result result = {0};
 
+    int r = 0;
+
     rangeset_init(&none);
-    return placing_run(&placing, &result, &room_fail);
+    receipt_marks_init(&marks);
+    r = placing_run(&placing, &result, &room_fail);
+    receipt_marks_clear(&marks);
+    return r;
 }
 
 /* Before each hard link, and before each entry, there is a step. */
@@ -106,12 +127,13 @@ START_TEST(it_is_left_before_any_entry_and_done_again) {
         struct node node = {.steps = i};
 
         ck_assert_int_eq(run(&node), -ECANCELED);
-        ck_assert_uint_eq(node.records, 0);
+        ck_assert_uint_eq(node.records + node.kept, 0);
         ck_assert_uint_eq(room_stat(ARRIVAL_TREE "d/a").st_nlink, 1 + (i < LINKS ? i : LINKS));
         ck_assert(!room_exists("in/d"));
     }
     struct node node = {.steps = steps};
     ck_assert_int_eq(run(&node), 0);
+    ck_assert_uint_eq(node.kept, 1);
     ck_assert_uint_eq(node.records, 2); /* where it goes, and that it is there */
     ck_assert_uint_eq(room_stat("in/d/a").st_nlink, 1 + LINKS);
     arrival_close();

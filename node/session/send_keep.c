@@ -1,0 +1,87 @@
+/* What a sender keeps of its transfer once that is delivered. Which entries were sent is known when
+ * the last one is confirmed; it is noted before the peer hears of that, for the answer may come on
+ * another connection. */
+#include "base/io.h"
+#include "node/session/keep.h"
+#include "node/session/send.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MARKS "marks"
+#define MARKS_PART "marks.part"
+#define MARKS_MAX (16u << 20)
+
+static int write_marks(int work, const uint8_t *bytes, size_t length) {
+    int fd = openat(work, MARKS_PART, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int r = fd < 0 ? -errno : io_write_full(fd, bytes, length);
+
+    if (r == 0 && renameat(work, MARKS_PART, work, MARKS) < 0)
+        r = -errno;
+    io_close(&fd);
+    return r;
+}
+
+int send_keep_note(struct send *send, struct receipt_marks *marks) {
+    uint8_t *bytes = NULL;
+    size_t length = 0;
+    int r = 0;
+
+    pthread_mutex_lock(&send->course.lock);
+    r = rangeset_add_all(&marks->failed, &send->failed);
+    pthread_mutex_unlock(&send->course.lock);
+    if (r == 0)
+        r = receipt_marks_encode(marks, &bytes, &length);
+    if (r == 0)
+        r = write_marks(send->work, bytes, length);
+    free(bytes);
+    return r;
+}
+
+/* What was noted; -ENOENT, -EBADMSG or another error where that is not to be had. */
+static int read_marks(const struct send *send, struct receipt_marks *marks) {
+    int fd = openat(send->work, MARKS, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    uint8_t *bytes = NULL;
+    struct stat st;
+    ssize_t got = 0;
+    int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+
+    if (r == 0 && (st.st_size <= 0 || st.st_size > MARKS_MAX))
+        r = -EBADMSG;
+    if (r == 0)
+        bytes = malloc((size_t)st.st_size);
+    if (r == 0 && bytes == NULL)
+        r = -ENOMEM;
+    if (r == 0)
+        got = io_pread_full(fd, bytes, (size_t)st.st_size, 0);
+    if (r == 0)
+        r = got < 0 ? (int)got
+                    : receipt_marks_decode(marks, bytes, (size_t)got,
+                                           manifest_checker_summary(send->checker)->entries);
+    free(bytes);
+    io_close(&fd);
+    return r;
+}
+
+int send_keep_tell(struct send *send) {
+    struct receipt_marks marks;
+    struct keep keep = {.manifest = send->manifest,
+                        .hashes = send->hashes,
+                        .stamps = send->stat,
+                        .summary = manifest_checker_summary(send->checker),
+                        .marks = &marks};
+    int r = 0;
+
+    receipt_marks_init(&marks);
+    if (read_marks(send, &marks) < 0) {
+        receipt_marks_clear(&marks);
+        marks.unsure = true;
+    }
+    r = keep_send(&keep, send->course.uplink);
+    receipt_marks_clear(&marks);
+    return r;
+}

@@ -163,7 +163,7 @@ def _while_read(lab, change, failed=True):
     make_file(f"{source}/small", 1000)
     os.utime(source, ns=(SOME_TIME_NS, SOME_TIME_NS))
     wanted = snapshot(source)
-    sender.host.limit_rate("200mbit")
+    sender.host.limit_rate("40mbit")  # ten seconds, for a change that takes its time
     command = sender.command("send", "--json", receiver.at, source)
     command.wait_event(lambda event: event.get("done", 0) > 0, "a part has arrived", LONG)
     change(large)

@@ -261,10 +261,10 @@ def lapses(lab):
     lan, node = _receiver(lab)
     same = {"key": os.urandom(32).hex(), "transfer": os.urandom(16).hex()}
     check_equal(_verdicts(hostile.call(lan[1], node, "ask", **same)), ["ASKED"], "at first")
-    _grow_older(node, DAY - 60)
+    _grow_older(node, DAY - 600)
     check_equal(_verdicts(hostile.call(lan[1], node, "ask", **same)), ["ASKED"], "in time")
     check_equal(len(node.transfers()), 1, "offers that wait")
-    _grow_older(node, 120)
+    _grow_older(node, 1200)
     check_equal(_verdicts(hostile.call(lan[1], node, "ask", **same)), ["REFUSE"], "too late")
     check_equal(node.transfers(), [], "offers that wait")
     check_equal(_on_disk(node), [], "on the disk")

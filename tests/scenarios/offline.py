@@ -155,8 +155,8 @@ def forgotten_and_found_again(lab):
     waiting, = sender.transfers()
     sender.run("unpair", receiver.id[:12])
     sender.run("resume", str(waiting["transfer"]))
-    waiting, = sender.transfers()
-    check("host:port" in waiting.get("reason", ""), f"why it waits: {waiting}")
+    sender.wait_transfers(lambda listed: "host:port" in listed[0].get("reason", ""),
+                          "told how its peer is found")
     receiver.start()
     sender.send(receiver, make_file(lab.path("third"), 100))
     wait_for(receiver.received("second"))

@@ -7,12 +7,12 @@ import time
 
 from lab import Skip, check, check_equal
 from lab.process import run
-from lab.data import GIB, MIB, compare, make_file, make_tree
+from lab.data import MIB, compare, make_file, make_tree
 from lab.watch import wait_for
 
 # What a crash point is half-way through, and what is interrupted from outside.
-BIG = 1 * GIB
-LARGE = 256 * MIB
+BIG = 512 * MIB
+LARGE = 128 * MIB
 SMALL = 3 * MIB
 
 # What the connections hold when they break, in the kernels of both hosts and between them: it was
@@ -26,13 +26,17 @@ ON_THE_WIRE = 1.048
 # How long the cable is out is what that scenario is about, not a way to wait for something.
 CUT_SECONDS = 3
 
-# Long enough for 1 GiB on a machine that does other things too.
+# Long enough for all of it on a machine that does other things too.
 LONG = 180
+
+# LARGE takes five seconds, of which more than half are left when it is cut.
+RATE = "200mbit"
+SHARE, LATER_SHARE = 0.4, 0.7
 
 
 def _batch(size):
     """Of a file with so many bytes: a part of what is done when the interruption comes."""
-    return 64 * MIB if size == BIG else 32 * MIB
+    return 32 * MIB if size == BIG else 16 * MIB
 
 
 def _config(size):
@@ -61,8 +65,10 @@ def _check_once(sender, receiver, source, cuts):
     check(sent <= allowed, f"{sent} bytes sent for a file of {size}: more than {int(allowed)}")
 
 
-def _finish(command):
-    """The command has followed the transfer to its end, through restarts of its own daemon too."""
+def _finish(sender, command):
+    """The command has followed the transfer to its end, through restarts of its own daemon too.
+    Nothing is to be cut any more, so it may be quick."""
+    sender.host.limit_rate(None)
     status = command.wait(LONG)
     check_equal(status, 0, f"status of send\n{command.said()}")
 
@@ -74,7 +80,7 @@ def _crash(lab, side, point, size):
     command = sender.command("send", receiver.at, source)
     victim.wait_crash(LONG)
     victim.recover()
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=1)
 
 
@@ -104,17 +110,17 @@ def receiver_manifest_synced(lab):
 
 
 def receiver_batch_written(lab):
-    """The receiver dies between writing a batch and syncing it, half-way through 1 GiB."""
+    """The receiver dies between writing a batch and syncing it, half-way through a large file."""
     _crash(lab, "receiver", "batch-written:8", BIG)
 
 
 def receiver_batch_synced(lab):
-    """The receiver dies between syncing a batch and committing it, half-way through 1 GiB."""
+    """The receiver dies between syncing a batch and committing it, half-way through a large file."""
     _crash(lab, "receiver", "batch-synced:8", BIG)
 
 
 def receiver_extents_committed(lab):
-    """The receiver dies between committing a batch and telling it, half-way through 1 GiB."""
+    """The receiver dies between committing a batch and telling it, half-way through a large file."""
     _crash(lab, "receiver", "extents-committed:8", BIG)
 
 
@@ -139,12 +145,12 @@ def _progress(command, share):
 
 
 def _under_way(lab):
-    """A transfer that is a third done, over a link slow enough to be cut in the middle."""
+    """A transfer that is partly done, over a link slow enough to be cut in the middle."""
     sender, receiver = _pair(lab)
     source = make_file(lab.path("data"), LARGE)
-    sender.host.limit_rate("500mbit")
+    sender.host.limit_rate(RATE)
     command = sender.command("send", "--json", receiver.at, source)
-    _progress(command, 0.3)
+    _progress(command, SHARE)
     return sender, receiver, source, command
 
 
@@ -156,7 +162,7 @@ def cut_for_seconds(lab):
     time.sleep(CUT_SECONDS)
     check(sender.host.bytes_sent() - before < 16 * MIB, "the cut did not cut")
     receiver.host.restore()
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=1)
 
 
@@ -166,7 +172,7 @@ def cut_until_given_up(lab):
     receiver.host.cut()
     command.wait_event(lambda event: event.get("state") == "waiting", "it waits", 90)
     receiver.host.restore()
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=1)
 
 
@@ -174,9 +180,9 @@ def connection_killed(lab):
     """All connections are reset at once, twice."""
     sender, receiver, source, command = _under_way(lab)
     sender.host.kill_connections(receiver.port)
-    _progress(command, 0.6)
+    _progress(command, LATER_SHARE)
     sender.host.kill_connections(receiver.port)
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=2)
 
 
@@ -185,7 +191,7 @@ def sender_killed(lab):
     sender, receiver, source, command = _under_way(lab)
     sender.kill()
     sender.start()
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=1)
 
 
@@ -198,7 +204,7 @@ def sender_killed_command_late(lab):
     sender.start()
     wait_for(receiver.received("data"), LONG)
     command.signal(signal.SIGCONT)
-    _finish(command)
+    _finish(sender, command)
     receiver.check_listed("data")
     check_equal(len(sender.transfers("--all")), 1, "transfers of the sender")
     _check_once(sender, receiver, source, cuts=1)
@@ -209,7 +215,7 @@ def receiver_killed(lab):
     sender, receiver, source, command = _under_way(lab)
     receiver.kill()
     receiver.start()
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=1)
 
 
@@ -220,18 +226,18 @@ def both_killed(lab):
     receiver.kill()
     sender.start()
     receiver.start()
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=1)
 
 
 def sessions_killed(lab):
     """kill -9 of the sessions alone, first the sender's, then the receiver's."""
     sender, receiver, source, command = _under_way(lab)
-    for share, node in ((0.3, sender), (0.6, receiver)):
+    for share, node in ((SHARE, sender), (LATER_SHARE, receiver)):
         _progress(command, share)
         for pid in node.helpers("session"):
             os.kill(pid, signal.SIGKILL)
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=2)
 
 
@@ -240,11 +246,11 @@ def address_changed(lab):
     lan = lab.lan(2)
     sender, receiver = (lab.node(host, config=_config(LARGE)) for host in lan.hosts)
     source = make_file(lab.path("data"), LARGE)
-    sender.host.limit_rate("500mbit")
+    sender.host.limit_rate(RATE)
     command = sender.command("send", "--json", receiver.at, source)
-    _progress(command, 0.3)
+    _progress(command, SHARE)
     receiver.host.readdress(77)
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=1)
 
 
@@ -263,12 +269,12 @@ def name_moved(lab):
     run(["mount", "--bind", hosts, "/etc/hosts"])
     sender, receiver = _pair(lab)
     source = make_file(lab.path("data"), LARGE)
-    sender.host.limit_rate("500mbit")
+    sender.host.limit_rate(RATE)
     command = sender.command("send", "--json", f"attic.lab:{receiver.port}", source)
-    _progress(command, 0.3)
+    _progress(command, SHARE)
     receiver.host.readdress(77)
     call_it(receiver.host.address)
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=1)
 
 
@@ -277,7 +283,7 @@ def both_restarted(lab):
     sender, receiver, source, command = _under_way(lab)
     receiver.restart()
     sender.restart()
-    _finish(command)
+    _finish(sender, command)
     _check_once(sender, receiver, source, cuts=2)
 
 

@@ -7,11 +7,12 @@ import signal
 import termios
 import time
 
-from lab import check, check_equal, hostile
+from lab import Failure, check, check_equal, hostile
 from lab.data import compare, make_file
 from lab.node import READY, program
 
 QUESTION = "press y to accept transfer {}, n to reject it"
+TRIES = 5
 
 
 class _Terminal:
@@ -83,9 +84,9 @@ def asked_in_a_crowd(lab):
     crowd = [hostile.call(host, receiver, *["stranger", "ask"] * 4) for host in lan.hosts[1:]]
     for peer in crowd:
         check_equal(peer.wait(60), 0, peer.said())
+    # A line a second is for them, after the first ten: on a machine that takes so long all have theirs.
     silent = [offer["transfer"] for offer in receiver.transfers()
-              if not _described(daemon, offer["transfer"])]
-    check(silent, "each of so many offers got its line")
+              if not _described(daemon, offer["transfer"])] or [len(crowd) * 4]
     for number in range(1, silent[0]):
         receiver.run("reject", str(number))
     daemon.wait_line(QUESTION.format(silent[0]))
@@ -96,23 +97,37 @@ def _described(daemon, number):
     return any(f"(`fxnode accept {number}` takes it" in line for line in list(daemon.err))
 
 
+def _key_between_questions(terminal, daemon, second):
+    """Types y between a question that has just gone and the next one. False where that was asked
+    already: a second lies between, in which a busy machine may do other things."""
+    while not terminal.waits_for_lines():
+        if any(QUESTION.format(second) in line for line in list(daemon.err)):
+            return False
+        time.sleep(0.01)
+    terminal.type(b"y")
+    return terminal.waits_for_lines()
+
+
 def taken_back(lab):
     """A key that comes just after its question has gone is no answer to the next one."""
     sender, receiver = _pair(lab)
     terminal = _Terminal()
     daemon = _start(receiver, terminal, program(), "daemon")
     _is_ready(receiver, daemon)
-    for name in ("one", "two"):
-        _offer(lab, sender, receiver, name)
-        daemon.wait_line(f'offers .*"{name}"')
-    daemon.wait_line(QUESTION.format(1))
-    sender.run("cancel", "1")
-    while not terminal.waits_for_lines():
-        check(not any(QUESTION.format(2) in line for line in list(daemon.err)), "asked at once")
-        time.sleep(0.01)
-    terminal.type(b"y")
-    daemon.wait_line(QUESTION.format(2))
-    check_equal([offer["state"] for offer in receiver.transfers()], ["offered"], "the other offer")
+    for first in range(1, 2 * TRIES, 2):
+        for number in (first, first + 1):
+            _offer(lab, sender, receiver, f"number {number}")
+            daemon.wait_line(f'offers .*"number {number}"')
+        daemon.wait_line(QUESTION.format(first))
+        sender.run("cancel", str(first))
+        if _key_between_questions(terminal, daemon, first + 1):
+            daemon.wait_line(QUESTION.format(first + 1))
+            check_equal([offer["state"] for offer in receiver.transfers()], ["offered"],
+                        "the other offer")
+            return
+        sender.command("cancel", str(first + 1)).wait()
+        receiver.wait_transfers(lambda open_ones: not open_ones, "free of offers")
+    raise Failure("asked at once, each time")
 
 
 def always_by_a_key(lab):
@@ -156,10 +171,8 @@ def restored_at_the_end(lab):
     check(terminal.waits_for_lines(), "the terminal is not as it was after the end")
 
 
-def _state(receiver):
-    """State of the daemon's process as the kernel names it; its shell has noted the number."""
-    with open(os.path.join(receiver.home, "pid"), encoding="ascii") as file:
-        pid = int(file.read())
+def _state(pid):
+    """State of a process as the kernel names it."""
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         return file.read().rsplit(")", 1)[1].split()[0]
 
@@ -169,17 +182,17 @@ def in_the_background(lab):
     sender, receiver = _pair(lab)
     terminal = _Terminal()
     shell = _start(receiver, terminal, "bash", "--noediting", "--norc", "--noprofile", "-i")
-    pid = os.path.join(receiver.home, "pid")
-    terminal.type(f"{program()} daemon & echo $! > {pid}\n".encode())
+    terminal.type(f"{program()} daemon & echo its number is $! >&2\n".encode())
+    pid = int(shell.wait_line(r"^its number is (\d+)")[1])
     _is_ready(receiver, shell)
     _, command = _offer(lab, sender, receiver, "first")
     shell.wait_line("offers")
-    check(_state(receiver) != "T", "an offer stopped the daemon in the background")
+    check(_state(pid) != "T", "an offer stopped the daemon in the background")
     terminal.type(b"fg\n")
     shell.wait_line(QUESTION.format(1))
     terminal.type(b"\x1a")  # Ctrl-Z
     shell.wait_line("Stopped")
-    check_equal(_state(receiver), "T", "state after Ctrl-Z")
+    check_equal(_state(pid), "T", "state after Ctrl-Z")
     asked = len(shell.err)
     terminal.type(b"fg\n")
     shell.wait_line(QUESTION.format(1), after=asked)
@@ -190,10 +203,9 @@ def in_the_background(lab):
     terminal.type(b"bg\n")
     _, command = _offer(lab, sender, receiver, "second")
     shell.wait_line("fxnode accept 2")
-    check(_state(receiver) != "T", "bg did not let it go on")
+    check(_state(pid) != "T", "bg did not let it go on")
     receiver.run("accept", "2")
     check_equal(command.wait(), 0, f"status of send\n{command.said()}")
-    with open(pid, encoding="ascii") as file:
-        os.kill(int(file.read()), signal.SIGTERM)
+    os.kill(pid, signal.SIGTERM)
     terminal.type(b"wait; exit\n")
     shell.wait()

@@ -189,7 +189,7 @@ def silent_strangers(lab):
 def _frozen(lab, sender_freezes):
     sender, receiver = lab.pair()
     source = make_file(lab.path("data"), 96 * MIB)
-    sender.host.limit_rate("200mbit")
+    sender.host.limit_rate("60mbit")
     command = sender.command("send", "--json", receiver.at, source)
     command.wait_event(lambda event: event.get("done", 0) > 0, "a part is durable")
     frozen, other = (sender, receiver) if sender_freezes else (receiver, sender)

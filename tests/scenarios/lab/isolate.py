@@ -2,6 +2,7 @@
 (a user namespace where we are not root). When the outer process ends, in whatever way, the kernel
 takes everything inside away with it."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -40,8 +41,8 @@ def probe():
               "ip netns exec probe ip link set lo up")
     try:
         done = subprocess.run([*_unshare(), "sh", "-c", script], capture_output=True, text=True,
-                              env={**os.environ, "PATH": search_path()}, timeout=20)
-    except (OSError, subprocess.TimeoutExpired) as error:
+                              env={**os.environ, "PATH": search_path()})
+    except OSError as error:
         return f"probe: network namespaces: {error}"
     if done.returncode == 0:
         return None
@@ -56,22 +57,32 @@ def search_path():
 def remove(directory):
     """Removes a tree, read-only directories included. Another run may do the same."""
     def writable(function, path, failure):
-        if isinstance(failure[1], FileNotFoundError):
-            return
-        os.chmod(os.path.dirname(path), stat.S_IRWXU)
-        if not os.path.islink(path):
-            os.chmod(path, stat.S_IRWXU)
-        function(path)
+        with contextlib.suppress(FileNotFoundError):
+            if isinstance(failure[1], FileNotFoundError):
+                return
+            os.chmod(os.path.dirname(path), stat.S_IRWXU)
+            if not os.path.islink(path):
+                os.chmod(path, stat.S_IRWXU)
+            function(path)
     if os.path.lexists(directory):
         shutil.rmtree(directory, onerror=writable)
+
+
+def _is_abandoned(entry):
+    """A working directory of ours whose process is gone."""
+    owner = entry.name.removeprefix(PREFIX).split("-")[0]
+    if not entry.name.startswith(PREFIX) or not owner.isdigit():
+        return False
+    with contextlib.suppress(FileNotFoundError):
+        return (entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+                and not os.path.exists(f"/proc/{owner}"))
+    return False
 
 
 def _remove_abandoned(parent):
     """Working directories of runs that were killed, which could not tidy up."""
     for entry in os.scandir(parent):
-        owner = entry.name.removeprefix(PREFIX).split("-")[0]
-        if entry.name.startswith(PREFIX) and owner.isdigit() and not os.path.exists(
-                f"/proc/{owner}") and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
+        if _is_abandoned(entry):
             remove(entry.path)
 
 

@@ -1,9 +1,11 @@
 """An fxnode node on a host: its daemon, its directories and its commands."""
 
 import os
+import time
 
 from .errors import Failure, check
 from .isolate import search_path
+from .process import PATIENCE
 from .watch import wait_gone
 
 PROGRAM = "FXNODE_PROGRAM"
@@ -153,6 +155,12 @@ class Node:
         """The open transfers (and all of them with --all), as JSON objects."""
         return [event for event in self.run("transfers", "--json", *arguments).events()
                 if event["event"] == "transfer"]
+
+    def wait_transfers(self, wanted, what, *arguments):
+        """Asks for transfers (transfers()) until wanted(those listed) is true."""
+        deadline = time.monotonic() + PATIENCE
+        while not wanted(listed := self.transfers(*arguments)):
+            check(time.monotonic() < deadline, f"{self.name}: not {what}: {listed}")
 
     def peers(self):
         """The peers that are remembered or announced, as JSON objects."""

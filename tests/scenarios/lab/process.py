@@ -12,7 +12,14 @@ import time
 from .errors import Failure
 
 # Sanitizers and busy machines need more patience; no test depends on a deadline being short.
-PATIENCE = 30.0 * float(os.environ.get("FXNODE_LAB_PATIENCE", "1"))
+_FACTOR = float(os.environ.get("FXNODE_LAB_PATIENCE", "1"))
+PATIENCE = 60.0 * _FACTOR
+
+
+def patient(seconds):
+    """How long to wait for what takes so long on a quiet machine at most; None: not for long."""
+    return max(PATIENCE, _FACTOR * (seconds or 0))
+
 
 # A fault in a helper process is one, too: its node says by which signal it ended.
 DAMAGE = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|Assertion .* failed|"
@@ -53,7 +60,7 @@ class Process:
 
     def _wait_for(self, found, what, patience):
         """Waits until found() gives something; fails when the output or the patience ends."""
-        deadline = time.monotonic() + (patience or PATIENCE)
+        deadline = time.monotonic() + patient(patience)
         with self._changed:
             while True:
                 result = found()
@@ -96,9 +103,10 @@ class Process:
                 raise Failure(f"{self.name}: not JSON: {line!r}: {error}") from error
         return result
 
-    def wait_event(self, wanted, what, patience=None):
-        """The first JSON object on standard output for which wanted(object) is true."""
-        seen = 0
+    def wait_event(self, wanted, what, patience=None, after=0):
+        """The first JSON object at or after line `after` of standard output for which wanted(object)
+        is true."""
+        seen = after
 
         def found():
             nonlocal seen
@@ -113,7 +121,7 @@ class Process:
     def wait(self, patience=None):
         """The exit status (negative: the signal) once it has ended and all is read."""
         try:
-            status = self.popen.wait(patience or PATIENCE)
+            status = self.popen.wait(patient(patience))
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name}: still running\n{self.said()}") from None
         for reader in self._readers:
@@ -168,7 +176,7 @@ def said_by_all():
 def run(argv, env=None, patience=None, accept=(0,)):
     """Runs a program to its end; returns its standard output."""
     done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=patience or PATIENCE)
+                          timeout=patient(patience))
     if done.returncode not in accept:
         raise Failure(f"{' '.join(argv)}: status {done.returncode}: {done.stderr.strip()}")
     return done.stdout

@@ -6,7 +6,7 @@ import select
 import time
 
 from .errors import Failure
-from .process import PATIENCE
+from .process import patient
 
 IN_MOVED_FROM = 0x40
 IN_MOVED_TO = 0x80
@@ -17,7 +17,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def wait_until(directory, holds, what, patience=None):
     """Waits until holds() is true, asked again whenever a name in `directory` comes or goes."""
-    deadline = time.monotonic() + (patience or PATIENCE)
+    deadline = time.monotonic() + patient(patience)
     descriptor = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
     if descriptor < 0:
         raise OSError(ctypes.get_errno(), "inotify_init1")

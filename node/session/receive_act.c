@@ -252,6 +252,8 @@ const char *receive_obstacle(int outcome) {
     case -ENOTDIR:
     case -ESTALE:
         return "it cannot write into its directory for received files";
+    case STAGING_NONE:
+        return "it does not find what it has of this transfer";
     default:
         return NULL;
     }

@@ -73,13 +73,24 @@ static void refuse(struct receive *receive, int outcome, const struct fail *fail
     }
 }
 
+/* What is recorded of a transfer was on the disk before it was recorded. Where it is not found the
+ * disk is another one: nothing is begun on that, and nothing forgotten. */
+static int astray(const struct receive *receive, uint64_t number, struct fail *fail) {
+    fail_set(fail, 0,
+             "%s/" DESTINATION_AREA "/%llu does not hold what has arrived of this transfer, so "
+             "another disk is there (cancel the transfer if the right one is lost)",
+             destination_shown(receive->destination), (unsigned long long)number);
+    return STAGING_NONE;
+}
+
 /* The staging of the transfer, where there is a place for it. */
 static int open_staging(struct receive *receive, uint64_t number, bool create, struct fail *fail) {
     if (receive->destination == NULL) {
         *fail = receive->obstacle;
         return -EACCES;
     }
-    return staging_open(&receive->staging, receive->destination, number, create, fail);
+    int r = staging_open(&receive->staging, receive->destination, number, create, fail);
+    return r == STAGING_NONE ? astray(receive, number, fail) : r;
 }
 
 static int load_batch(void *context, const void *batch, size_t length, struct fail *fail) {
@@ -106,23 +117,16 @@ static int load_manifest(struct receive *receive, struct fail *fail) {
     return r < 0 ? fail_set(fail, r, "cannot take over what was kept") : 0;
 }
 
-/* What was recorded counts only together with the manifest that it was recorded for. */
-static void forget_extents(struct receive *receive) {
-    struct job *job = receive->job;
-
-    if (job->extents.length > 0)
-        receive_send_commit(receive, NULL, &job->extents);
-    rangeset_clear(&job->extents);
-}
-
 /* Whatever is staged under this number belongs to something else: where a database was lost its
  * successor gives the same numbers again. Not even a name of it may get into this transfer. */
 static int start_anew(struct receive *receive, uint64_t number, struct fail *fail) {
-    int r = clean_contents(receive->staging, fail);
+    int r = 0;
 
+    if (receive->job->extents.length > 0)
+        return astray(receive, number, fail);
+    r = clean_contents(receive->staging, fail);
     if (r < 0)
         return r;
-    forget_extents(receive);
     staging_close(receive->staging);
     receive->staging = NULL;
     return open_staging(receive, number, true, fail);
@@ -182,7 +186,7 @@ static int prepare(struct receive *receive, uint64_t number, struct fail *fail) 
 
     if (receive->offer->summary.name_count > PLACING_ITEMS_MAX)
         return fail_set(fail, 0, "more than %u items are offered at once", PLACING_ITEMS_MAX);
-    r = open_staging(receive, number, true, fail);
+    r = open_staging(receive, number, receive->job->extents.length == 0, fail);
     if (r == 0)
         r = load_manifest(receive, fail);
     if (r == 0 && receive->manifest < 0)
@@ -289,7 +293,7 @@ static void admit_placing(struct receive *receive, uint64_t number) {
     if (r == 0)
         r = load_manifest(receive, &fail);
     if (r == 0 && receive->manifest < 0)
-        r = fail_set(&fail, 0, "the list of files in %s is gone", staging_shown(receive->staging));
+        r = astray(receive, number, &fail);
     if (r == 0)
         r = receive_resume_placing(receive, receiver_index(receive->receiver),
                                    receive->offer->summary.entries, &result, &fail);

@@ -154,8 +154,8 @@ def run_rounds(lab, pair, rounds, interruptions, first=0):
         check_equal(node.transfers(), [], f"open transfers of {node.name}")
 
 
-def make_pair(lab):
-    sender, receiver = lab.pair({"config": dict(CONFIG)}, {"config": dict(CONFIG)})
+def make_pair(laboratory):
+    sender, receiver = laboratory.pair({"config": dict(CONFIG)}, {"config": dict(CONFIG)})
     sender.host.limit_rate(RATE)
     return sender, receiver
 

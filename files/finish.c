@@ -30,6 +30,8 @@ struct finish {
     struct staging *staging; /* borrowed */
     struct dirty *dirty;     /* the staging's */
     struct finish_sink sink;
+    bool synced;                 /* files that have mode and time already are durable */
+    bool touched;                /* something is otherwise than it was staged */
     struct hardlinks *hardlinks; /* NULL as long as there is none */
     uint32_t copies;             /* that stand for hard links */
     uint64_t copies_left;        /* bytes that more of them may have */
@@ -56,6 +58,10 @@ int finish_new(struct finish **out, struct staging *staging, const struct finish
     return 0;
 }
 
+void finish_all_synced(struct finish *finish) {
+    finish->synced = true;
+}
+
 void finish_free(struct finish *finish) {
     if (finish == NULL)
         return;
@@ -71,6 +77,7 @@ static int mark(struct finish *finish, int fd) {
     int error = dirty_file_new(&file, fd);
     if (error < 0)
         return error;
+    finish->touched = true;
     dirty_add_file(finish->dirty, file, true);
     dirty_file_release(file);
     return 0;
@@ -86,6 +93,7 @@ static bool remove_empty(struct finish *finish, const struct open_directory *dir
     finish->name[directory->length - start] = '\0';
     if (unlinkat(parent, finish->name, AT_REMOVEDIR) < 0)
         return false;
+    finish->touched = true;
     dirty_forget_directory(finish->dirty, finish->path, directory->length);
     return true;
 }
@@ -213,8 +221,14 @@ static int cut_file(struct finish *finish, int parent, const struct entry *entry
     return error;
 }
 
+/* Whether a file that has everything is durable with it, or will be without being opened for that.
+ * A new name changes the file that it is of. */
+static bool is_covered(const struct finish *finish) {
+    return (finish->synced && finish->hardlinks == NULL) || dirty_has_everything(finish->dirty);
+}
+
 /* Most files got mode and time as they were written; then looking at them is enough, as far as
- * a sync of everything follows anyway. */
+ * they need no sync of their own. */
 static int finish_file(struct finish *finish, int parent, const struct entry *entry) {
     struct stat st;
     if (fstatat(parent, finish->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -226,7 +240,7 @@ static int finish_file(struct finish *finish, int parent, const struct entry *en
         return cut_file(finish, parent, entry);
     bool ready =
         (st.st_mode & 07777) == entry->mode && has_time(&st, entry) && entry->attribute_count == 0;
-    return ready && dirty_has_everything(finish->dirty) ? 0 : set_file(finish, parent, entry);
+    return ready && is_covered(finish) ? 0 : set_file(finish, parent, entry);
 }
 
 /* Whether the link is there already, from an attempt before. */
@@ -240,6 +254,7 @@ static bool is_linked(struct finish *finish, int parent, const struct entry *ent
 static int finish_link(struct finish *finish, int parent, const struct entry *entry) {
     memcpy(finish->target, entry->target, entry->target_length);
     finish->target[entry->target_length] = '\0';
+    finish->touched = true;
     if (!is_linked(finish, parent, entry) && symlinkat(finish->target, parent, finish->name) < 0)
         return -errno;
     return set_time(parent, finish->name, entry);
@@ -292,6 +307,7 @@ static int make_hardlink(struct finish *finish, const struct entry *entry,
 int finish_hardlink(struct finish *finish, const struct entry *entry, const struct entry *original,
                     struct fail *fail) {
     int error = make_hardlink(finish, entry, original);
+    finish->touched = true;
     if (error == -EFBIG)
         return outcome_differs(fail, finish->staging, entry,
                                "cannot be a hard link there, and copies in place of such links "
@@ -351,10 +367,11 @@ int finish_end(struct finish *finish, struct fail *fail) {
     int error = 0;
     while (error == 0 && finish->depth > 0)
         error = leave(finish);
-    if (error == 0) {
+    /* Names of files that nothing was done to are as durable as they are. */
+    if (!finish->synced || finish->touched)
         dirty_add_directory(finish->dirty, "", 0);
+    if (error == 0)
         error = dirty_sync(finish->dirty);
-    }
     if (error < 0)
         return outcome_of(error, fail, "finish", staging_shown(finish->staging));
     note_lack(finish);

@@ -37,6 +37,11 @@ int finish_new(struct finish **out, struct staging *staging, const struct finish
                uint64_t copies);
 void finish_free(struct finish *finish);
 
+/* Where nothing had been staged before `staging` was opened: all files were written and made
+ * durable since. Those that have their mode and time got them before that sync, and are not synced
+ * once more. Before the first entry. */
+void finish_all_synced(struct finish *finish);
+
 /* Makes a hard link to `original`, a file that is delivered too. Returns as finish_entry;
  * STAGING_DIFFERS also where a copy would have to stand for it that is too much. */
 int finish_hardlink(struct finish *finish, const struct entry *entry, const struct entry *original,

@@ -132,6 +132,9 @@ static int finish(const struct placing *placing, uint32_t *lacking, struct fail 
         r = catalog_again(&originals, placing->catalog);
     if (r < 0)
         fail_set(fail, r, "cannot finish what was received");
+    /* What had failed is gone from the staging, and that is not durable yet. */
+    if (r == 0 && placing->begun && placing->failed->length == 0)
+        finish_all_synced(finish);
     if (r == 0)
         r = make_hardlinks(placing, finish, originals, fail);
     if (r == 0)

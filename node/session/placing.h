@@ -29,6 +29,7 @@ struct placing {
     const struct rangeset *failed;  /* entries that are not delivered; borrowed */
     const struct rangeset *skipped; /* entries that the destination had already; borrowed */
     Fxnode__Helper__Exists exists;
+    bool begun;             /* all of it is from this connection; only for placing_run */
     bool outside_links;     /* those that lead outside are kept; only for placing_run */
     uint32_t failed_before; /* how many that were when Placing was recorded, if it was */
 

@@ -41,6 +41,7 @@ struct receive {
     struct receiver *receiver;       /* under the lock of the course, with what follows */
     const struct receiver_offer *offer;
     struct receive_task task;
+    bool begun;                 /* all that is staged is from this connection */
     bool admitted;              /* the node gave its answer */
     uint64_t ticket;            /* of the newest message that the node is to record */
     bool more;                  /* that one is a Placing with more to come */

@@ -129,6 +129,7 @@ static int start_anew(struct receive *receive, uint64_t number, struct fail *fai
         return r;
     staging_close(receive->staging);
     receive->staging = NULL;
+    receive->begun = true;
     return open_staging(receive, number, true, fail);
 }
 

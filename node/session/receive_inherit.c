@@ -308,6 +308,7 @@ int receive_inherit(struct receive *receive, bool alone, struct fail *fail) {
 
     if (old == NULL)
         return 0;
+    receive->begun = false;
     r = catalog_new(&old->here, receive->manifest, receiver_index(receive->receiver));
     if (r == 0)
         r = inherit_new(&old->inherit, old->staging, receive->staging);

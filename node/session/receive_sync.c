@@ -100,6 +100,7 @@ static int place(struct receive *receive, struct placing_result *result, struct 
                               .entries = receive->offer->summary.entries,
                               .bytes = receive->offer->summary.bytes,
                               .exists = receive->exists,
+                              .begun = receive->begun,
                               .outside_links = receive->job->outside_links,
                               .skipped = receiver_skipped_entries(receive->receiver),
                               .marks = &marks,

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void check_as_entry(const struct entry *entry) {
@@ -185,6 +186,82 @@ START_TEST(test_many_and_deep) {
 }
 END_TEST
 
+/* Counts what is made durable by itself. */
+static unsigned syncs;
+
+int fsync(int fd) {
+    syncs++;
+    return (int)syscall(SYS_fsync, fd);
+}
+
+/* Finishes what was made durable before, where nothing else was staged. How many syncs that took.
+ */
+static unsigned finish_synced(const struct entry *entries, size_t count) {
+    static const struct finish_sink sink = {0};
+    struct finish *finish = NULL;
+    ck_assert_int_eq(finish_new(&finish, arrival, &sink, 0), 0);
+    finish_all_synced(finish);
+    syncs = 0;
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].type == ENTRY_HARDLINK)
+            ck_assert_int_eq(
+                finish_hardlink(finish, &entries[i], &entries[entries[i].original], &room_fail), 0);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(finish_entry(finish, &entries[i], &room_fail), 0);
+    ck_assert_int_eq(finish_end(finish, &room_fail), 0);
+    finish_free(finish);
+    return syncs;
+}
+
+START_TEST(test_what_is_durable_is_not_synced_again) {
+    struct entry files[] = {room_file("a", 4), room_file("b", 4)};
+    arrival_open(false);
+    arrival_file(files[0], 0, "text");
+    arrival_file(files[1], 1, "text");
+    ck_assert_int_eq(staging_sync_batch(arrival, &room_fail), 0);
+    ck_assert_uint_eq(finish_synced(files, 2), 0);
+    check_as_entry(&files[0]);
+    /* Without knowing: both, and the directory that they are in. */
+    syncs = 0;
+    ck_assert_int_eq(arrival_finish(files, 2), 0);
+    ck_assert_uint_eq(syncs, 3);
+    arrival_close();
+}
+END_TEST
+
+/* The file and what it is in, because of the file; and a file because of its new name. */
+START_TEST(test_what_is_finished_late_is_synced) {
+    struct entry pieces[] = {room_file("a", 6), room_file("b", 4)};
+    struct entry linked[] = {room_file("b", 4), {.type = ENTRY_HARDLINK}};
+    arrival_open(false);
+    ck_assert_int_eq(stage_writer_write(arrival_writer, &pieces[0], 0, "abc", 3, &room_fail), 0);
+    ck_assert_int_eq(stage_writer_write(arrival_writer, &pieces[0], 3, "def", 3, &room_fail), 0);
+    arrival_file(pieces[1], 1, "text");
+    ck_assert_int_eq(staging_sync_batch(arrival, &room_fail), 0);
+    ck_assert_uint_eq(finish_synced(pieces, 2), 2);
+    check_as_entry(&pieces[0]);
+    linked[1].path = "c";
+    linked[1].path_length = 1;
+    ck_assert_uint_eq(finish_synced(linked, 2), 2);
+    ck_assert_uint_eq(room_stat(ARRIVAL_TREE "b").st_nlink, 2);
+    arrival_close();
+}
+END_TEST
+
+/* Directories get their times last, with new names in them or without. */
+START_TEST(test_directories_are_synced) {
+    struct entry entries[] = {room_folder("d", 0755), room_file("d/a", 4),
+                              room_symlink("d/l", "a")};
+    arrival_open(false);
+    arrival_folder(entries[0]);
+    arrival_file(entries[1], 0, "text");
+    ck_assert_int_eq(staging_sync_batch(arrival, &room_fail), 0);
+    ck_assert_uint_eq(finish_synced(entries, 3), 2);
+    check_as_entry(&entries[0]);
+    arrival_close();
+}
+END_TEST
+
 Suite *suite_finish(void) {
     Suite *suite = suite_create("finish");
     TCase *tc = room_case("finish");
@@ -194,6 +271,9 @@ Suite *suite_finish(void) {
     tcase_add_test(tc, test_missing_things_differ);
     tcase_add_test(tc, test_failed_directories);
     tcase_add_test(tc, test_other_links_differ);
+    tcase_add_test(tc, test_what_is_durable_is_not_synced_again);
+    tcase_add_test(tc, test_what_is_finished_late_is_synced);
+    tcase_add_test(tc, test_directories_are_synced);
     tcase_add_loop_test(tc, test_many_and_deep, 0, 2);
     suite_add_tcase(suite, tc);
     return suite;

@@ -269,7 +269,7 @@ static struct outgoing_run *run_of(struct transfer *transfer) {
     return run;
 }
 
-void outgoing_begin(struct transfer *transfer, struct link *link) {
+void outgoing_begin(struct transfer *transfer, struct link *link, struct store_names *paths) {
     struct outgoing_run *run = run_of(transfer);
     if (run == NULL) {
         log_error("out of memory");
@@ -278,6 +278,10 @@ void outgoing_begin(struct transfer *transfer, struct link *link) {
         return;
     }
     run->resting = false;
+    if (paths != NULL && run->paths.length == 0) {
+        run->paths = *paths;
+        *paths = (struct store_names){0};
+    }
     if (link != NULL && (run->worker != NULL || is_calling(run))) {
         link_drop(link);
     } else if (link != NULL) {
@@ -302,7 +306,7 @@ void outgoing_start_all(struct node *node) {
     for (struct transfer *at = transfers_first(node->transfers); at != NULL; at = next) {
         next = at->next;
         if (is_open(at))
-            outgoing_begin(at, NULL);
+            outgoing_begin(at, NULL, NULL);
     }
 }
 
@@ -363,7 +367,7 @@ int outgoing_resume(struct transfer *transfer, struct fail *fail) {
     if (transfer->record.state == STORE_PAUSED)
         transfer_set_state(transfer, STORE_QUEUED, "");
     transfer_show(transfer, TRANSFER_SHOWN(QUEUED), "");
-    outgoing_begin(transfer, NULL);
+    outgoing_begin(transfer, NULL, NULL);
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "node/daemon/link.h"
 #include "node/daemon/node.h"
 #include "node/daemon/transfer.h"
+#include "store/store_names.h"
 
 #include <stdint.h>
 
@@ -17,8 +18,9 @@
 void outgoing_start_all(struct node *node);
 
 /* Takes one up, at once: over `link` (taken over), which a handshake with its peer has just made,
- * or with NULL by calling the peer. One that is at it already goes on, and the link is dropped. */
-void outgoing_begin(struct transfer *transfer, struct link *link);
+ * or with NULL by calling the peer. One that is at it already goes on, and the link is dropped.
+ * `paths` (taken over) is what was recorded for it just now; NULL: they are loaded. */
+void outgoing_begin(struct transfer *transfer, struct link *link, struct store_names *paths);
 
 /* Stops working at it until outgoing_begin(); its state is not changed. */
 void outgoing_rest(struct transfer *transfer, const char *why);

@@ -139,13 +139,15 @@ static const char *own_name(const struct sending *sending) {
     return target->typed[0] != '\0' ? "" : target->name;
 }
 
-static void begin(struct sending *sending, struct transfer *transfer) {
+/* A new one begins without another look into the database, where what is remembered of the peer is
+ * just being made durable. */
+static void begin(struct sending *sending, struct transfer *transfer, bool created) {
     struct resolve_target *target = &sending->target;
     bool linked = sending->link.fd >= 0;
     peers_remember(sending->node->peers, target->key, own_name(sending),
                    sending->answered ? &sending->reached : NULL, target->typed);
     transfer_hold(transfer);
-    outgoing_begin(transfer, linked ? &sending->link : NULL);
+    outgoing_begin(transfer, linked ? &sending->link : NULL, created ? &sending->paths : NULL);
     if (sending->answered)
         outgoing_seen(sending->node, target->key); /* the others that wait for it */
     sending->events.begun(sending->events.context, transfer, sending->skipped);
@@ -171,7 +173,7 @@ static void recorded(void *arg) {
         sending_fail(sending, SENDING_FAILED,
                      sending->result < 0 ? sending->fail.text : "the transfer cannot be recorded");
     } else {
-        begin(sending, transfer);
+        begin(sending, transfer, created);
         sending_wind_up(sending);
         sending_free_if_over(sending);
     }

@@ -9,8 +9,9 @@ from .errors import check, check_equal
 
 DATABASE = "fxnode.db"
 
-# Rows that one transfer may leave, until its record goes after 30 days: itself, and what it sent.
-KEPT = {"transfer": 1, "source": 1}
+# Rows that one transfer may leave, until its record goes after 30 days: itself, what it sent, and the
+# pieces of its receipt (one, of transfers as small as here).
+KEPT = {"transfer": 1, "source": 1, "receipt": 1}
 
 # The log of the database is cut back when it has so many pages; more than that is a reader's fault.
 LOG_BYTES = 2000 * 4096

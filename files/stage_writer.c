@@ -12,9 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Files of more bytes than these get their room at once, unless holes are to be expected, and are
@@ -97,9 +99,16 @@ int stage_writer_directory(struct stage_writer *writer, const struct entry *entr
     return 0;
 }
 
-/* Room for a file that was just made. Not every file system can say so in advance. */
+/* Room for a file that was just made. Not every file system can say so in advance. In memory every
+ * page of it would be made at once, while all lanes wait and their windows close, and none would
+ * lie better for it: there it has to fit, no more. */
 static int preallocate(int fd, uint64_t size) {
-    if (size <= LARGE || fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0)
+    struct statfs fs;
+    if (size <= LARGE)
+        return 0;
+    if (fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+        return fs.f_blocks > 0 && size / (uint64_t)fs.f_bsize > fs.f_bavail ? -ENOSPC : 0;
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0)
         return 0;
     return errno == ENOSPC || errno == EDQUOT ? -errno : 0;
 }

@@ -203,6 +203,20 @@ START_TEST(test_large_files_get_room_at_once) {
 }
 END_TEST
 
+/* In memory that would take long, and all that has to be known is that there is room. */
+START_TEST(test_large_files_in_memory_grow) {
+    room_directory("in");
+    if (!room_mount("in", 64u << 20))
+        return;
+    arrival_open(false);
+    ck_assert_int_eq(write_to("big", 32u << 20, 0, "x", 1), 0);
+    ck_assert_int_le(room_stat(ARRIVAL_TREE "big").st_blocks * 512, LIMIT_CHUNK);
+    ck_assert_int_eq(write_to("bigger", 65u << 20, 0, "x", 1), STAGING_NO_SPACE);
+    ck_assert(!room_exists(ARRIVAL_TREE "bigger"));
+    arrival_close();
+}
+END_TEST
+
 /* A full disk is an outcome everywhere, and writing goes on when there is room again. */
 START_TEST(test_full_disk) {
     room_directory("in");
@@ -282,6 +296,7 @@ Suite *suite_stage_writer(void) {
     tcase_add_loop_test(tc, test_drops, 0, 2);
     tcase_add_loop_test(tc, test_drops_what_is_linked, 0, 2);
     tcase_add_test(tc, test_large_files_get_room_at_once);
+    tcase_add_test(tc, test_large_files_in_memory_grow);
     tcase_add_test(tc, test_full_disk);
     tcase_add_loop_test(tc, test_lanes_share_files_and_batches, 0, 2);
     suite_add_tcase(suite, tc);

@@ -28,8 +28,8 @@ target_compile_definitions(test-session-trees PRIVATE
 set_property(TEST unit/session-trees APPEND PROPERTY ENVIRONMENT FXNODE_TREES_SHARE=1)
 foreach(share 2 3 4)
     add_test(NAME unit/session-trees-${share} COMMAND test-session-trees)
-    set_tests_properties(unit/session-trees-${share} PROPERTIES LABELS unit TIMEOUT 900 COST 900
-        ENVIRONMENT "CK_TIMEOUT_MULTIPLIER=10;FXNODE_TREES_SHARE=${share}")
+    set_tests_properties(unit/session-trees-${share} PROPERTIES LABELS unit TIMEOUT 9000 COST 900
+        ENVIRONMENT "CK_TIMEOUT_MULTIPLIER=30;FXNODE_TREES_SHARE=${share}")
 endforeach()
 fxnode_suite(session-mutants
     SOURCES session/test_mutants.c ../proto/mutant.c

@@ -32,6 +32,7 @@ void lab_open(struct lab *lab) {
                         .stalled = -1,
                         .features = FEATURES,
                         .batch_bytes = 4 << 20,
+                        .batch_ms = 1000,
                         .answer = LAB_ADMIT(ACCEPT),
                         .number = 7};
     ck_assert_int_ge(sodium_init(), 0);

@@ -133,7 +133,7 @@ void lab_tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__
     job.lanes = job.lanes_near = lab->lanes;
     job.rate = lab->rate;
     job.batch_bytes = lab->batch_bytes;
-    job.batch_ms = 1000;
+    job.batch_ms = lab->batch_ms;
     job.known = true;
     job.exists = lab->exists;
     job.outside_links = lab->outside_links;

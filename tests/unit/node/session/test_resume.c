@@ -222,9 +222,9 @@ static const struct {
     {true, LAB_STOP(REPLACED), LAB_ENDED(LOST)}, {false, LAB_STOP(REPLACED), LAB_ENDED(LOST)}};
 
 START_TEST(a_stop_is_told_and_resumed) {
-    lab.rate = 8000000; /* so that the end does not come before the stop */
-    lab.stop_sender_at = stops[_i].sender ? 2 : 0;
-    lab.stop_receiver_at = stops[_i].sender ? 0 : 2;
+    lab.rate = 4000000; /* so that the end does not come before the stop */
+    lab.stop_sender_at = stops[_i].sender ? 1 : 0;
+    lab.stop_receiver_at = stops[_i].sender ? 0 : 1;
     lab.stop_reason = stops[_i].reason;
     lab_transfer(&lab);
     ck_assert_int_eq((stops[_i].sender ? lab.sender : lab.receiver).outcome, LAB_ENDED(STOPPED));
@@ -238,9 +238,9 @@ START_TEST(a_stop_is_told_and_resumed) {
 END_TEST
 
 START_TEST(a_cancelled_transfer_leaves_nothing) {
-    lab.rate = 8000000;
-    lab.stop_sender_at = _i == 0 ? 2 : 0;
-    lab.stop_receiver_at = _i == 0 ? 0 : 2;
+    lab.rate = 4000000;
+    lab.stop_sender_at = _i == 0 ? 1 : 0;
+    lab.stop_receiver_at = _i == 0 ? 0 : 1;
     lab.stop_reason = LAB_STOP(CANCEL);
     lab_transfer(&lab);
     ck_assert_int_eq((_i == 0 ? lab.sender : lab.receiver).outcome, LAB_ENDED(STOPPED));

@@ -44,7 +44,7 @@ _fxnode_peers() {
 
 # Numbers of transfers of direction $1 and state $2, both regular expressions.
 _fxnode_transfers() {
-    _fxnode_ask transfers |
+    _fxnode_ask transfers ${3:+"$3"} |
         sed -nE "s/.*\"transfer\":([1-9][0-9]*),\"direction\":\"($1)\",\"state\":\"($2)\".*/\1/p"
 }
 
@@ -97,6 +97,7 @@ _fxnode_operand() {
     send:* | import:0) _fxnode_paths -f "$3" ;;
     accept:0 | reject:0) _fxnode_offer "$3" < <(_fxnode_transfers in offered) ;;
     resume:0) _fxnode_offer "$3" < <(_fxnode_transfers 'in|out' paused) ;;
+    verify:0) _fxnode_offer "$3" < <(_fxnode_transfers 'in|out' delivered --all) ;;
     pause:0 | cancel:0) _fxnode_offer "$3" < <(_fxnode_transfers 'in|out' '[a-z]+') ;;
     esac
 }
@@ -124,7 +125,7 @@ _fxnode() {
     [[ $cur == = ]] && cur=
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'daemon peers pair unpair rename set export import send
-            transfers accept reject pause resume cancel id --help --version' -- "$cur")
+            transfers accept reject pause resume cancel verify id --help --version' -- "$cur")
         return
     fi
     if [[ $command == --version ]]; then

@@ -51,7 +51,7 @@ end
 
 # Numbers of transfers of a direction and a state, both regular expressions.
 function __fxnode_transfers
-    __fxnode_ask transfers | sed -nE \
+    __fxnode_ask transfers $argv[3] | sed -nE \
         "s/.*\"transfer\":([1-9][0-9]*),\"direction\":\"($argv[1])\",\"state\":\"($argv[2])\".*/\1/p"
 end
 
@@ -78,7 +78,7 @@ function __fxnode_wants_operand
     end
 end
 
-set -l others peers pair unpair rename set export import send transfers accept reject pause resume cancel id
+set -l others peers pair unpair rename set export import send transfers accept reject pause resume cancel verify id
 set -l commands daemon $others
 
 complete -c fxnode -f
@@ -97,6 +97,7 @@ complete -c fxnode -n "not __fxnode_is $commands" -a reject -d 'Refuse what is o
 complete -c fxnode -n "not __fxnode_is $commands" -a pause -d 'Stop a transfer for now'
 complete -c fxnode -n "not __fxnode_is $commands" -a resume -d 'Go on with a transfer'
 complete -c fxnode -n "not __fxnode_is $commands" -a cancel -d 'Give a transfer up'
+complete -c fxnode -n "not __fxnode_is $commands" -a verify -d 'Read again what was delivered'
 complete -c fxnode -n "not __fxnode_is $commands" -a id -d "Show this node's id"
 complete -c fxnode -n "test (count (commandline -opc)) = 1" -l version -d 'Show the version'
 complete -c fxnode -n "test (commandline -opc)[-1] = --version" -l verbose -d 'Say what encrypts, too'
@@ -139,3 +140,4 @@ complete -c fxnode -n '__fxnode_wants_operand rename set' -a "(__fxnode_peers '\
 complete -c fxnode -n '__fxnode_wants_operand accept reject' -a '(__fxnode_transfers in offered)'
 complete -c fxnode -n '__fxnode_wants_operand resume' -a "(__fxnode_transfers 'in|out' paused)"
 complete -c fxnode -n '__fxnode_wants_operand pause cancel' -a "(__fxnode_transfers 'in|out' '[a-z]+')"
+complete -c fxnode -n '__fxnode_wants_operand verify' -a "(__fxnode_transfers 'in|out' delivered --all)"

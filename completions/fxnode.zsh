@@ -38,13 +38,14 @@ _fxnode_paired() { _fxnode_peers_with '"paired":[1-9]' }
 # Numbers of transfers of direction $1 and state $2, both regular expressions.
 _fxnode_transfers() {
     local -a numbers
-    numbers=(${(f)"$(_fxnode_ask transfers |
+    numbers=(${(f)"$(_fxnode_ask transfers $3 |
         sed -nE "s/.*\"transfer\":([1-9][0-9]*),\"direction\":\"($1)\",\"state\":\"($2)\".*/\1/p")"})
     _wanted transfers expl transfer compadd -a numbers
 }
 
 _fxnode_offered() { _fxnode_transfers in offered }
 _fxnode_paused() { _fxnode_transfers 'in|out' paused }
+_fxnode_delivered() { _fxnode_transfers 'in|out' delivered --all }
 _fxnode_unfinished() { _fxnode_transfers 'in|out' '[a-z]+' }
 
 _fxnode_command() {
@@ -65,6 +66,7 @@ _fxnode_command() {
         'pause:stop a transfer for now'
         'resume:go on with a transfer'
         'cancel:give a transfer up'
+        'verify:read again what was delivered'
         "id:show this node's id"
     )
     _describe -t commands command commands
@@ -124,6 +126,7 @@ _fxnode_rest() {
     rename) _arguments $common $json '1:peer:_fxnode_paired' '2:alias:' ;;
     set) _arguments $common $json '1:peer:_fxnode_paired' '*:setting:_fxnode_setting' ;;
     import) _arguments $common $json '1:file:_files' ;;
+    verify) _arguments $common $json '1:transfer:_fxnode_delivered' ;;
     id) _arguments $common $json ;;
     esac
 }

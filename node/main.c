@@ -44,6 +44,7 @@ static const struct command {
     {"pause", cli_pause, "stop a transfer for now"},
     {"resume", cli_resume, "go on with a transfer"},
     {"cancel", cli_cancel, "give a transfer up"},
+    {"verify", cli_verify, "read again what was delivered"},
     {"id", cli_id, "show this node's id"},
 };
 

@@ -146,7 +146,8 @@ static const char *lineage_fault(ProtobufCBinaryData own, const ProtobufCBinaryD
 }
 
 static const char *job_fault(const Fxnode__Helper__Job *job) {
-    if (job->kind < FXNODE__HELPER__JOB__KIND__SCAN || job->kind > FXNODE__HELPER__JOB__KIND__CLEAN)
+    if (job->kind < FXNODE__HELPER__JOB__KIND__SCAN ||
+        job->kind > FXNODE__HELPER__JOB__KIND__VERIFY)
         return "an unknown job";
     if (job->work.len != 0 && !is_absolute(job->work))
         return "a directory that is not absolute";
@@ -165,7 +166,8 @@ static const char *job_fault(const Fxnode__Helper__Job *job) {
     if (job->kind == FXNODE__HELPER__JOB__KIND__SCAN)
         return patterns_fault(job->exclude, job->n_exclude);
     if (job->kind != FXNODE__HELPER__JOB__KIND__SEND &&
-        job->kind != FXNODE__HELPER__JOB__KIND__PLACE)
+        job->kind != FXNODE__HELPER__JOB__KIND__PLACE &&
+        job->kind != FXNODE__HELPER__JOB__KIND__VERIFY)
         return NULL;
     if (!is_exact(job->transfer_id, LIMIT_TRANSFER_ID))
         return "a transfer id of a wrong length";
@@ -269,6 +271,13 @@ static const char *kept_fault(const Fxnode__Helper__Kept *kept) {
     return NULL;
 }
 
+static const char *found_fault(const Fxnode__Helper__Found *found) {
+    if (found->what < FXNODE__HELPER__FOUND__WHAT__MISSING ||
+        found->what > FXNODE__HELPER__FOUND__WHAT__UNREADABLE)
+        return "an unknown finding";
+    return is_text(found->text) && is_note_path(found->path) ? NULL : too_long;
+}
+
 static const char *ended_fault(const Fxnode__Helper__Ended *ended) {
     if (ended->outcome < FXNODE__HELPER__ENDED__OUTCOME__COMPLETE ||
         ended->outcome > FXNODE__HELPER__ENDED__OUTCOME__STOPPED)
@@ -296,6 +305,8 @@ static const char *from_session_fault(from_session *message) {
         return message->done->failed <= LIMIT_ENTRIES ? NULL : "an impossible number of entries";
     case FXNODE__HELPER__TO_NODE__BODY_NOTE:
         return is_text(message->note->text) && is_note_path(message->note->path) ? NULL : too_long;
+    case FXNODE__HELPER__TO_NODE__BODY_FOUND:
+        return found_fault(message->found);
     case FXNODE__HELPER__TO_NODE__BODY_KEPT:
         return kept_fault(message->kept);
     case FXNODE__HELPER__TO_NODE__BODY_ENDED:
@@ -416,6 +427,9 @@ static const char *event_fault(event *message) {
         return is_exact(message->identified->key, LIMIT_KEY) ? NULL : "a key of a wrong length";
     case FXNODE__CONTROL__EVENT__BODY_PAIR_SHOW:
         return is_code(message->pair_show->code) ? NULL : "a code that is none";
+    case FXNODE__CONTROL__EVENT__BODY_FINDING:
+        return is_text(message->finding->text) && is_note_path(message->finding->path) ? NULL
+                                                                                       : too_long;
     case FXNODE__CONTROL__EVENT__BODY_PAIR_ASK:
         return ask_fault(message->pair_ask);
     default:

@@ -32,6 +32,7 @@ int cli_send(int argc, char **argv);
 int cli_set(int argc, char **argv);
 int cli_transfers(int argc, char **argv);
 int cli_unpair(int argc, char **argv);
+int cli_verify(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 #endif

@@ -186,6 +186,46 @@ void json_note(const Fxnode__Control__Note *note) {
     print(object);
 }
 
+void json_checking(const Fxnode__Control__Checking *checking) {
+    json_t *object = begin("checking");
+    json_object_set_new(object, "done", json_integer((json_int_t)checking->done));
+    json_object_set_new(object, "total", json_integer((json_int_t)checking->total));
+    print(object);
+}
+
+void json_finding(const Fxnode__Control__Finding *finding) {
+    static const char *const names[] = {"none",    "missing", "type",      "size",
+                                        "content", "target",  "unreadable"};
+    bool is_size = finding->what == FXNODE__CONTROL__FINDING__WHAT__SIZE;
+    bool is_content = finding->what == FXNODE__CONTROL__FINDING__WHAT__CONTENT;
+    bool known = (size_t)finding->what < sizeof names / sizeof *names;
+    json_t *object = begin("finding");
+    json_object_set_new(object, "what", json_string(names[known ? finding->what : 0]));
+    set_name(object, "path", finding->path.data, finding->path.len);
+    if (is_size || is_content)
+        json_object_set_new(object, "modified", json_boolean(finding->modified));
+    if (is_content)
+        json_object_set_new(object, "offset", json_integer((json_int_t)finding->offset));
+    if (is_size) {
+        json_object_set_new(object, "size", json_integer((json_int_t)finding->size));
+        json_object_set_new(object, "now", json_integer((json_int_t)finding->now));
+    }
+    set_name(object, "text", finding->text, strlen(finding->text));
+    print(object);
+}
+
+void json_checked(const Fxnode__Control__Checked *checked) {
+    json_t *object = begin("checked");
+    json_object_set_new(object, "entries", json_integer((json_int_t)checked->entries));
+    json_object_set_new(object, "bytes", json_integer((json_int_t)checked->bytes));
+    json_object_set_new(object, "damaged", json_integer((json_int_t)checked->damaged));
+    json_object_set_new(object, "modified", json_integer((json_int_t)checked->modified));
+    json_object_set_new(object, "missing", json_integer((json_int_t)checked->missing));
+    json_object_set_new(object, "other", json_integer((json_int_t)checked->other));
+    json_object_set_new(object, "unknown", json_integer((json_int_t)checked->unknown));
+    print(object);
+}
+
 void json_pair_code(const Fxnode__Control__PairShow *shown) {
     json_t *object = begin("pair-code");
     set_name(object, "code", shown->code, strlen(shown->code));

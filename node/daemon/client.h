@@ -1,8 +1,8 @@
 /*
  * One command connected to the control socket: what control.c (the socket), client.c (its
  * connection and queue), request.c (what it asks; request_peers.c, request_import.c and
- * request_pair.c of peers and pairing), follow.c (sends) and event.c (what it is told) share.
- * Loop's thread.
+ * request_pair.c of peers and pairing; request_verify.c), follow.c (sends) and event.c (what it is
+ * told) share. Loop's thread.
  */
 #ifndef NODE_DAEMON_CLIENT_H
 #define NODE_DAEMON_CLIENT_H
@@ -69,6 +69,8 @@ struct client {
 
     bool shows_code; /* the node's pairing window is this client's */
     struct pairing_call *pairing;
+
+    struct verifying *verifying; /* what is looked at again for it */
 };
 
 /* client.c */
@@ -140,6 +142,14 @@ bool request_pair_code(struct client *client, const char *code);
 
 /* It is gone: its window is closed, its call ended. */
 void request_pair_abandon(struct client *client);
+
+/* request_verify.c */
+
+/* Looks at a delivered transfer again. */
+void request_verify(struct client *client, uint64_t number);
+
+/* It is gone: nobody wants to know any more. */
+void request_verify_abandon(struct client *client);
 
 /* follow.c */
 

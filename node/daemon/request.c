@@ -237,6 +237,9 @@ static bool ask(struct client *client, const Fxnode__Control__Request *request) 
     case FXNODE__CONTROL__REQUEST__BODY_IDENTITY:
         identify(client);
         return true;
+    case FXNODE__CONTROL__REQUEST__BODY_VERIFY:
+        request_verify(client, request->verify->number);
+        return true;
     case FXNODE__CONTROL__REQUEST__BODY_RETIRE:
         if (!client->node->transient)
             return false;
@@ -265,4 +268,5 @@ void request_abandon(struct client *client) {
     client->lists_peers = client->watches_peers = false;
     follow_abandon(client);
     request_pair_abandon(client);
+    request_verify_abandon(client);
 }

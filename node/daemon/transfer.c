@@ -279,7 +279,10 @@ bool transfer_is_finished(const struct transfer *transfer) {
 }
 
 void transfer_describe(const struct transfer *transfer, Fxnode__Helper__Job *job) {
-    const struct store_transfer *record = &transfer->record;
+    transfer_describe_record(&transfer->record, job);
+}
+
+void transfer_describe_record(const struct store_transfer *record, Fxnode__Helper__Job *job) {
     job->number = record->number;
     job->transfer_id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->transfer_id};
     job->manifest_hash = (ProtobufCBinaryData){LIMIT_HASH, (uint8_t *)record->manifest_hash};

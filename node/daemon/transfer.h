@@ -101,6 +101,8 @@ bool transfer_is_finished(const struct transfer *transfer);
 /* Fills in what a session has to know of it: number, id, manifest and sizes. Borrowed. */
 void transfer_describe(const struct transfer *transfer, Fxnode__Helper__Job *job);
 
+void transfer_describe_record(const struct store_transfer *record, Fxnode__Helper__Job *job);
+
 /* What becomes of names that exist, as sessions are told. */
 Fxnode__Helper__Exists transfer_exists(const struct transfer *transfer);
 

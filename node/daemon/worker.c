@@ -95,6 +95,8 @@ static void on_packet(void *arg, struct chan_packet *packet) {
     } else {
         if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_NOTE)
             escape_mend(message->note->text);
+        else if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_FOUND)
+            escape_mend(message->found->text);
         worker->events.message(worker->events.arg, message);
     }
     msg_arena_reset(worker->node->arena);
@@ -160,11 +162,15 @@ void worker_send(struct worker *worker, const Fxnode__Helper__ToSession *message
     send_with(worker, message, -1);
 }
 
-void worker_send_job(struct worker *worker, const Fxnode__Helper__Job *job) {
+void worker_send_job_with(struct worker *worker, const Fxnode__Helper__Job *job, int fd) {
     Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
     message.body_case = FXNODE__HELPER__TO_SESSION__BODY_JOB;
     message.job = (Fxnode__Helper__Job *)job;
-    worker_send(worker, &message);
+    send_with(worker, &message, fd);
+}
+
+void worker_send_job(struct worker *worker, const Fxnode__Helper__Job *job) {
+    worker_send_job_with(worker, job, -1);
 }
 
 /* How many of the paths from `first` on fit into one message; at least one. */

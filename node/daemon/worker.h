@@ -52,6 +52,9 @@ void worker_send(struct worker *worker, const Fxnode__Helper__ToSession *message
 /* Sends a job, after what goes before it. */
 void worker_send_job(struct worker *worker, const Fxnode__Helper__Job *job);
 
+/* The same with a descriptor, which is taken over. */
+void worker_send_job_with(struct worker *worker, const Fxnode__Helper__Job *job, int fd);
+
 /* Sends names, in as many messages as it takes. */
 void worker_send_paths(struct worker *worker, const struct store_names *paths);
 

@@ -38,7 +38,8 @@ static int read_batch(int fd, uint64_t *offset, uint8_t *buffer, uint32_t *lengt
     return 1;
 }
 
-int catalog_read(int fd, catalog_sink *sink, void *context, struct fail *fail) {
+/* Of a file that may go on behind its first `end` bytes. */
+static int read_until(int fd, uint64_t end, catalog_sink *sink, void *context, struct fail *fail) {
     uint8_t *buffer = malloc(LIMIT_MANIFEST_BATCH);
     uint64_t offset = 0;
     uint32_t length = 0;
@@ -47,7 +48,7 @@ int catalog_read(int fd, catalog_sink *sink, void *context, struct fail *fail) {
 
     if (buffer == NULL)
         return fail_set(fail, -ENOMEM, "cannot read the list of files");
-    while (given == 0 && (r = read_batch(fd, &offset, buffer, &length)) == 1)
+    while (given == 0 && offset < end && (r = read_batch(fd, &offset, buffer, &length)) == 1)
         given = sink(context, buffer, length, fail);
     free(buffer);
     if (given != 0)
@@ -57,18 +58,22 @@ int catalog_read(int fd, catalog_sink *sink, void *context, struct fail *fail) {
     return r < 0 ? fail_set(fail, r, "cannot read the stored list of files") : 0;
 }
 
+int catalog_read(int fd, catalog_sink *sink, void *context, struct fail *fail) {
+    return read_until(fd, UINT64_MAX, sink, context, fail);
+}
+
 static int check_batch(void *context, const void *batch, size_t length, struct fail *fail) {
     return manifest_checker_add(context, batch, length, fail);
 }
 
-int catalog_check(struct manifest_checker **checker, int fd,
-                  const struct manifest_summary *expected, struct fail *fail) {
+static int check_until(struct manifest_checker **checker, int fd, uint64_t end,
+                       const struct manifest_summary *expected, struct fail *fail) {
     struct manifest_checker *made = NULL;
     int r = manifest_checker_new(&made, expected);
 
     if (r < 0)
         return fail_set(fail, r, "cannot read the list of files");
-    r = catalog_read(fd, check_batch, made, fail);
+    r = read_until(fd, end, check_batch, made, fail);
     if (r == 0)
         r = manifest_checker_end(made, fail);
     if (r != 0) {
@@ -77,6 +82,16 @@ int catalog_check(struct manifest_checker **checker, int fd,
     }
     *checker = made;
     return 0;
+}
+
+int catalog_check(struct manifest_checker **checker, int fd,
+                  const struct manifest_summary *expected, struct fail *fail) {
+    return check_until(checker, fd, UINT64_MAX, expected, fail);
+}
+
+int catalog_check_first(struct manifest_checker **checker, int fd,
+                        const struct manifest_summary *expected, struct fail *fail) {
+    return check_until(checker, fd, expected->length, expected, fail);
 }
 
 int catalog_new(struct catalog **out, int fd, const struct manifest_index *index) {

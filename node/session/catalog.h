@@ -26,6 +26,10 @@ int catalog_read(int fd, catalog_sink *sink, void *context, struct fail *fail);
 int catalog_check(struct manifest_checker **checker, int fd,
                   const struct manifest_summary *expected, struct fail *fail);
 
+/* The same of a file that has the manifest at its beginning and goes on behind it. */
+int catalog_check_first(struct manifest_checker **checker, int fd,
+                        const struct manifest_summary *expected, struct fail *fail);
+
 /* A catalog of the manifest in `fd`, both borrowed. 0 or -ENOMEM. */
 int catalog_new(struct catalog **out, int fd, const struct manifest_index *index);
 

@@ -1,11 +1,13 @@
 #include "node/session/job.h"
 
+#include "base/io.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 void job_init(struct job *job) {
-    *job = (struct job){0};
+    *job = (struct job){.receipt = -1};
     rangeset_init(&job->extents);
     rangeset_init(&job->replaced_extents);
 }
@@ -25,6 +27,7 @@ void job_clear(struct job *job) {
     free(job->directory);
     rangeset_clear(&job->extents);
     rangeset_clear(&job->replaced_extents);
+    io_close(&job->receipt);
     job_init(job);
 }
 
@@ -130,7 +133,9 @@ void job_replace(struct job *job, const Fxnode__Helper__Replaced *replaced) {
     manifest->units = replaced->units;
 }
 
-int job_add(struct job *job, const Fxnode__Helper__ToSession *message) {
+int job_add(struct job *job, struct uplink_message *from) {
+    const Fxnode__Helper__ToSession *message = from->body;
+
     switch (message->body_case) {
     case FXNODE__HELPER__TO_SESSION__BODY_PATHS:
         return add_texts(&job->paths, &job->path_count, message->paths->paths,
@@ -140,6 +145,9 @@ int job_add(struct job *job, const Fxnode__Helper__ToSession *message) {
     case FXNODE__HELPER__TO_SESSION__BODY_NAMES:
         return add_names(job, message->names);
     case FXNODE__HELPER__TO_SESSION__BODY_JOB:
+        io_close(&job->receipt);
+        job->receipt = from->fd;
+        from->fd = -1;
         return add_job(job, message->job);
     default:
         return 0;

@@ -55,13 +55,15 @@ struct job {
     uint64_t replaced;      /* RECEIVE, with Admit: the transfer that is replaced, or 0 */
     struct manifest_summary replaced_manifest; /* without names */
     struct rangeset replaced_extents;
+    int receipt; /* VERIFY: the file that the job came with, owned; else -1 */
 };
 
 void job_init(struct job *job);
 void job_clear(struct job *job);
 
-/* Takes what `message` says. Other messages are none of its business and ignored. 0 or -ENOMEM. */
-int job_add(struct job *job, const Fxnode__Helper__ToSession *message);
+/* Takes what `message` says, and the descriptor of a job. Other messages are none of its business
+ * and ignored. 0 or -ENOMEM. */
+int job_add(struct job *job, struct uplink_message *message);
 
 /* Takes what an Admit says of the transfer that is replaced. */
 void job_replace(struct job *job, const Fxnode__Helper__Replaced *replaced);
@@ -72,5 +74,6 @@ void job_send(struct job *job, struct uplink *uplink);
 void job_receive(struct job *job, struct uplink *uplink);
 void job_place(struct job *job, struct uplink *uplink);
 void job_clean(struct job *job, struct uplink *uplink);
+void job_verify(struct job *job, struct uplink *uplink);
 
 #endif

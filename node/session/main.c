@@ -16,6 +16,7 @@ static void (*const jobs[])(struct job *, struct uplink *) = {
     [FXNODE__HELPER__JOB__KIND__RECEIVE] = job_receive,
     [FXNODE__HELPER__JOB__KIND__PLACE] = job_place,
     [FXNODE__HELPER__JOB__KIND__CLEAN] = job_clean,
+    [FXNODE__HELPER__JOB__KIND__VERIFY] = job_verify,
 };
 
 /* Collects messages until the job itself is there. 1; 0 where the node is gone; negative. */
@@ -25,7 +26,7 @@ static int wait_for_job(struct job *job, struct uplink *uplink) {
 
     while (r == 1 && job->kind == FXNODE__HELPER__JOB__KIND__NONE) {
         r = uplink_receive(uplink, &message, 0);
-        if (r == 1 && job_add(job, message->body) < 0)
+        if (r == 1 && job_add(job, message) < 0)
             r = -1;
     }
     return r;

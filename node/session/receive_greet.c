@@ -37,7 +37,7 @@ static void take_message_alone(void *context, struct uplink_message *message) {
         receive_halt_alone(receive, message->body->stop->reason);
         break;
     default:
-        if (job_add(receive->job, message->body) < 0)
+        if (job_add(receive->job, message) < 0)
             receive_stop_locked(receive, -ENOMEM, "out of memory");
     }
 }

@@ -138,7 +138,8 @@ static void committed(void *arg) {
         log_error("cannot record progress of transfer %llu: %s", (unsigned long long)commit->number,
                   commit->result < 0 ? commit->fail.text : "its state does not allow it");
         if (receiving->worker != NULL)
-            worker_kill(receiving->worker);
+            worker_give_up(receiving->worker,
+                           commit->result < 0 ? commit->fail.text : "it was ended before");
     }
     commit_free(commit);
     receiving_release(receiving);

@@ -64,7 +64,7 @@ static void delivered(void *arg) {
                   (unsigned long long)job->number,
                   job->result < 0 ? job->fail.text : "its state does not allow it");
         if (run->worker != NULL)
-            worker_kill(run->worker);
+            worker_give_up(run->worker, job->result < 0 ? job->fail.text : "it was ended before");
     }
     delivery_free(job);
     outgoing_end_if_over(run);
@@ -108,7 +108,7 @@ static void was_kept(void *arg) {
     if (job->result != 0 && run->worker != NULL) {
         log_error("cannot keep what verifies transfer %llu: %s", (unsigned long long)job->number,
                   job->result < 0 ? job->fail.text : "its state does not allow it");
-        worker_kill(run->worker);
+        worker_give_up(run->worker, job->result < 0 ? job->fail.text : "it was ended before");
     }
     delivery_free(job);
     outgoing_end_if_over(run);

@@ -280,3 +280,9 @@ void worker_stop(struct worker *worker, Fxnode__Helper__Stop__Reason reason) {
 void worker_kill(struct worker *worker) {
     helperproc_kill(worker->process);
 }
+
+void worker_give_up(struct worker *worker, const char *why) {
+    if (!worker->ended)
+        end_with(worker, WORKER_ENDED(LOST), why);
+    worker_kill(worker);
+}

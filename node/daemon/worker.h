@@ -77,4 +77,7 @@ void worker_stop(struct worker *worker, Fxnode__Helper__Stop__Reason reason);
 /* SIGKILL; `gone` follows from the loop. */
 void worker_kill(struct worker *worker);
 
+/* The same where the node cannot go on with it for now: `gone` says LOST and why. */
+void worker_give_up(struct worker *worker, const char *why);
+
 #endif

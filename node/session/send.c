@@ -47,11 +47,15 @@ static void report_asked(struct send *send) {
 }
 
 static void agree_on_links(struct send *send, bool kept) {
-    if (send_links_agree(send, kept) < 0)
-        course_end(&send->course, EXCHANGE_FAILED,
-                   "cannot write into the directory of this transfer");
-    else
-        crash_point("accepted");
+    struct fail fail = {0};
+    int r = send_links_agree(send, kept);
+
+    if (r < 0) {
+        send_own_failed(send, r, &fail);
+        course_end(&send->course, send_outcome(r), fail.text);
+        return;
+    }
+    crash_point("accepted");
 }
 
 /* To the one who sends it is all the same why something was not delivered. */
@@ -134,15 +138,6 @@ void send_act(struct send *send) {
     }
 }
 
-void send_stop(struct send *send, const char *text) {
-    pthread_mutex_lock(&send->course.lock);
-    course_prepare_end(&send->course, EXCHANGE_FAILED, text);
-    if (sender_stop(send->sender, FXNODE__WIRE__STOP__REASON__ERROR, NULL) == 0)
-        send_act(send);
-    course_end(&send->course, EXCHANGE_FAILED, text);
-    pthread_mutex_unlock(&send->course.lock);
-}
-
 void send_entry_failed(struct send *send, const struct manifest_item *item,
                        enum source_outcome outcome, const struct fail *fail) {
     static const struct {
@@ -186,7 +181,7 @@ static int open_files(struct send *send, struct fail *fail) {
         return fail_set(fail, -errno, "the stored list of files cannot be opened; send it again");
     r = hashes_open(&send->hashes, send->work, "hashes");
     if (r < 0)
-        return fail_set(fail, r, "cannot write into the directory of this transfer");
+        return send_own_failed(send, r, fail);
     r = catalog_check(&send->checker, send->manifest, &job->manifest, fail);
     if (r != 0)
         return r;
@@ -329,7 +324,7 @@ static void add_connection(struct send *send, struct uplink_message *message) {
         connection_free(connection);
     else if (course_open_lane(&send->course, number, connection,
                               number == 0 ? send_listen : send_watch, send_write) < 0)
-        send_stop(send, "cannot start a thread");
+        send_stop(send, -EAGAIN, "cannot start a thread");
 }
 
 static void committed(struct send *send) {
@@ -419,7 +414,7 @@ static void main_loop(struct main *main) {
 
     main->confirming = pthread_create(&main->confirm, NULL, send_confirm, send) == 0;
     if (!main->confirming)
-        send_stop(send, "cannot start a thread");
+        send_stop(send, -EAGAIN, "cannot start a thread");
     while (!atomic_load(&send->course.ended)) {
         if (course_poll(&send->course, next_deadline(main)))
             course_take_messages(&send->course, take_message, send);
@@ -451,6 +446,7 @@ void job_send(struct job *job, struct uplink *uplink) {
     struct send send = {.job = job, .work = -1, .manifest = -1, .stat = -1};
     struct main main = {.send = &send};
     struct fail fail = {0};
+    int r = 0;
 
     rangeset_init(&send.failed);
     tally_init(&main.tally, &send.course);
@@ -458,8 +454,11 @@ void job_send(struct job *job, struct uplink *uplink) {
     send_frames_init(&send.frames, &send.pace, &send.course.ended);
     if (course_init(&send.course, uplink) < 0)
         uplink_ended(uplink, UPLINK_ENDED(FAILED), "out of memory");
-    else if (set_up(&send, &main, &fail) != 0)
-        uplink_ended(uplink, UPLINK_ENDED(FAILED), fail.text);
+    else if ((r = set_up(&send, &main, &fail)) != 0)
+        uplink_ended(uplink,
+                     send_outcome(r) == EXCHANGE_NO_SPACE ? UPLINK_ENDED(NO_SPACE)
+                                                          : UPLINK_ENDED(FAILED),
+                     fail.text);
     else
         main_loop(&main);
     course_report(&send.course);

@@ -143,8 +143,15 @@ void send_lanes_came(struct send *send, uint32_t number, bool there);
 /* Takes all actions of the state machine. Lock held, after every input to it. */
 void send_act(struct send *send);
 
+/* How a transfer ends for an error of ours (send_stop.c): one for which there was no room left
+ * (-ENOSPC, -EDQUOT) is tried again later. */
+enum exchange_outcome send_outcome(int error);
+
 /* Stops the transfer for an error of ours. Lock not held. */
-void send_stop(struct send *send, const char *text);
+void send_stop(struct send *send, int error, const char *text);
+
+/* Fills `fail`: the directory of this transfer cannot be written. Returns `error`. */
+int send_own_failed(const struct send *send, int error, struct fail *fail);
 
 /* An entry cannot be sent, as `outcome` says; `fail` is told to the user, once. Lock not held. */
 void send_entry_failed(struct send *send, const struct manifest_item *item,

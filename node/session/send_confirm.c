@@ -67,7 +67,8 @@ static int reread(struct confirm *confirm, const struct manifest_item *item, uin
         return SOURCE_CHANGED;
     }
     memcpy(kept, now, sizeof now);
-    return hashes_set(confirm->reader.send->hashes, item->first_unit + chunk, now) < 0 ? -EIO : r;
+    int noted = hashes_set(confirm->reader.send->hashes, item->first_unit + chunk, now);
+    return noted < 0 ? send_own_failed(confirm->reader.send, noted, fail) : r;
 }
 
 /* Looks at `count` chunks from `chunk` on, whose hashes are in confirm->hashes: what is not known
@@ -159,7 +160,7 @@ static int add_entry(struct confirm *confirm, const struct manifest_item *item) 
     if (r == SOURCE_SAME || r == SOURCE_SOFT)
         return 0;
     if (r < 0) {
-        send_stop(send,
+        send_stop(send, r,
                   fail.text[0] != '\0' ? fail.text : "cannot read what was noted of the files");
         return r;
     }
@@ -181,7 +182,7 @@ static int collect(struct confirm *confirm, struct sender_confirmation *span) {
         r = catalog_by_entry(confirm->reader.catalog, span->first_entry + span->count, &item,
                              &fail);
         if (r != 0) {
-            send_stop(send, fail.text);
+            send_stop(send, r, fail.text);
             return -EBADMSG;
         }
         if (atomic_load(&send->course.ended) || !is_settled(send, item))
@@ -208,13 +209,14 @@ static void confirm_span(struct send *send, const struct sender_confirmation *sp
  * the peer has answered. */
 static int note_last(struct confirm *confirm, const struct sender_confirmation *span) {
     struct send *send = confirm->reader.send;
+    struct fail fail = {0};
     int r = 0;
 
     if (span->first_entry + span->count < manifest_checker_summary(send->checker)->entries)
         return 0;
     r = send_keep_note(send, &confirm->marks);
     if (r < 0)
-        send_stop(send, "cannot write into the directory of this transfer");
+        send_stop(send, send_own_failed(send, r, &fail), fail.text);
     return r;
 }
 
@@ -265,7 +267,7 @@ void *send_confirm(void *arg) {
         hash_new(&confirm->digest) == 0)
         confirm_loop(confirm);
     else
-        send_stop(send, "out of memory");
+        send_stop(send, -ENOMEM, "out of memory");
     if (confirm != NULL) {
         send_reader_clear(&confirm->reader);
         catalog_free(confirm->originals);

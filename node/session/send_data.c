@@ -51,8 +51,7 @@ static void finish(struct passage *passage) {
         return;
     r = hashes_set(send->hashes, passage->unit, hash);
     if (r < 0)
-        passage->outcome = fail_set(&passage->fail, r,
-                                    "cannot note what was sent in the directory of this transfer");
+        passage->outcome = send_own_failed(send, r, &passage->fail);
 }
 
 /* Reads what `record` is of behind its header. The last of a chunk is in order only when all of
@@ -134,14 +133,14 @@ int send_data_unit(struct send_data *data, uint64_t unit) {
     int r = catalog_by_unit(data->reader->catalog, unit, &passage.item, &passage.fail);
 
     if (r != 0) {
-        send_stop(data->send, passage.fail.text);
+        send_stop(data->send, r, passage.fail.text);
         return 0;
     }
     passage.chunk = unit - passage.item->first_unit;
     passage.left = entry_chunk_size(passage.item->entry.size, passage.chunk);
     r = add_chunk(&passage);
     if (r == 0 && passage.outcome < 0)
-        send_stop(data->send, passage.fail.text);
+        send_stop(data->send, passage.outcome, passage.fail.text);
     else if (r == 0 && !source_may_be_sent(passage.outcome))
         send_entry_failed(data->send, passage.item, (enum source_outcome)passage.outcome,
                           &passage.fail);

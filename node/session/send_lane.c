@@ -96,7 +96,7 @@ static void send_batch(struct writer *writer) {
 
     pace_wait(&send->pace, row->length, &send->course.ended);
     if (r < 0) {
-        send_stop(send, "cannot read the stored list of files");
+        send_stop(send, r, "cannot read the stored list of files");
         return;
     }
     pthread_mutex_lock(&send->course.lock);
@@ -178,7 +178,7 @@ void *send_write(void *arg) {
 
     send_data_init(&writer.data, send, lane, &writer.reader);
     if (send_reader_init(&writer.reader, send) < 0)
-        send_stop(send, "out of memory");
+        send_stop(send, -ENOMEM, "out of memory");
     if (write_loop(&writer) < 0)
         lane_lost(send, lane);
     else

@@ -1,0 +1,38 @@
+#include "base/escape.h"
+#include "node/session/send.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SHOWN 256 /* room for a path in a message */
+
+enum exchange_outcome send_outcome(int error) {
+    return error == -ENOSPC || error == -EDQUOT ? EXCHANGE_NO_SPACE : EXCHANGE_FAILED;
+}
+
+int send_own_failed(const struct send *send, int error, struct fail *fail) {
+    char shown[SHOWN];
+
+    fail_set(fail, error, "cannot write into %s",
+             escape_text(shown, sizeof shown, send->job->work));
+    if (send_outcome(error) == EXCHANGE_NO_SPACE) {
+        size_t used = strlen(fail->text);
+        snprintf(fail->text + used, sizeof fail->text - used,
+                 "; once there is room the transfer goes on by itself");
+    }
+    return error;
+}
+
+void send_stop(struct send *send, int error, const char *text) {
+    enum exchange_outcome outcome = send_outcome(error);
+    exchange_reason reason = outcome == EXCHANGE_NO_SPACE ? FXNODE__WIRE__STOP__REASON__NO_SPACE
+                                                          : FXNODE__WIRE__STOP__REASON__ERROR;
+
+    pthread_mutex_lock(&send->course.lock);
+    course_prepare_end(&send->course, outcome, text);
+    if (sender_stop(send->sender, reason, NULL) == 0)
+        send_act(send);
+    course_end(&send->course, outcome, text);
+    pthread_mutex_unlock(&send->course.lock);
+}

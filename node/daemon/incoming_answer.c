@@ -40,9 +40,9 @@ int incoming_accept(struct transfer *transfer, enum store_exists exists, struct 
     /* What was shown with the offer is what a yes is about, whatever the settings are by now. */
     transfer_accept(transfer, exists == STORE_EXISTS_DEFAULT ? record->exists : exists);
     /* The name of a paired peer is its alias here, and not what it calls itself. */
-    peers_remember(peers, record->peer_key,
-                   peers_paired(peers, record->peer_key) != NULL ? "" : record->peer_name, NULL,
-                   NULL);
+    bool paired = peers_paired(peers, record->peer_key) != NULL;
+    peers_remember(peers, &(struct peers_met){.key = record->peer_key,
+                                              .name = paired ? "" : record->peer_name});
     outgoing_seen(transfer->node, record->peer_key); /* what send-to = known kept back */
     if (transfer->receiving != NULL)
         offer_accept(transfer->receiving);

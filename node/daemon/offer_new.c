@@ -148,7 +148,8 @@ static void begin(struct receiving *receiving, struct transfer *transfer) {
     struct peers *peers = receiving->node->peers;
     if (transfer->record.state == STORE_RUNNING) {
         if (peers_paired(peers, receiving->key) != NULL)
-            peers_remember(peers, receiving->key, receiving->name, NULL, NULL);
+            peers_remember(peers,
+                           &(struct peers_met){.key = receiving->key, .name = receiving->name});
         offer_accept(receiving);
     } else {
         offer_answer(receiving, ANSWER(ASKED), "");

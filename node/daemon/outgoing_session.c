@@ -275,7 +275,9 @@ void outgoing_session_start(struct outgoing_run *run, struct link *link) {
     }
     lanes_feed(run->lanes, run->worker);
     run->done_before = run->transfer->done == TRANSFER_DONE_UNKNOWN ? 0 : run->transfer->done;
-    peers_remember(run->node->peers, run->transfer->record.peer_key, "", &link->address, NULL);
+    peers_remember(run->node->peers, &(struct peers_met){.key = run->transfer->record.peer_key,
+                                                         .name = "",
+                                                         .address = &link->address});
     transfer_show(run->transfer, TRANSFER_SHOWN(CONNECTING), "");
     send_job(run);
     worker_send_link(run->worker, link, 0);

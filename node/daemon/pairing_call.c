@@ -94,7 +94,6 @@ static void on_recorded(void *context, int error) {
     id_format_grouped(id, call->key);
     snprintf(text, sizeof text, "paired with %s (%s)", name, id);
     if (error == 0) {
-        peers_remember(peers, call->key, "", &call->reached, call->target.typed);
         outgoing_seen(call->node, call->key);
         log_info("%s", text);
     }
@@ -126,7 +125,12 @@ static void on_run_over(void *context, enum pairing_run_outcome outcome, const c
     case PAIRING_RUN_PROVEN:
         call->recording = true;
         crash_point("pairing-proven");
-        peers_pair(call->node->peers, call->key, name, on_recorded, call);
+        peers_pair(call->node->peers,
+                   &(struct peers_met){.key = call->key,
+                                       .name = name,
+                                       .address = &call->reached,
+                                       .typed = call->target.typed},
+                   on_recorded, call);
         return;
     case PAIRING_RUN_WRONG:
         wrong(call);

@@ -187,7 +187,8 @@ static void record(struct visitor *visitor) {
     window->recording = true;
     shut(window, visitor);
     crash_point("pairing-proven");
-    peers_pair(window->node->peers, visitor->key, visitor->name, on_recorded, visitor);
+    peers_pair(window->node->peers, &(struct peers_met){.key = visitor->key, .name = visitor->name},
+               on_recorded, visitor);
 }
 
 static void count_wrong(struct visitor *visitor) {

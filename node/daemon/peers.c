@@ -99,29 +99,23 @@ const char *peers_name(const struct peers *peers, const uint8_t *key) {
 
 /* Remembering, here and in the database. */
 
-struct remembering {
-    uint8_t key[LIMIT_KEY];
-    char name[LIMIT_NAME + 1];
-    bool has_address;
-    struct store_peer_address address;
-    int64_t now;
-};
+int peers_note_store(struct store *store, const struct peers_note *note, struct fail *fail) {
+    int error = store_peer_remember(store, note->key, note->name, note->now, fail);
+    if (error == 0 && note->has_address)
+        error = store_peer_note_address(store, note->key, &note->address, fail);
+    return error;
+}
 
 static void run_remember(struct store *store, void *arg) {
-    struct remembering *job = arg;
     struct fail fail;
     int error = store_begin(store, &fail);
-    if (error == 0) {
-        error = store_peer_remember(store, job->key, job->name, job->now, &fail);
-        if (error == 0 && job->has_address)
-            error = store_peer_note_address(store, job->key, &job->address, &fail);
-        error = store_end(store, error, &fail);
-    }
+    if (error == 0)
+        error = store_end(store, peers_note_store(store, arg, &fail), &fail);
     if (error != 0)
         log_error("cannot remember a peer: %s", fail.text);
 }
 
-static void mirror_address(struct store_peer *peer, const struct store_peer_address *address) {
+void peers_mirror_address(struct store_peer *peer, const struct store_peer_address *address) {
     size_t i = 0;
     struct store_peer_address first = *address;
     while (i < peer->address_count &&
@@ -151,10 +145,13 @@ static bool is_link_local(const struct address *address) {
            IN6_IS_ADDR_LINKLOCAL(&address->at.v6.sin6_addr);
 }
 
-static void fill_address(struct store_peer_address *out, const struct address *address,
-                         const char *typed, int64_t now) {
+bool peers_mirror_met(struct store_peer_address *out, const struct peers_met *met, int64_t now) {
+    const struct address *address = met->address;
     char host[ADDRESS_ROOM];
-    struct address plain = *address;
+    struct address plain;
+    if (address == NULL)
+        return false;
+    plain = *address;
     plain.interface[0] = '\0';
     if (plain.at.any.sa_family == AF_INET6)
         plain.at.v6.sin6_scope_id = 0;
@@ -163,31 +160,35 @@ static void fill_address(struct store_peer_address *out, const struct address *a
     snprintf(out->host, sizeof out->host, "%.*s", (int)sizeof out->host - 1, host);
     if (is_link_local(address))
         snprintf(out->interface, sizeof out->interface, "%s", address->interface);
-    if (typed != NULL)
-        snprintf(out->typed, sizeof out->typed, "%s", typed);
+    if (met->typed != NULL)
+        snprintf(out->typed, sizeof out->typed, "%s", met->typed);
+    return true;
 }
 
-void peers_remember(struct peers *peers, const uint8_t *key, const char *name,
-                    const struct address *address, const char *typed) {
+bool peers_note(struct peers *peers, const struct peers_met *met, struct peers_note *note) {
     int64_t now = io_wall_s();
-    struct store_peer *peer = find_or_add(peers, key, now);
-    struct remembering *job = calloc(1, sizeof *job);
-    if (peer == NULL || job == NULL) {
+    struct store_peer *peer = find_or_add(peers, met->key, now);
+    if (peer == NULL) {
         log_error("cannot remember another peer (fxnode unpair makes room)");
-        free(job);
-        return;
+        return false;
     }
-    peers_mirror_name(peer->name, name);
+    peers_mirror_name(peer->name, met->name);
     peer->last_used = now;
-    memcpy(job->key, key, LIMIT_KEY);
-    memcpy(job->name, peer->name, sizeof job->name);
-    job->now = now;
-    if (address != NULL) {
-        job->has_address = true;
-        fill_address(&job->address, address, typed, now);
-        mirror_address(peer, &job->address);
-    }
-    if (database_submit(peers->node->database, run_remember, free, job) != 0)
+    *note = (struct peers_note){.now = now};
+    memcpy(note->key, met->key, LIMIT_KEY);
+    memcpy(note->name, peer->name, sizeof note->name);
+    note->has_address = peers_mirror_met(&note->address, met, now);
+    if (note->has_address)
+        peers_mirror_address(peer, &note->address);
+    return true;
+}
+
+void peers_remember(struct peers *peers, const struct peers_met *met) {
+    struct peers_note *job = calloc(1, sizeof *job);
+    if (job == NULL)
+        log_error("cannot remember a peer: out of memory");
+    else if (!peers_note(peers, met, job) ||
+             database_submit(peers->node->database, run_remember, free, job) != 0)
         free(job);
 }
 

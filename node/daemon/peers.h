@@ -33,17 +33,37 @@ const struct store_peer_settings *peers_paired(const struct peers *peers, const 
  * else "". Foreign unless it is an alias; valid until the loop goes on. */
 const char *peers_name(const struct peers *peers, const uint8_t *key);
 
-/* Remembers a peer, durably (in its turn behind other changes of the database). `name` is foreign;
- * empty leaves what is there. `address` (may be NULL) is where it was just reached; `typed` (may be
- * NULL) what the user typed for it. */
-void peers_remember(struct peers *peers, const uint8_t *key, const char *name,
-                    const struct address *address, const char *typed);
+/* A peer that was met. Borrowed. */
+struct peers_met {
+    const uint8_t *key;
+    const char *name;              /* foreign; empty leaves what is there */
+    const struct address *address; /* where it was just reached, or NULL */
+    const char *typed;             /* what the user typed for that, or NULL */
+};
 
-/* Makes a peer paired, durably. Its alias: the one it has; else made of `name` (foreign), with a
- * number behind it where another peer has that. `done` is called once it is durable, with 0 or
- * -errno (-ENOSPC: PEERS_MAX); until then it is not paired here either. A peers_forget() meanwhile
- * has the last word. Here and below `done` may be called from within where it failed. */
-void peers_pair(struct peers *peers, const uint8_t *key, const char *name,
+/* Remembers a peer, durably (in its turn behind other changes of the database). */
+void peers_remember(struct peers *peers, const struct peers_met *met);
+
+/* The same in two steps, for what has to be recorded in one commit with it: remembered here at
+ * once, and in the database by a job that stores the note. False where there is no room. */
+struct peers_note {
+    uint8_t key[LIMIT_KEY];
+    char name[LIMIT_NAME + 1];
+    bool has_address;
+    struct store_peer_address address;
+    int64_t now;
+};
+bool peers_note(struct peers *peers, const struct peers_met *met, struct peers_note *note);
+
+/* On the database's thread. 0, or -errno with `fail` filled. */
+int peers_note_store(struct store *store, const struct peers_note *note, struct fail *fail);
+
+/* Makes a peer paired and remembers where it was met, durably. Its alias: the one it has; else made
+ * of met->name, with a number behind it where another peer has that. `done` is called once it is
+ * durable, with 0 or -errno (-ENOSPC: PEERS_MAX); until then it is not paired here either. A
+ * peers_forget() meanwhile has the last word. Here and below `done` may be called from within where
+ * it failed. */
+void peers_pair(struct peers *peers, const struct peers_met *met,
                 void (*done)(void *context, int error), void *context);
 
 /* Several at once, in one commit; as peers_pair(), but with these aliases (valid ones), also for

@@ -36,6 +36,12 @@ struct store_peer *peers_mirror_add(struct peers *peers, const uint8_t *key, int
 /* Copies what a peer calls itself, cut where it is too long; an empty name changes nothing. */
 void peers_mirror_name(char out[LIMIT_NAME + 1], const char *name);
 
+/* Where a peer was met, as it is stored. False where that is not known. */
+bool peers_mirror_met(struct store_peer_address *out, const struct peers_met *met, int64_t now);
+
+/* Makes an address the first one of a peer. */
+void peers_mirror_address(struct store_peer *peer, const struct store_peer_address *address);
+
 /* The first announced address of a key, NULL where it is not announced. */
 const struct discover_entry *peers_mirror_announced(const struct peers *peers, const uint8_t *key);
 

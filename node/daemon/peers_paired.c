@@ -21,7 +21,10 @@ struct pairing {
     bool *abandoned; /* of each in the list: it was forgotten meanwhile */
     size_t count;
     size_t reserved;
-    char name[LIMIT_NAME + 1]; /* what the only one calls itself; "" where that is not known */
+    /* Of the only one, where they are known. */
+    char name[LIMIT_NAME + 1]; /* what it calls itself, else "" */
+    bool has_address;
+    struct store_peer_address address;
     int64_t now;
     int error;
     struct fail fail;
@@ -97,6 +100,9 @@ static void run_pair(struct store *store, void *arg) {
     if (error == 0) {
         for (size_t i = 0; error == 0 && i < pairing->count; i++)
             error = record_one(store, pairing, i);
+        if (error == 0 && pairing->has_address)
+            error = store_peer_note_address(store, pairing->list[0].key, &pairing->address,
+                                            &pairing->fail);
         error = store_end(store, error, &pairing->fail);
     }
     pairing->error = error;
@@ -120,6 +126,8 @@ static void mirror_one(struct pairing *pairing, size_t i) {
     peer->last_used = pairing->now;
     memcpy(peer->alias, one->alias, sizeof peer->alias);
     peers_mirror_name(peer->name, pairing->name);
+    if (pairing->has_address)
+        peers_mirror_address(peer, &pairing->address);
 }
 
 static void recorded(void *arg) {
@@ -199,17 +207,18 @@ static void choose_alias(const struct peers *peers, const uint8_t *key, const ch
         alias_number(out, made, number);
 }
 
-void peers_pair(struct peers *peers, const uint8_t *key, const char *name,
+void peers_pair(struct peers *peers, const struct peers_met *met,
                 void (*done)(void *context, int error), void *context) {
     struct peers_imported one = {0};
-    memcpy(one.key, key, LIMIT_KEY);
-    choose_alias(peers, key, name, one.alias);
+    memcpy(one.key, met->key, LIMIT_KEY);
+    choose_alias(peers, met->key, met->name, one.alias);
     struct pairing *pairing = pairing_new(peers, &one, 1);
     if (pairing == NULL) {
         done(context, -ENOMEM);
         return;
     }
-    peers_mirror_name(pairing->name, name);
+    peers_mirror_name(pairing->name, met->name);
+    pairing->has_address = peers_mirror_met(&pairing->address, met, pairing->now);
     pairing->paired = done;
     pairing->context = context;
     begin(pairing);

@@ -10,11 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SCANS_MAX 3u
+
 /* The end. */
 
 static void on_closed(uv_handle_t *handle) {
     struct sending *sending = handle->data;
     store_names_clear(&sending->paths);
+    store_names_clear(&sending->exclude);
     store_transfer_clear(&sending->record);
     free(sending);
 }
@@ -126,6 +129,17 @@ static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {
         worker_kill(sending->scan);
 }
 
+static int start_scan(struct sending *sending, struct fail *fail);
+
+/* After a session that was killed, by whatever had reason to, another one looks; not for ever, as
+ * it may be something among the files that it dies of. */
+static bool scan_again(struct sending *sending, worker_outcome outcome) {
+    struct fail fail;
+    sending->scanned = false;
+    return outcome == WORKER_ENDED(LOST) && sending->scans < SCANS_MAX &&
+           start_scan(sending, &fail) == 0;
+}
+
 static void on_gone(void *arg, worker_outcome outcome, const char *text) {
     struct sending *sending = arg;
     sending->scan = NULL;
@@ -133,42 +147,47 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
         sending_free_if_over(sending);
     else if (outcome == WORKER_ENDED(COMPLETE) && sending->scanned)
         sending_advance(sending);
-    else
+    else if (!scan_again(sending, outcome))
         sending_fail(sending, SENDING_FAILED, text[0] != '\0' ? text : "the files cannot be read");
 }
 
-static void send_scan(struct sending *sending, const struct sending_request *request,
-                      const char *work) {
+static void send_scan(struct sending *sending, const char *work) {
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
     ProtobufCBinaryData exclude[LIMIT_PATTERNS];
     job.kind = FXNODE__HELPER__JOB__KIND__SCAN;
     job.work = (ProtobufCBinaryData){strlen(work), (uint8_t *)work};
     job.exclude = exclude;
-    for (; job.n_exclude < request->exclude.length && job.n_exclude < LIMIT_PATTERNS;
+    for (; job.n_exclude < sending->exclude.length && job.n_exclude < LIMIT_PATTERNS;
          job.n_exclude++) {
-        const struct store_name *pattern = &request->exclude.items[job.n_exclude];
+        const struct store_name *pattern = &sending->exclude.items[job.n_exclude];
         exclude[job.n_exclude] = (ProtobufCBinaryData){pattern->length, (uint8_t *)pattern->bytes};
     }
-    job.one_file_system = request->one_file_system;
+    job.one_file_system = sending->one_file_system;
     worker_send_paths(sending->scan, &sending->paths);
     worker_send_job(sending->scan, &job);
 }
 
-static int start_scan(struct sending *sending, const struct sending_request *request,
-                      struct fail *fail) {
+static int start_scan(struct sending *sending, struct fail *fail) {
     struct worker_events events = {.message = on_message, .gone = on_gone, .arg = sending};
     char work[PATH_MAX];
+    int error;
+    if (!outwork_path(work, sizeof work, sending->node->locations.state, sending->work))
+        return fail_set(fail, -ENAMETOOLONG, "cannot send");
+    error = worker_start(&sending->scan, sending->node, &events, fail);
+    if (error == 0) {
+        sending->scans++;
+        send_scan(sending, work);
+    }
+    return error;
+}
+
+static int begin_scan(struct sending *sending, struct fail *fail) {
     int error = outwork_begin(sending->node->statedir.fd, sending->work, fail);
     if (error != 0) {
         sending->work[0] = '\0';
         return error;
     }
-    if (!outwork_path(work, sizeof work, sending->node->locations.state, sending->work))
-        return fail_set(fail, -ENAMETOOLONG, "cannot send");
-    error = worker_start(&sending->scan, sending->node, &events, fail);
-    if (error == 0)
-        send_scan(sending, request, work);
-    return error;
+    return start_scan(sending, fail);
 }
 
 int sending_start(struct sending **out, struct node *node, struct sending_request *request,
@@ -179,7 +198,9 @@ int sending_start(struct sending **out, struct node *node, struct sending_reques
     sending->node = node;
     sending->events = *events;
     sending->paths = request->paths;
-    request->paths = (struct store_names){0};
+    sending->exclude = request->exclude;
+    request->paths = request->exclude = (struct store_names){0};
+    sending->one_file_system = request->one_file_system;
     sending->rate = request->rate;
     sending->has_id = request->has_id;
     memcpy(sending->record.transfer_id, request->id, LIMIT_TRANSFER_ID);
@@ -187,7 +208,7 @@ int sending_start(struct sending **out, struct node *node, struct sending_reques
     uv_timer_init(node->loop, &sending->timer);
     sending->timer.data = sending;
 
-    int error = start_scan(sending, request, fail);
+    int error = begin_scan(sending, fail);
     if (error == 0 && (error = resolve_start(&sending->resolve, node, request->peer,
                                              sending_resolved, sending)) != 0)
         fail_set(fail, error, "cannot send");

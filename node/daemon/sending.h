@@ -16,11 +16,11 @@
 
 struct sending;
 
-/* Copied at sending_start(), but for the paths, which are taken over. */
+/* Copied at sending_start(), but for the lists, which are taken over. */
 struct sending_request {
     const char *peer;
     struct store_names paths;   /* absolute */
-    struct store_names exclude; /* patterns without fault; nothing but the scan needs them */
+    struct store_names exclude; /* patterns without fault */
     bool one_file_system;
     uint64_t rate; /* bytes a second, 0 for no limit */
     bool has_id;

@@ -1,6 +1,7 @@
 /* A send becomes a transfer, or joins the unfinished one of the same. */
 #include "node/daemon/sending_run.h"
 
+#include "base/crash.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/database.h"
@@ -53,6 +54,11 @@ static void inherit(struct sending *sending, uint64_t number) {
                  (unsigned long long)number, (unsigned long long)sending->same, strerror(-error));
 }
 
+/* Not joined to the one of the same paths. */
+static bool is_new(const struct sending *sending) {
+    return sending->work[0] == '\0';
+}
+
 static int create(struct sending *sending, struct store *store) {
     struct store_transfer created = {0};
     struct store_transfer_new with = describe(sending, io_wall_s());
@@ -61,7 +67,6 @@ static int create(struct sending *sending, struct store *store) {
     if (result == 0)
         result = store_transfer_get(store, number, &created, &sending->fail);
     if (result == 0) {
-        inherit(sending, number);
         sending->work[0] = '\0';
         store_transfer_clear(&sending->record);
         sending->record = created;
@@ -84,15 +89,31 @@ static int record_beside(struct sending *sending, struct store *store) {
                  : create(sending, store);
 }
 
-/* On the database's thread; the loop leaves the sending alone meanwhile but for `over`. */
+static int record_transfer(struct sending *sending, struct store *store) {
+    int result = store_source_find(store, sending->target.key, sending->paths.items,
+                                   sending->paths.length, &sending->same, &sending->fail);
+    if (result == STORE_NONE)
+        return create(sending, store);
+    return result == 0 ? record_beside(sending, store) : result;
+}
+
+/* On the database's thread; the loop leaves the sending alone meanwhile but for `over`. One commit:
+ * a transfer without an address of its peer would wait for ever, were this interrupted. */
 static void run_record(struct store *store, void *arg) {
     struct sending *sending = arg;
-    sending->result = store_source_find(store, sending->target.key, sending->paths.items,
-                                        sending->paths.length, &sending->same, &sending->fail);
-    if (sending->result == 0)
-        sending->result = record_beside(sending, store);
-    else if (sending->result == STORE_NONE)
-        sending->result = create(sending, store);
+    int result = store_begin(store, &sending->fail);
+    if (result == 0) {
+        if (sending->noted)
+            result = peers_note_store(store, &sending->note, &sending->fail);
+        if (result == 0)
+            result = record_transfer(sending, store);
+        result = store_end(store, result, &sending->fail);
+    }
+    sending->result = result;
+    if (result == 0 && is_new(sending))
+        inherit(sending, sending->record.number);
+    if (result == 0)
+        crash_point("recorded");
 }
 
 static struct transfer *use_same(struct sending *sending) {
@@ -144,8 +165,6 @@ static const char *own_name(const struct sending *sending) {
 static void begin(struct sending *sending, struct transfer *transfer, bool created) {
     struct resolve_target *target = &sending->target;
     bool linked = sending->link.fd >= 0;
-    peers_remember(sending->node->peers, target->key, own_name(sending),
-                   sending->answered ? &sending->reached : NULL, target->typed);
     transfer_hold(transfer);
     outgoing_begin(transfer, linked ? &sending->link : NULL, created ? &sending->paths : NULL);
     if (sending->answered)
@@ -157,7 +176,7 @@ static void begin(struct sending *sending, struct transfer *transfer, bool creat
 static void recorded(void *arg) {
     struct sending *sending = arg;
     struct transfer *transfer = NULL;
-    bool created = sending->result == 0 && sending->work[0] == '\0';
+    bool created = sending->result == 0 && is_new(sending);
     if (created)
         transfer = use_new(sending);
     if (!sending->over)
@@ -180,6 +199,11 @@ static void recorded(void *arg) {
 }
 
 void sending_record(struct sending *sending) {
+    const struct peers_met met = {.key = sending->target.key,
+                                  .name = own_name(sending),
+                                  .address = sending->answered ? &sending->reached : NULL,
+                                  .typed = sending->target.typed};
+    sending->noted = peers_note(sending->node->peers, &met, &sending->note);
     sending->recording = true;
     if (database_submit(sending->node->database, run_record, recorded, sending) != 0) {
         sending->recording = false;

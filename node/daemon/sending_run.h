@@ -9,6 +9,7 @@
 #include "node/daemon/dialer.h"
 #include "node/daemon/link.h"
 #include "node/daemon/outwork.h"
+#include "node/daemon/peers.h"
 #include "node/daemon/sending.h"
 #include "node/daemon/trust.h"
 #include "node/daemon/worker.h"
@@ -27,6 +28,8 @@ struct sending {
     struct sending_events events;
     bool over; /* an end was reported or cancelled: only waits for what it started */
     struct store_names paths;
+    struct store_names exclude;
+    bool one_file_system;
     uint64_t rate;
     bool has_id;      /* the command chose record.transfer_id */
     uv_timer_t timer; /* how long the link may wait for the scan */
@@ -45,12 +48,15 @@ struct sending {
 
     char work[OUTWORK_NAME_ROOM]; /* "" once it belongs to a transfer or is removed */
     struct worker *scan;
+    unsigned scans; /* begun */
     bool scanned;
     uint32_t skipped;
     struct store_transfer record; /* what was found */
 
     bool recording; /* a job of the database is under way */
-    uint64_t same;  /* number of the unfinished transfer of the same paths, 0: none */
+    bool noted;     /* there is a `note` of the peer, to be recorded along */
+    struct peers_note note;
+    uint64_t same; /* number of the unfinished transfer of the same paths, 0: none */
     int result;
     struct fail fail;
 };

@@ -428,6 +428,8 @@ def _killed(lab, typist_dies, point, half):
     told = typist_dies and point == "pairing-recorded"
     check_equal(typist.paired(), {"shower": _plain(shower)} if told else {}, "the typist's peers")
     check_equal(shower.paired(), {"typist": _plain(typist)} if half else {}, "the shower's peers")
+    if told:
+        typist.send("shower", make_file(lab.path("at once"), 1000))
     _pair_now(typist, shower)
 
 
@@ -447,7 +449,7 @@ def typist_dies_before_storing(lab):
 
 
 def typist_dies_after_storing(lab):
-    """Both list each other."""
+    """Both list each other, and it knows where the other one is."""
     _killed(lab, True, "pairing-recorded", half=True)
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from lab import Skip, check, check_equal
+from lab import Skip, check, check_equal, trace
 from lab.process import run
 from lab.data import MIB, compare, make_file, make_tree
 from lab.watch import wait_for
@@ -82,6 +82,11 @@ def _crash(lab, side, point, size):
     victim.recover()
     _finish(sender, command)
     _check_once(sender, receiver, source, cuts=1)
+
+
+def sender_recorded(lab):
+    """The sender dies when it has the transfer in its queue, and has done nothing else since."""
+    _crash(lab, "sender", "recorded", SMALL)
 
 
 def sender_offered(lab):
@@ -327,6 +332,18 @@ def paused_and_resumed(lab):
     sender.run("resume", number)
     wait_for(receiver.received("data"), LONG)
     _check_once(sender, receiver, source, cuts=1)
+
+
+def scan_killed(lab):
+    """kill -9 of the session that looks at what is to be sent: another one does."""
+    sender, receiver = _pair(lab, SMALL)
+    sender.stop()
+    sender.through = trace.struck("session.1", "fsync", 1)
+    sender.start()
+    source = make_file(lab.path("data"), SMALL)
+    sender.send(receiver, source, patience=LONG)
+    check(any(line.startswith("fault-trace:") for line in sender.daemon.err), "nothing was killed")
+    _check_once(sender, receiver, source, cuts=0)
 
 
 def client_lost(lab):

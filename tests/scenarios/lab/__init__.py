@@ -5,6 +5,7 @@
     network   the LAN: hosts, cuts, rates, loss, byte counters
     mdns      a real avahi-daemon on a host
     node      an fxnode daemon and its commands
+    trace     programs of which one system call goes wrong
     hostile   peers that misbehave on command
     data      files and trees from a seed, and how to compare them
     tree      random trees of everything that arrives as it was; tree_compare tells two apart

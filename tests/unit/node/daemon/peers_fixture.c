@@ -108,7 +108,8 @@ static void paired(void *context, int error) {
 
 int fixture_pair(uint8_t byte, const char *name) {
     int error = 1;
-    peers_pair(fixture_node.peers, fixture_key(byte), name, paired, &error);
+    peers_pair(fixture_node.peers, &(struct peers_met){.key = fixture_key(byte), .name = name},
+               paired, &error);
     while (error == 1)
         uv_run(&loop, UV_RUN_ONCE);
     return error;

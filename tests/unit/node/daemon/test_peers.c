@@ -30,7 +30,8 @@ static int find(const char *text, uint8_t expected) {
 }
 
 START_TEST(pairing_counts_when_it_is_durable) {
-    peers_pair(peers(), fixture_key(1), "attic", fixture_finished, NULL);
+    peers_pair(peers(), &(struct peers_met){.key = fixture_key(1), .name = "attic"},
+               fixture_finished, NULL);
     ck_assert(!is_paired(1));
     ck_assert(!peers_is_known(peers(), fixture_key(1)));
     ck_assert_int_eq(fixture_done, 0);
@@ -46,7 +47,7 @@ START_TEST(pairing_counts_when_it_is_durable) {
 END_TEST
 
 START_TEST(remembering_is_not_pairing) {
-    peers_remember(peers(), fixture_key(1), "attic", NULL, NULL);
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(1), .name = "attic"});
     ck_assert(peers_is_known(peers(), fixture_key(1)));
     ck_assert(!is_paired(1));
     fixture_restart();
@@ -58,7 +59,8 @@ END_TEST
 /* Also those whose pairing is still being recorded. */
 START_TEST(aliases_are_numbered) {
     for (uint8_t i = 1; i <= 3; i++)
-        peers_pair(peers(), fixture_key(i), "attic", fixture_finished, NULL);
+        peers_pair(peers(), &(struct peers_met){.key = fixture_key(i), .name = "attic"},
+                   fixture_finished, NULL);
     fixture_wait(3);
     ck_assert_str_eq(name_of(1), "attic");
     ck_assert_str_eq(name_of(2), "attic 2");
@@ -88,7 +90,7 @@ END_TEST
 /* The alias is local: what the peer calls itself does not change it. */
 START_TEST(remembering_leaves_the_alias) {
     ck_assert_int_eq(fixture_pair(1, "attic"), 0);
-    peers_remember(peers(), fixture_key(1), "loft", NULL, NULL);
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(1), .name = "loft"});
     ck_assert_str_eq(name_of(1), "attic");
     fixture_announce(1, "cellar");
     ck_assert_str_eq(name_of(1), "attic");
@@ -103,7 +105,8 @@ START_TEST(remembering_leaves_the_alias) {
 END_TEST
 
 START_TEST(forgetting_has_the_last_word) {
-    peers_pair(peers(), fixture_key(1), "attic", fixture_finished, NULL);
+    peers_pair(peers(), &(struct peers_met){.key = fixture_key(1), .name = "attic"},
+               fixture_finished, NULL);
     peers_forget(peers(), fixture_key(1), fixture_finished, NULL);
     fixture_wait(2);
     ck_assert(!peers_is_known(peers(), fixture_key(1)));
@@ -118,11 +121,12 @@ END_TEST
 START_TEST(alias_of_another_is_refused) {
     ck_assert_int_eq(fixture_pair(1, "attic"), 0);
     ck_assert_int_eq(fixture_pair(2, "loft"), 0);
-    peers_remember(peers(), fixture_key(3), "box", NULL, NULL);
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(3), .name = "box"});
     ck_assert(!peers_set_alias(peers(), fixture_key(2), "attic", fixture_finished, NULL));
     ck_assert(!peers_set_alias(peers(), fixture_key(3), "new", fixture_finished, NULL));
     ck_assert(!peers_set_alias(peers(), fixture_key(4), "new", fixture_finished, NULL));
-    peers_pair(peers(), fixture_key(4), "cellar", fixture_finished, NULL);
+    peers_pair(peers(), &(struct peers_met){.key = fixture_key(4), .name = "cellar"},
+               fixture_finished, NULL);
     ck_assert(!peers_set_alias(peers(), fixture_key(2), "cellar", fixture_finished, NULL));
     ck_assert(peers_set_alias(peers(), fixture_key(1), "garage", fixture_finished, NULL));
     ck_assert(peers_set_alias(peers(), fixture_key(2), "attic", fixture_finished, NULL));
@@ -187,7 +191,8 @@ static int import(const struct peers_imported *list, size_t count) {
 
 START_TEST(import_pairs_all) {
     const struct peers_imported list[] = {entry(1, "attic"), entry(2, "loft"), entry(3, "box")};
-    peers_remember(peers(), fixture_key(2), "called", NULL, NULL);
+    peers_remember(fixture_node.peers,
+                   &(struct peers_met){.key = fixture_key(2), .name = "called"});
     ck_assert_int_eq(fixture_pair(3, "cellar"), 0);
     ck_assert_int_eq(import(list, 3), 0);
     fixture_restart();
@@ -235,7 +240,8 @@ START_TEST(no_more_than_the_limit) {
     ck_assert_int_eq(fixture_pair(2, "loft"), -ENOSPC);
     ck_assert_int_eq(fixture_pair(1, "attic"), 0); /* one that is there */
     peers_forget(peers(), fixture_key(1), fixture_finished, NULL);
-    peers_pair(peers(), fixture_key(2), "loft", fixture_finished, NULL);
+    peers_pair(peers(), &(struct peers_met){.key = fixture_key(2), .name = "loft"},
+               fixture_finished, NULL);
     ck_assert_int_eq(fixture_pair(3, "box"), -ENOSPC); /* the place is kept ... */
     peers_forget(peers(), fixture_key(2), fixture_finished, NULL);
     ck_assert_int_eq(fixture_pair(1, "attic"), -ENOSPC);
@@ -252,9 +258,9 @@ START_TEST(finds_by_alias_id_and_name) {
     char id[ID_TEXT_ROOM];
     char prefix[ID_SHORT_ROOM];
     ck_assert_int_eq(fixture_pair(1, "attic"), 0);
-    peers_remember(peers(), fixture_key(2), "attic", NULL, NULL);
-    peers_remember(peers(), fixture_key(3), "box", NULL, NULL);
-    peers_remember(peers(), fixture_key(4), "box", NULL, NULL);
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(2), .name = "attic"});
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(3), .name = "box"});
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(4), .name = "box"});
     ck_assert_int_eq(find("attic", 1), 0);
     id_format(id, fixture_key(2));
     ck_assert_int_eq(find(id, 2), 0);
@@ -273,7 +279,7 @@ START_TEST(alias_that_reads_as_another_id_is_ambiguous) {
     id_format_short(own, fixture_key(1));
     ck_assert_int_eq(fixture_pair(1, prefix), 0);
     ck_assert_int_eq(find(prefix, 1), 0);
-    peers_remember(peers(), fixture_key(2), "", NULL, NULL);
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(2), .name = ""});
     ck_assert_int_eq(find(prefix, 0), STORE_EXISTS);
     ck_assert(peers_set_alias(peers(), fixture_key(1), own, fixture_finished, NULL));
     ck_assert_int_eq(find(own, 1), 0);
@@ -284,7 +290,10 @@ END_TEST
 START_TEST(finds_by_what_was_typed) {
     struct address address;
     ck_assert(address_parse(&address, "10.0.0.7", 42420, ""));
-    peers_remember(peers(), fixture_key(1), "", &address, "10.0.0.7:42420");
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(1),
+                                                           .name = "",
+                                                           .address = &address,
+                                                           .typed = "10.0.0.7:42420"});
     ck_assert_int_eq(find("10.0.0.7", 1), 0);
     ck_assert_int_eq(find("10.0.0.7:42420", 1), 0);
     ck_assert_int_eq(find("10.0.0.7:42421", 0), STORE_NONE);

@@ -43,7 +43,7 @@ static void says(const char *words) {
 }
 
 static void remember(uint8_t byte, const char *name) {
-    peers_remember(fixture_node.peers, fixture_key(byte), name, NULL, NULL);
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(byte), .name = name});
 }
 
 static void pair(uint8_t byte, const char *alias) {
@@ -100,7 +100,10 @@ START_TEST(where_a_peer_was_while_its_name_is_taken) {
     ck_assert(address_parse(&address, "10.9.9.9", 42420, ""));
     if (_i == 0)
         pair(1, "attic");
-    peers_remember(fixture_node.peers, fixture_key(1), _i == 0 ? "box" : "attic", &address, "");
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(1),
+                                                           .name = _i == 0 ? "box" : "attic",
+                                                           .address = &address,
+                                                           .typed = ""});
     fixture_announce(2, "attic");
     ck_assert_int_eq(resolve("attic"), RESOLVE_TRUST);
     says(_i == 0 ? "paired" : "remembered");
@@ -196,7 +199,10 @@ START_TEST(typed_address_of_a_paired_peer) {
     struct address address;
     ck_assert(address_parse(&address, "10.9.9.9", 42420, ""));
     pair(1, "attic");
-    peers_remember(fixture_node.peers, fixture_key(1), "", &address, "10.9.9.9:42420");
+    peers_remember(fixture_node.peers, &(struct peers_met){.key = fixture_key(1),
+                                                           .name = "",
+                                                           .address = &address,
+                                                           .typed = "10.9.9.9:42420"});
     finds("10.9.9.9", 1, "attic");
     ck_assert_str_eq(target.typed, "10.9.9.9:42420");
 }
@@ -205,7 +211,9 @@ END_TEST
 static void call_at(uint8_t byte, const char *typed) {
     struct address address;
     ck_assert(address_parse(&address, "10.9.9.9", 42420, ""));
-    peers_remember(fixture_node.peers, fixture_key(byte), "", &address, typed);
+    peers_remember(fixture_node.peers,
+                   &(struct peers_met){
+                       .key = fixture_key(byte), .name = "", .address = &address, .typed = typed});
 }
 
 /* Whoever calls itself like an address that a person types is not meant. */

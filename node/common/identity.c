@@ -3,9 +3,11 @@
 #include "base/escape.h"
 #include "base/io.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +15,7 @@
 
 #define FILE_NAME "identity"
 #define FILE_HEAD "fxnode-identity-1 "
+#define NEW_DIGITS 8 /* behind the name and a dot, while it is written */
 #define FILE_LENGTH (sizeof FILE_HEAD - 1 + 2 * LIMIT_KEY + 1)
 
 static int parse(struct identity *identity, const char *text, size_t length) {
@@ -53,7 +56,7 @@ static int read_key(struct identity *identity, int fd, const char *shown, struct
 /* A private file under a name that nothing has yet, so that neither another process at the same
  * moment nor what a crash has left is written to. */
 static int open_new(int state_fd, char name[32]) {
-    snprintf(name, 32, FILE_NAME ".%08x", (unsigned)randombytes_random());
+    snprintf(name, 32, FILE_NAME ".%0*x", NEW_DIGITS, (unsigned)randombytes_random());
     int fd = openat(state_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     return fd < 0 ? -errno : fd;
 }
@@ -70,7 +73,8 @@ static int write_text(const struct identity *identity, int fd) {
 }
 
 /* Written under another name, synced, linked into place and the directory synced: at no moment can
- * a half-written key be taken for the identity. -EEXIST where another process was first. */
+ * a half-written key be taken for the identity. -EEXIST where another process was first, -ENOENT
+ * where that has tidied up already. */
 static int write_key(const struct identity *identity, int state_fd) {
     char name[32];
     int fd = open_new(state_fd, name);
@@ -101,7 +105,7 @@ static int create(struct identity *identity, int state_fd, const char *shown, st
     if (crypto_box_keypair(identity->public_key, identity->secret) != 0)
         return fail_set(fail, -EIO, "cannot make a key");
     int rc = write_key(identity, state_fd);
-    if (rc == -EEXIST) /* then that one's key is the node's */
+    if (rc == -EEXIST || rc == -ENOENT) /* then that one's key is the node's */
         rc = load(identity, state_fd, shown, fail);
     else if (rc < 0)
         fail_set(fail, rc, "cannot write %s/" FILE_NAME, shown);
@@ -121,6 +125,27 @@ int identity_load(struct identity *identity, int state_fd, const char *state, st
     if (rc < 0)
         identity_clear(identity);
     return rc;
+}
+
+static bool is_new(const char *name) {
+    size_t head = strlen(FILE_NAME ".");
+    return strncmp(name, FILE_NAME ".", head) == 0 && strlen(name) == head + NEW_DIGITS &&
+           strspn(name + head, "0123456789abcdef") == NEW_DIGITS;
+}
+
+void identity_tidy(int state_fd) {
+    int fd = openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+
+    if (listing == NULL) {
+        io_close(&fd);
+        return;
+    }
+    while ((entry = readdir(listing)) != NULL)
+        if (is_new(entry->d_name))
+            unlinkat(state_fd, entry->d_name, 0);
+    closedir(listing);
 }
 
 void identity_clear(struct identity *identity) {

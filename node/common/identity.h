@@ -21,6 +21,11 @@ struct identity {
  * readable by others, unreadable, or cannot be written. A damaged file is never replaced. */
 int identity_load(struct identity *identity, int state_fd, const char *state, struct fail *fail);
 
+/* Removes keys that were being written when a process was killed: files identity.XXXXXXXX. For a
+ * node that has the state directory locked and its identity loaded; what cannot be removed waits
+ * for the next start. */
+void identity_tidy(int state_fd);
+
 /* Wipes and frees. */
 void identity_clear(struct identity *identity);
 

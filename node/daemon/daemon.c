@@ -155,6 +155,8 @@ static int open_state(struct node *node, struct fail *fail) {
         error = takeover_lock(&node->statedir, path, fail);
     if (error == 0)
         error = identity_load(&node->identity, node->statedir.fd, path, fail);
+    if (error == 0)
+        identity_tidy(node->statedir.fd);
     return error;
 }
 

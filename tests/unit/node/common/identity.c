@@ -52,6 +52,19 @@ START_TEST(test_a_leftover_of_a_crash_is_no_identity) {
 }
 END_TEST
 
+START_TEST(test_leftovers_of_crashes_go) {
+    static const char *const names[] = {"identity.0123abcd",  "identity.old",
+                                        "identity.0123abcde", "identity.0123ABCD",
+                                        "identity0123abcd",   "identity"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        scratch_write(dir, names[i], "x", 0600);
+    identity_tidy(dir_fd);
+    ck_assert_int_ne(faccessat(dir_fd, names[0], F_OK, 0), 0);
+    for (size_t i = 1; i < sizeof names / sizeof *names; i++)
+        ck_assert_int_eq(faccessat(dir_fd, names[i], F_OK, 0), 0);
+}
+END_TEST
+
 /* What a crash has left may be another name of a key that was moved away since. */
 START_TEST(test_a_key_moved_away_stays_as_it_is) {
     struct identity first, second;
@@ -75,8 +88,10 @@ _Noreturn static void load_and_tell(int start, int out) {
     struct identity identity;
     struct fail fail;
     char byte;
-    if (read(start, &byte, 1) != 0 || identity_load(&identity, dir_fd, dir, &fail) < 0 ||
-        write(out, identity.public_key, LIMIT_KEY) != LIMIT_KEY)
+    if (read(start, &byte, 1) != 0 || identity_load(&identity, dir_fd, dir, &fail) < 0)
+        _exit(1);
+    identity_tidy(dir_fd); /* as a node does, whoever is just writing */
+    if (write(out, identity.public_key, LIMIT_KEY) != LIMIT_KEY)
         _exit(1);
     _exit(0);
 }
@@ -166,6 +181,7 @@ Suite *suite_identity(void) {
     tcase_add_checked_fixture(test, setup, teardown);
     tcase_add_test(test, test_is_made_once_and_kept);
     tcase_add_test(test, test_a_leftover_of_a_crash_is_no_identity);
+    tcase_add_test(test, test_leftovers_of_crashes_go);
     tcase_add_test(test, test_a_key_moved_away_stays_as_it_is);
     tcase_add_loop_test(test, test_two_at_once_get_the_same, 0, 8);
     tcase_add_loop_test(test, test_a_damaged_one_is_refused_and_kept, 0,

@@ -11,42 +11,30 @@
 Only the first start of the daemon has the fault in it; when the daemon dies of it, it is started again
 at once, without, as `Restart=on-failure` would; `statuses` tells how each run ended. With `log`
 instead of a fault every call of the daemon and of what it starts is written down: read_log() reads
-that. What PROCESS and N mean, and how a program is traced, says trace.c."""
+that, with MARK among them where mark() was called. What PROCESS and N mean, and how a program is
+traced, says trace.c."""
 
 import collections
-import os
 import signal
 import threading
 
-from lab import Failure, Skip, check
-from lab.node import PROGRAM, READY
-from lab.process import PATIENCE, run
+from lab import Failure, check
+from lab.node import READY
+from lab.process import PATIENCE
+from lab.trace import tracer
 
-TRACER = "FXNODE_FAULT_TRACE"
 SAYS = "fault-trace: "
 ENDED = "^fault-trace: ended"
 
 Fault = collections.namedtuple("Fault", "process call n action", defaults=("kill",))
-
-
-def tracer():
-    """Beside the program in the build, or what FXNODE_FAULT_TRACE says."""
-    build = os.path.dirname(os.path.dirname(os.path.abspath(os.environ[PROGRAM])))
-    return os.environ.get(TRACER) or os.path.join(build, "tests/faults/fault-trace")
-
-
-def probe():
-    """Skips where programs cannot be traced."""
-    try:
-        run([tracer(), "true"])
-    except Failure as failure:
-        raise Skip(f"probe: ptrace: {failure}") from failure
+MARK = None
 
 
 def read_log(path):
-    """The calls in the order in which they began, as faults that kill there."""
+    """The calls in the order in which they began, as faults that kill there; MARK for marks."""
     with open(path, encoding="ascii") as file:
-        return [Fault(process, call, int(n)) for process, call, n in map(str.split, file)]
+        words = [line.split() for line in file]
+    return [MARK if word == ["mark"] else Fault(word[0], word[1], int(word[2])) for word in words]
 
 
 class Service:
@@ -62,10 +50,14 @@ class Service:
         self._changed = threading.Condition()
         self._manager = threading.Thread(target=self._manage, daemon=True)
 
+    def start(self):
+        """Starts it; see ready()."""
+        self._manager.start()
+        return self
+
     def up(self):
         """Starts it, and returns when it is ready."""
-        self._manager.start()
-        self.ready()
+        self.start().ready()
         return self
 
     def ready(self):
@@ -87,7 +79,22 @@ class Service:
         self._check()
         check(not self._manager.is_alive(), f"{self.node.name}: does not end\n{self.said()}")
 
+    def abandon(self):
+        """Ends what still runs after a failure."""
+        self._stopping = True
+        for process in self.runs:
+            if not process.ended():
+                process.kill()
+        if self._manager.is_alive():
+            self._manager.join(PATIENCE)
+
+    def mark(self):
+        """Says where in the log this is."""
+        if self.log:
+            self.runs[0].signal(signal.SIGUSR1)
+
     def struck(self):
+        """Whether the call of the fault was made."""
         return any(line.startswith(f"{SAYS}{self.fault.process} ") for line in self.runs[0].err)
 
     def said(self):

@@ -3,7 +3,8 @@
  *
  *     fault-trace [-l LOG] [-a PROCESS:CALL:N[+]] [-d ACTION] PROGRAM [ARGUMENT...]
  *
- * Without -a nothing goes wrong. -l writes a line "PROCESS CALL N" for each call as it begins.
+ * Without -a nothing goes wrong. -l writes a line "PROCESS CALL N" for each call as it begins, and
+ * "mark" whenever SIGUSR1 comes.
  *
  * PROCESS is the program that runs, without "fxnode-", and the how manieth process of it that is:
  * "daemon.1", "session.2", "discovery.1"; "spawn.N" is one that was forked and has not yet started
@@ -58,7 +59,8 @@ static FILE *calls_log;
 static pid_t program;
 static int program_status;
 static pid_t failing; /* the thread in a call that is to fail, or 0 */
-static bool leaving;  /* everybody is let go */
+static volatile sig_atomic_t marked;
+static bool leaving; /* everybody is let go */
 
 static int read_errno(const char *name) {
     for (int i = 1; i < ERRORS; i++)
@@ -94,6 +96,18 @@ static void read_place(char *text) {
 static void pass_on(int number) {
     if (program > 0)
         kill(program, number);
+}
+
+static void mark(int number) {
+    (void)number;
+    marked = 1;
+}
+
+/* Between two calls, as the log is not to be written to by what interrupts that. */
+static void write_mark(void) {
+    if (marked && calls_log != NULL)
+        fputs("mark\n", calls_log);
+    marked = 0;
 }
 
 static void let_go(pid_t thread) {
@@ -200,6 +214,7 @@ static void watch(void) {
     pid_t thread;
 
     while ((thread = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR) {
+        write_mark();
         if (thread <= 0)
             continue;
         if (WIFSTOPPED(status))
@@ -239,6 +254,7 @@ static void start(char **argv) {
 
 int main(int argc, char **argv) {
     struct sigaction action = {.sa_handler = pass_on};
+    struct sigaction marking = {.sa_handler = mark};
     int option;
 
     while ((option = getopt(argc, argv, "+l:a:d:")) != -1) {
@@ -257,6 +273,7 @@ int main(int argc, char **argv) {
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGUSR1, &marking, NULL);
     start(argv + optind);
     watch();
     if (calls_log != NULL && fclose(calls_log) != 0)

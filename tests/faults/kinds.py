@@ -1,0 +1,135 @@
+"""What is done in a round: transfers of each kind, with checks that hold whatever process was killed
+at whatever call. A round has services (service.py), which outlive what is killed in them."""
+
+import os
+
+from lab import Failure, check, check_equal
+from lab.data import compare
+from lab.watch import wait_until
+
+PAIRING_TRIES = 3
+NOT_REACHABLE = 3
+
+
+class Kind:
+    """`config` is of both nodes; `knows`: they have met before."""
+    config = {}
+    knows = False
+
+    def play(self, round_):
+        raise NotImplementedError
+
+
+def _check_delivered(receiver, *sources):
+    """They are there once, whole, and nothing else."""
+    for source in sources:
+        compare(source, receiver.node.received(os.path.basename(source)))
+    receiver.node.check_listed(*map(os.path.basename, sources))
+    receiver.node.check_tidy()
+
+
+def _struck(service):
+    return service.fault is not None and service.struck()
+
+
+def _answer(service, ask):
+    """What a command of the node tells, which is asked again where the node died meanwhile."""
+    service.ready()
+    try:
+        return ask()
+    except Failure:
+        check(_struck(service), f"a command fails\n{service.said()}")
+        service.ready()
+        return ask()
+
+
+class Send(Kind):
+    """One `fxnode send` to a peer that is there: it has to end well without anybody's help. Only
+    where a peer that nobody knows dies before it has said who it is, it is not there."""
+
+    def __init__(self, source):
+        self.source = source
+
+    def play(self, round_):
+        round_.up()
+        sender, receiver = round_.sender, round_.receiver
+        status, command = self._send(sender, receiver)
+        if status == NOT_REACHABLE and not command.out and _struck(receiver):
+            receiver.ready()
+            status, command = self._send(sender, receiver)
+        check_equal(status, 0, f"status of send\n{command.said()}\n{sender.said()}")
+        _check_delivered(receiver, self.source)
+
+    def _send(self, sender, receiver):
+        command = sender.node.command("send", receiver.node.at, self.source)
+        return command.wait(), command
+
+
+class Queue(Kind):
+    """`fxnode send --detach` to a peer that is away and comes back later."""
+    knows = True
+
+    def __init__(self, source):
+        self.source = source
+
+    def _send(self, sender, peer):
+        return sender.node.command("send", "--detach", peer, self.source)
+
+    def play(self, round_):
+        sender, receiver = round_.sender, round_.receiver
+        peer = round_.bench.known_id[:12]
+        sender.up()
+        sender.mark()
+        command = self._send(sender, peer)
+        if command.wait() != 0:
+            check(_struck(sender), f"status of send\n{command.said()}")
+            sender.ready()
+            again = self._send(sender, peer)
+            check_equal(again.wait(), 0, f"status of send, repeated\n{again.said()}")
+        waiting = _answer(sender, sender.node.transfers)
+        check_equal(len(waiting), 1, "transfers of the sender while it waits")
+        receiver.up()
+        receiver.mark()
+        outgoing = os.path.join(sender.node.state, "outgoing")
+        wait_until(outgoing, lambda: not os.listdir(outgoing), "the sender is told")
+        _check_delivered(receiver, self.source)
+
+
+class Pair(Kind):
+    """`fxnode pair` on both; what fails because a node died is done again by the person."""
+
+    def play(self, round_):
+        round_.up()
+        typist, shower = round_.sender, round_.receiver
+        for _ in range(PAIRING_TRIES):
+            if self._try(typist, shower):
+                break
+        else:
+            raise Failure(f"pairing fails again and again\n{typist.said()}\n{shower.said()}")
+        for service, other in ((typist, shower), (shower, typist)):
+            paired = _answer(service, service.node.paired)
+            check_equal(list(paired), [other.node.name], f"the peers of {service.node.name}")
+
+    def _try(self, typist, shower):
+        """Whether both said that it was done; each that says so has to know the other."""
+        for service in (typist, shower):
+            service.ready()
+        window = shower.node.command("pair")
+        try:
+            shown = window.wait_line(r"^(\d{4}) (\d{4})$", lines=window.out)
+        except Failure:
+            return False
+        command = typist.node.command("pair", shower.node.at, typed=True)
+        command.type(f"{shown[1]}{shown[2]}\n", last=True)
+        done = [command.wait() == 0]
+        if not done[0]:
+            window.stop()
+        done.append(window.wait() == 0)
+        for service, said, other in ((typist, done[0], shower), (shower, done[1], typist)):
+            check(not said or other.node.name in _answer(service, service.node.paired),
+                  f"{service.node.name}: said to be paired and is not\n{service.said()}")
+        return all(done)
+
+
+def kinds(file, tree):
+    return {"file": Send(file), "tree": Send(tree), "queue": Queue(file), "pair": Pair()}

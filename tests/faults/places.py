@@ -1,0 +1,96 @@
+"""Where a process can be killed: every system call of a recorded round."""
+
+import collections
+import itertools
+import os
+import random
+
+from bench import SIDES
+from service import MARK, Fault, read_log
+
+# What the promises rest on: what makes durable, what commits, what gives names and takes them away.
+# The database is the only thing that a daemon writes with pwrite64.
+DURABLE = {"fdatasync", "fsync", "syncfs", "renameat", "renameat2", "rename", "linkat", "unlink",
+           "unlinkat", "mkdirat"}
+DATABASE = ("daemon.", "pwrite64")
+
+
+class Place(collections.namedtuple("Place", "kind side fault")):
+    def __str__(self):
+        return f"{self.kind}/{self.side}/{self.fault.process}:{self.fault.call}:{self.fault.n}"
+
+    @classmethod
+    def read(cls, text):
+        """ValueError for what is none."""
+        kind, side, fault = text.split("/")
+        process, call, n = fault.split(":")
+        if side not in SIDES or int(n) < 1:
+            raise ValueError(text)
+        return cls(kind, side, Fault(process, call, int(n)))
+
+    @property
+    def program(self):
+        return self.fault.process.split(".")[0]
+
+    @property
+    def durable(self):
+        process, call = DATABASE
+        return self.fault.call in DURABLE or (self.fault.process.startswith(process)
+                                              and self.fault.call == call)
+
+
+def record(bench, directory, kinds):
+    """[Place] of all calls of a round of each of these kinds. What a node does until it is ready
+    and what it does to end is the same whatever is done between: it is taken once for nodes that
+    know nothing, and once for nodes that know each other."""
+    places, starts = [], set()
+    for kind in kinds:
+        logs = {side: os.path.join(directory, f"{kind}-{side}") for side in SIDES}
+        bench.record(kind, logs)
+        for side in SIDES:
+            calls = read_log(logs[side])
+            start = (bench.kinds[kind].knows, tuple(bench.kinds[kind].config.items()))
+            if start in starts:
+                calls = _between_marks(calls)
+            starts.add(start)
+            places += [Place(kind, side, call) for call in calls if call is not MARK]
+    return places
+
+
+def _between_marks(calls):
+    first = calls.index(MARK) + 1
+    return calls[first:calls.index(MARK, first)]
+
+
+def sample(places, count, durable, seed):
+    """`count` of them, and `durable` more of those that are so: as many of each kind, side and
+    process as of the others, and of their calls as far as they reach; in their order."""
+    source = random.Random(seed)
+    chosen = set(_spread([place for place in places if place.durable], durable, source))
+    chosen.update(_spread([place for place in places if place not in chosen], count, source))
+    return [place for place in places if place in chosen]
+
+
+def _spread(places, count, source):
+    groups = collections.defaultdict(list)
+    for place in places:
+        groups[place.kind, place.side, place.fault.process].append(place)
+    queues = [_by_turns(group, source) for group in groups.values()]
+    source.shuffle(queues)
+    return _take_turns(queues)[:count]
+
+
+def _by_turns(places, source):
+    """These in an order in which different calls follow each other."""
+    calls = collections.defaultdict(list)
+    for place in places:
+        calls[place.fault.call].append(place)
+    queues = list(calls.values())
+    for queue in queues:
+        source.shuffle(queue)
+    source.shuffle(queues)
+    return _take_turns(queues)
+
+
+def _take_turns(queues):
+    return [place for turn in itertools.zip_longest(*queues) for place in turn if place is not None]

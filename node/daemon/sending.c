@@ -66,7 +66,7 @@ void sending_wind_up(struct sending *sending) {
         dialer_cancel(sending->dialer);
     sending->dialer = NULL;
     link_drop(&sending->link);
-    if (sending->scan != NULL)
+    if (sending->scan != NULL && !sending->complete)
         worker_kill(sending->scan);
 }
 
@@ -84,8 +84,8 @@ void sending_cancel(struct sending *sending) {
 }
 
 void sending_advance(struct sending *sending) {
-    if (sending->over || sending->recording || !sending->called || !sending->scanned ||
-        sending->scan != NULL || sending_is_revoked(sending))
+    if (sending->over || sending->recording || !sending->called || !sending->complete ||
+        sending_is_revoked(sending))
         return;
     uv_timer_stop(&sending->timer);
     if (!sending->has_id)
@@ -140,14 +140,21 @@ static bool scan_again(struct sending *sending, worker_outcome outcome) {
            start_scan(sending, &fail) == 0;
 }
 
+/* That the process ends takes as long as much of the rest, and nobody needs to wait for it. */
+static void on_complete(void *arg) {
+    struct sending *sending = arg;
+    if (sending->over || !sending->scanned)
+        return;
+    sending->complete = true;
+    sending_advance(sending);
+}
+
 static void on_gone(void *arg, worker_outcome outcome, const char *text) {
     struct sending *sending = arg;
     sending->scan = NULL;
     if (sending->over)
         sending_free_if_over(sending);
-    else if (outcome == WORKER_ENDED(COMPLETE) && sending->scanned)
-        sending_advance(sending);
-    else if (!scan_again(sending, outcome))
+    else if (!sending->complete && !scan_again(sending, outcome))
         sending_fail(sending, SENDING_FAILED, text[0] != '\0' ? text : "the files cannot be read");
 }
 
@@ -168,7 +175,8 @@ static void send_scan(struct sending *sending, const char *work) {
 }
 
 static int start_scan(struct sending *sending, struct fail *fail) {
-    struct worker_events events = {.message = on_message, .gone = on_gone, .arg = sending};
+    struct worker_events events = {
+        .message = on_message, .complete = on_complete, .gone = on_gone, .arg = sending};
     char work[PATH_MAX];
     int error;
     if (!outwork_path(work, sizeof work, sending->node->locations.state, sending->work))

@@ -50,6 +50,7 @@ struct sending {
     struct worker *scan;
     unsigned scans; /* begun */
     bool scanned;
+    bool complete; /* all of that is durable, though the process may still be there */
     uint32_t skipped;
     struct store_transfer record; /* what was found */
 

@@ -92,6 +92,8 @@ static void on_packet(void *arg, struct chan_packet *packet) {
         helperproc_kill(worker->process);
     } else if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_ENDED) {
         end_with(worker, message->ended->outcome, message->ended->text);
+        if (worker->outcome == WORKER_ENDED(COMPLETE) && worker->events.complete != NULL)
+            worker->events.complete(worker->events.arg);
     } else {
         if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_NOTE)
             escape_mend(message->note->text);

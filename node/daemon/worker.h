@@ -25,6 +25,8 @@ struct workers;
 struct worker_events {
     /* A checked message, valid during the call. Ended is not among them. */
     void (*message)(void *arg, const Fxnode__Helper__ToNode *message);
+    /* It has said that its work is complete and does nothing more; `gone` follows. May be NULL. */
+    void (*complete)(void *arg);
     /* The process is reaped; its staging is free. `text` is escaped and may be empty. A session
      * that ended without saying how counts as LOST, one that talked nonsense as FAILED. Called
      * once, from the loop; the worker frees itself after it. */

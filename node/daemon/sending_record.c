@@ -160,8 +160,7 @@ static const char *own_name(const struct sending *sending) {
     return target->typed[0] != '\0' ? "" : target->name;
 }
 
-/* A new one begins without another look into the database, where what is remembered of the peer is
- * just being made durable. */
+/* What is new has the paths that are at hand, and need not be looked up. */
 static void begin(struct sending *sending, struct transfer *transfer, bool created) {
     struct resolve_target *target = &sending->target;
     bool linked = sending->link.fd >= 0;

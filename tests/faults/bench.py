@@ -98,7 +98,7 @@ class Round:
         known = self.bench.known() if self.kind.knows else None
         os.mkdir(self.home)
         for side, host in zip(SIDES, self.bench.hosts):
-            node = Node(host, self.home, name=side, config={"discovery": "off", "batch": "256K",
+            node = Node(host, self.home, name=side, config={"batch": "256K",
                                                             **self.kind.config})
             if known:
                 shutil.copytree(f"{known}/{side}/state", f"{node.home}/state")

@@ -12,9 +12,11 @@ NOT_REACHABLE = 3
 
 
 class Kind:
-    """`config` is of both nodes; `knows`: they have met before."""
-    config = {}
+    """`config` is of both nodes; `knows`: they have met before; `programs`: those whose calls are
+    tried in it, where not all are."""
+    config = {"discovery": "off"}
     knows = False
+    programs = None
 
     def play(self, round_):
         raise NotImplementedError
@@ -95,6 +97,36 @@ class Queue(Kind):
         _check_delivered(receiver, self.source)
 
 
+class Find(Send):
+    """`fxnode send` to a peer by its name, which discovery has to find."""
+    config = {"discovery": "on"}
+    programs = ("daemon", "discovery")
+
+    def play(self, round_):
+        round_.up()
+        sender, receiver = round_.sender, round_.receiver
+        status, command = self._find_and_send(sender, receiver)
+        if status == NOT_REACHABLE and not command.out and (_struck(sender) or _struck(receiver)):
+            receiver.ready()
+            status, command = self._find_and_send(sender, receiver)
+        check_equal(status, 0, f"status of send\n{command.said()}\n{sender.said()}")
+        _check_delivered(receiver, self.source)
+
+    def _find_and_send(self, sender, receiver):
+        for service, other in ((sender, receiver), (receiver, sender)):
+            _answer(service, lambda node=service.node, name=other.node.name: _see(node, name))
+        command = sender.node.command("send", receiver.node.name, self.source)
+        return command.wait(), command
+
+
+def _see(node, name):
+    """Waits until a node lists another one as announced."""
+    watch = node.command("peers", "--watch", "--json")
+    watch.wait_event(lambda event: event["event"] == "peer" and event["name"] == name
+                     and event["online"], f"{name} is seen")
+    watch.stop()
+
+
 class Pair(Kind):
     """`fxnode pair` on both; what fails because a node died is done again by the person."""
 
@@ -132,4 +164,5 @@ class Pair(Kind):
 
 
 def kinds(file, tree):
-    return {"file": Send(file), "tree": Send(tree), "queue": Queue(file), "pair": Pair()}
+    return {"file": Send(file), "tree": Send(tree), "queue": Queue(file), "pair": Pair(),
+            "find": Find(file)}

@@ -54,7 +54,8 @@ def record(bench, directory, kinds):
                 calls = _between_marks(calls)
             starts.add(start)
             places += [Place(kind, side, call) for call in calls if call is not MARK]
-    return places
+    return [place for place in places
+            if place.program in (bench.kinds[place.kind].programs or (place.program,))]
 
 
 def _between_marks(calls):

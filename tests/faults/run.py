@@ -36,6 +36,7 @@ from bench import Bench  # noqa: E402
 from places import Place  # noqa: E402
 
 SURVIVED, MISSED, FAILED = "survived", "missed", "failed"
+PROGRESS = 500
 
 
 def _record(bench, path, kinds):
@@ -92,6 +93,7 @@ class Sweep:
         self.arguments = arguments
         self.directory = directory
         self.outcomes = collections.Counter()  # of (kind, side, program, outcome)
+        self._told = 0  # how many of them were
         self._lock = threading.Lock()
 
     def places(self):
@@ -136,6 +138,9 @@ class Sweep:
     def _count(self, place, outcome, text):
         with self._lock:
             self.outcomes[place.kind, place.side, place.program, outcome] += 1
+            self._told += 1
+            if self._told % PROGRESS == 0:
+                print(f"{self._told} tried", flush=True)
             if outcome == FAILED:
                 print(f"FAILED: {place}\n{text}\n  again: {' '.join(_again(self.arguments))} "
                       f"replay {place}", flush=True)

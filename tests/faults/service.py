@@ -61,7 +61,8 @@ class Service:
         return self
 
     def ready(self):
-        """Waits until the present run of the daemon is ready; after a fault that is the next one."""
+        """Waits until the present run of the daemon is ready, and returns it; after a fault that is
+        the next one."""
         def settled():
             return self._failure or (self.runs and self._ready == len(self.runs)
                                      and not self._has_ended(self.runs[-1]))
@@ -69,12 +70,14 @@ class Service:
             done = self._changed.wait_for(settled, PATIENCE)
         self._check()
         check(done, f"{self.node.name}: it does not get ready\n{self.said()}")
+        return self.runs[-1]
 
     def down(self):
         """Ends the daemon as systemd would; one that dies of its fault just then is started once
         more, so that it can end well."""
+        present = self.ready()
         self._stopping = True
-        self.runs[-1].signal(signal.SIGTERM)
+        present.signal(signal.SIGTERM)
         self._manager.join(PATIENCE)
         self._check()
         check(not self._manager.is_alive(), f"{self.node.name}: does not end\n{self.said()}")

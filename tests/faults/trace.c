@@ -21,8 +21,8 @@
  * passed on to the program; when this ends, the program is killed. Ends when no process is left,
  * with the status of the program, or 128 and the signal that ended it; 125 where it cannot trace.
  *
- * strace(1) can do a part of this, but counts calls by thread, so that the N-th of a process has no
- * name; does not tell one child from another; and cannot shorten.
+ * strace(1) is no slower and can do a part of this. But it counts calls by thread, so that the N-th of
+ * a process has no name; makes the same go wrong in every child; and cannot shorten.
  */
 #include "tests/faults/tamper.h"
 #include "tests/faults/tracees.h"
@@ -193,12 +193,23 @@ static int act_on(pid_t thread, int status) {
     return status >> 16 == 0 ? number : 0;
 }
 
+/* Calls of other processes need not be looked at. */
+static bool is_interesting(pid_t thread) {
+    const struct tracee *tracee = tracees_of(thread);
+
+    return calls_log != NULL ||
+           (fault.process != NULL && tracee != NULL && strcmp(tracee->name, fault.process) == 0);
+}
+
 static void stopped(pid_t thread, int status) {
     int number = act_on(thread, status);
 
     if (leaving)
         tracees_drop(thread);
-    ptrace(leaving ? PTRACE_DETACH : PTRACE_SYSCALL, thread, 0, number);
+    ptrace(leaving                  ? PTRACE_DETACH
+           : is_interesting(thread) ? PTRACE_SYSCALL
+                                    : PTRACE_CONT,
+           thread, 0, number);
 }
 
 static void ended(pid_t thread, int status) {

@@ -1,5 +1,6 @@
 #include "files/skipped.h"
 
+#include "base/bytes.h"
 #include "base/io.h"
 #include "base/limits.h"
 #include "files/outcome.h"
@@ -16,24 +17,12 @@
 /* A range: first and count, big-endian. */
 #define RANGE 16
 
-static void put_u64(uint8_t *at, uint64_t value) {
-    for (int i = 7; i >= 0; i--, value >>= 8)
-        at[i] = (uint8_t)value;
-}
-
-static uint64_t get_u64(const uint8_t *at) {
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
 static int write_all(int fd, const struct rangeset *entries) {
     int error = 0;
     for (size_t i = 0; error == 0 && i < entries->length; i++) {
         uint8_t bytes[RANGE];
-        put_u64(bytes, entries->ranges[i].first);
-        put_u64(bytes + 8, entries->ranges[i].count);
+        bytes_put(bytes, entries->ranges[i].first, 8);
+        bytes_put(bytes + 8, entries->ranges[i].count, 8);
         error = io_pwrite_full(fd, bytes, sizeof(bytes), i * RANGE);
     }
     return error;
@@ -63,8 +52,8 @@ static int read_all(int fd, struct rangeset *entries) {
     ssize_t got = 0;
     for (uint64_t at = 0; (got = io_pread_full(fd, bytes, sizeof(bytes), at)) == RANGE;
          at += RANGE) {
-        uint64_t first = get_u64(bytes);
-        uint64_t count = get_u64(bytes + 8);
+        uint64_t first = bytes_get(bytes, 8);
+        uint64_t count = bytes_get(bytes + 8, 8);
         if (first >= LIMIT_ENTRIES || count > LIMIT_ENTRIES - first)
             return -EBADMSG;
         int error = rangeset_add(entries, first, count);

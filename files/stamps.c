@@ -1,12 +1,11 @@
 #include "files/stamps.h"
 
+#include "base/bytes.h"
 #include "base/io.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define BLOCK_STAMPS 512
 
@@ -42,24 +41,20 @@ struct stamp stamps_of(const struct stat *st) {
 }
 
 static void encode(uint8_t out[STAMP_SIZE], const struct stamp *stamp) {
-    uint64_t words[3] = {htobe64(stamp->device), htobe64(stamp->inode),
-                         htobe64((uint64_t)stamp->ctime_s)};
-    uint32_t halves[2] = {htobe32(stamp->ctime_ns), htobe32(stamp->holes_mib)};
-    memcpy(out, words, sizeof(words));
-    memcpy(out + sizeof(words), halves, sizeof(halves));
+    bytes_put(out, stamp->device, 8);
+    bytes_put(out + 8, stamp->inode, 8);
+    bytes_put(out + 16, (uint64_t)stamp->ctime_s, 8);
+    bytes_put(out + 24, stamp->ctime_ns, 4);
+    bytes_put(out + 28, stamp->holes_mib, 4);
 }
 
 static struct stamp decode(const uint8_t in[STAMP_SIZE]) {
-    uint64_t words[3];
-    uint32_t halves[2];
-    memcpy(words, in, sizeof(words));
-    memcpy(halves, in + sizeof(words), sizeof(halves));
     return (struct stamp){
-        .device = be64toh(words[0]),
-        .inode = be64toh(words[1]),
-        .ctime_s = (int64_t)be64toh(words[2]),
-        .ctime_ns = be32toh(halves[0]),
-        .holes_mib = be32toh(halves[1]),
+        .device = bytes_get(in, 8),
+        .inode = bytes_get(in + 8, 8),
+        .ctime_s = (int64_t)bytes_get(in + 16, 8),
+        .ctime_ns = (uint32_t)bytes_get(in + 24, 4),
+        .holes_mib = (uint32_t)bytes_get(in + 28, 4),
     };
 }
 

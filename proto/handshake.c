@@ -1,5 +1,6 @@
 #include "proto/handshake.h"
 
+#include "base/bytes.h"
 #include "proto/noise.h"
 
 #include <errno.h>
@@ -53,22 +54,8 @@ struct handshake {
     struct handshake_conflict conflict;
 };
 
-static void put_u32(uint8_t *at, uint32_t value) {
-    for (unsigned i = 0; i < 4; i++) {
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
-    }
-}
-
-static uint32_t get_u32(const uint8_t *at) {
-    uint32_t value = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        value = value << 8 | at[i];
-    }
-    return value;
-}
-
 static bool length_is(const uint8_t prefix[PREFIX], size_t length) {
-    return prefix[0] == length >> 8 && prefix[1] == (length & 0xff);
+    return bytes_get(prefix, PREFIX) == length;
 }
 
 static bool in_range(struct handshake_range range, uint8_t version) {
@@ -108,8 +95,7 @@ static int start_noise(struct handshake *handshake, const uint8_t clear[HANDSHAK
 static int put_message(struct handshake *handshake, const void *payload, size_t length) {
     uint8_t *at = handshake->output + handshake->output_length;
     size_t total = noise_overhead(handshake->noise) + length;
-    at[0] = (uint8_t)(total >> 8);
-    at[1] = (uint8_t)total;
+    bytes_put(at, total, PREFIX);
     int result = noise_write(handshake->noise, payload, length, at + PREFIX);
     if (result == 0) {
         handshake->output_length += PREFIX + total;
@@ -182,7 +168,7 @@ static int read_clear(struct handshake *handshake, const uint8_t *bytes) {
 static int read_first(struct handshake *handshake, const uint8_t *bytes) {
     uint8_t none[1];
     uint8_t payload[ABILITIES] = {handshake->protocol.lowest, handshake->protocol.highest};
-    put_u32(payload + 4, handshake->features);
+    bytes_put(payload + 4, handshake->features, 4);
     if (!length_is(bytes, FIRST) ||
         noise_read(handshake->noise, bytes + PREFIX, FIRST, none) != 0 ||
         put_message(handshake, payload, sizeof payload) != 0) {
@@ -206,7 +192,7 @@ static int read_third(struct handshake *handshake, const uint8_t *bytes) {
         return end_conflict(handshake, false, (struct handshake_range){payload[0], payload[0]});
     }
     result->version = payload[0];
-    result->features = get_u32(payload + 4) & handshake->features;
+    result->features = (uint32_t)bytes_get(payload + 4, 4) & handshake->features;
     memcpy(result->session, payload + 8, LIMIT_SESSION_ID);
     memcpy(result->name, payload + 24, LIMIT_NAME);
     result->name_length = strnlen((const char *)result->name, LIMIT_NAME);
@@ -255,7 +241,7 @@ static int read_second(struct handshake *handshake, const uint8_t *bytes) {
         return end_conflict(handshake, false, theirs);
     }
     handshake->result.version = theirs.highest < ours.highest ? theirs.highest : ours.highest;
-    handshake->result.features = get_u32(payload + 4) & handshake->features;
+    handshake->result.features = (uint32_t)bytes_get(payload + 4, 4) & handshake->features;
     handshake->state = DECIDE;
     return HANDSHAKE_DECIDE;
 }
@@ -290,7 +276,7 @@ int handshake_proceed(struct handshake *handshake) {
     if (handshake->state != DECIDE) {
         return -EINVAL;
     }
-    put_u32(payload + 4, handshake->features);
+    bytes_put(payload + 4, handshake->features, 4);
     memcpy(payload + 8, result->session, LIMIT_SESSION_ID);
     memcpy(payload + 24, result->name, LIMIT_NAME);
     handshake->output_length = 0;

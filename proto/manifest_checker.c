@@ -1,3 +1,4 @@
+#include "base/bytes.h"
 #include "base/escape.h"
 #include "proto/manifest_index.h"
 #include "proto/manifest_rules.h"
@@ -84,8 +85,7 @@ static const char *batch_fault(const struct manifest_checker *checker, size_t le
 
 static void hash_batch(struct manifest_checker *checker, const void *batch, size_t length) {
     uint8_t prefix[MANIFEST_PREFIX];
-    for (size_t i = 0; i < sizeof prefix; i++)
-        prefix[i] = (uint8_t)(length >> (8 * (sizeof prefix - 1 - i)));
+    bytes_put(prefix, length, sizeof prefix);
     manifest_rules_hash(&checker->rules, prefix, sizeof prefix);
     manifest_rules_hash(&checker->rules, batch, length);
     checker->last_batch = length;

@@ -1,5 +1,7 @@
 #include "proto/packed.h"
 
+#include "base/bytes.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -54,8 +56,7 @@ size_t packer_pack(struct packer *packer, const uint8_t *records, size_t length,
     packed = ZSTD_compress2(packer->context, out + PREFIX, room - PREFIX, records, length);
     if (ZSTD_isError(packed))
         return 0;
-    for (unsigned i = 0; i < PREFIX; i++)
-        out[i] = (uint8_t)(length >> (8 * (PREFIX - 1 - i)));
+    bytes_put(out, length, PREFIX);
     return PREFIX + packed;
 }
 
@@ -98,8 +99,7 @@ int unpacker_unpack(struct unpacker *unpacker, const struct stream_frame *packed
 
     if (packed->length <= PREFIX)
         return PACKED_REFUSED;
-    for (unsigned i = 0; i < PREFIX; i++)
-        length = length << 8 | packed->body[i];
+    length = (size_t)bytes_get(packed->body, PREFIX);
     if (length == 0 || length > STREAM_BODY_MAX || !is_one_frame(frame, packed->length - PREFIX))
         return PACKED_REFUSED;
     /* In one step, so the window that the frame asks for is never allocated. */

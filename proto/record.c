@@ -1,28 +1,18 @@
 #include "proto/record.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 /* Where the fields of a header stand. */
 enum { AT_KIND = 0, AT_ZERO = 1, AT_ENTRY = 4, AT_OFFSET = 8, AT_LENGTH = 16 };
 
-static void put_be(uint8_t *out, uint64_t value, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++)
-        out[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
-}
-
-static uint64_t get_be(const uint8_t *in, size_t bytes) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | in[i];
-    return value;
-}
-
 void record_write_header(uint8_t out[RECORD_HEADER], const struct record *record) {
     memset(out, 0, RECORD_HEADER);
     out[AT_KIND] = (uint8_t)record->kind;
-    put_be(out + AT_ENTRY, record->entry, 4);
-    put_be(out + AT_OFFSET, record->offset, 8);
-    put_be(out + AT_LENGTH, record->length, 8);
+    bytes_put(out + AT_ENTRY, record->entry, 4);
+    bytes_put(out + AT_OFFSET, record->offset, 8);
+    bytes_put(out + AT_LENGTH, record->length, 8);
 }
 
 void record_cursor_init(struct record_cursor *cursor, const void *content, size_t length) {
@@ -45,9 +35,9 @@ enum record_result record_next(struct record_cursor *cursor, struct record *reco
         return RECORD_MALFORMED;
     *record = (struct record){
         .kind = at[AT_KIND] == RECORD_HOLE ? RECORD_HOLE : RECORD_BYTES,
-        .entry = (uint32_t)get_be(at + AT_ENTRY, 4),
-        .offset = get_be(at + AT_OFFSET, 8),
-        .length = get_be(at + AT_LENGTH, 8),
+        .entry = (uint32_t)bytes_get(at + AT_ENTRY, 4),
+        .offset = bytes_get(at + AT_OFFSET, 8),
+        .length = bytes_get(at + AT_LENGTH, 8),
     };
     size_t left = cursor->left - RECORD_HEADER;
     size_t carried = 0;

@@ -1,5 +1,6 @@
 #include "proto/stream.h"
 
+#include "base/bytes.h"
 #include "proto/secretstream.h"
 
 #include <errno.h>
@@ -28,12 +29,6 @@ struct stream_opener {
 
 static bool type_known(unsigned type) {
     return type >= STREAM_CONTROL && type <= STREAM_PACKED;
-}
-
-static void put_length(uint8_t prefix[STREAM_PREFIX], size_t length) {
-    for (unsigned i = 0; i < STREAM_PREFIX; i++) {
-        prefix[i] = (uint8_t)(length >> (8 * (STREAM_PREFIX - 1 - i)));
-    }
 }
 
 int stream_sealer_new(struct stream_sealer **out, const uint8_t key[STREAM_KEY],
@@ -81,7 +76,7 @@ int stream_seal(struct stream_sealer *sealer, enum stream_type type, uint8_t *re
     }
     /* The tag byte's ciphertext goes before the plaintext, the rest exactly over it. */
     uint8_t *sealed = record + STREAM_PREFIX;
-    put_length(record, 1 + length + STREAM_OVERHEAD);
+    bytes_put(record, 1 + length + STREAM_OVERHEAD, STREAM_PREFIX);
     sealed[1] = (uint8_t)type;
     struct secretstream_message message = {
         .sealed = sealed, .plain = sealed + 1, .length = 1 + length, .tag = MESSAGE};
@@ -94,7 +89,7 @@ int stream_seal_final(struct stream_sealer *sealer, uint8_t record[STREAM_FINAL_
     if (sealer->ended) {
         return -EPIPE;
     }
-    put_length(record, STREAM_OVERHEAD);
+    bytes_put(record, STREAM_OVERHEAD, STREAM_PREFIX);
     return push(sealer, &message);
 }
 
@@ -125,10 +120,7 @@ void stream_opener_free(struct stream_opener *opener) {
 
 int stream_open_length(struct stream_opener *opener, const uint8_t prefix[STREAM_PREFIX],
                        size_t *length) {
-    size_t value = 0;
-    for (unsigned i = 0; i < STREAM_PREFIX; i++) {
-        value = value << 8 | prefix[i];
-    }
+    size_t value = (size_t)bytes_get(prefix, STREAM_PREFIX);
     if (opener->over || value < STREAM_OVERHEAD || value > STREAM_SEALED_MAX) {
         opener->over = true;
         return STREAM_REFUSED;

@@ -1,5 +1,6 @@
 #include "store/store_check.h"
 
+#include "base/bytes.h"
 #include "base/io.h"
 #include "store/store.h"
 #include "store/store_schema.h"
@@ -63,10 +64,6 @@ static int check_lock(int fd, const char *shown, struct fail *fail) {
     return lock.l_type == F_UNLCK ? 0 : is_locked(shown, (long)lock.l_pid, fail);
 }
 
-static uint32_t get_u32(const uint8_t *at) {
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 static int check_header(int fd, const char *shown, struct fail *fail) {
     uint8_t header[HEADER];
     ssize_t got = io_pread_full(fd, header, sizeof(header), 0);
@@ -74,9 +71,9 @@ static int check_header(int fd, const char *shown, struct fail *fail) {
         return fail_set(fail, (int)got, "cannot read %s", shown);
     if ((size_t)got < sizeof(header) || memcmp(header, HEADER_MAGIC, sizeof(HEADER_MAGIC)) != 0)
         return is_damaged(shown, "file is not a database", fail);
-    if (get_u32(header + HEADER_APPLICATION) != STORE_SCHEMA_APPLICATION)
+    if (bytes_get(header + HEADER_APPLICATION, 4) != STORE_SCHEMA_APPLICATION)
         return is_foreign(shown, fail);
-    uint32_t version = get_u32(header + HEADER_USER_VERSION);
+    uint32_t version = (uint32_t)bytes_get(header + HEADER_USER_VERSION, 4);
     return version > store_schema_version ? is_newer(shown, version, fail) : 0;
 }
 

@@ -1,5 +1,7 @@
 #include "store/store_names.h"
 
+#include "base/bytes.h"
+
 #include <errno.h>
 #include <sodium.h>
 #include <stdbool.h>
@@ -25,8 +27,8 @@ int store_names_encode(const struct store_name *items, size_t count, uint8_t **b
     *blob = at;
     *length = total;
     for (size_t i = 0; i < count; i++) {
-        *at++ = (uint8_t)(items[i].length >> 8);
-        *at++ = (uint8_t)items[i].length;
+        bytes_put(at, items[i].length, 2);
+        at += 2;
         if (items[i].length > 0)
             memcpy(at, items[i].bytes, items[i].length);
         at += items[i].length;
@@ -38,7 +40,7 @@ int store_names_encode(const struct store_name *items, size_t count, uint8_t **b
 static bool take(const uint8_t **blob, size_t *length, struct store_name *name) {
     if (*length < 2)
         return false;
-    name->length = (size_t)(*blob)[0] << 8 | (*blob)[1];
+    name->length = (size_t)bytes_get(*blob, 2);
     name->bytes = (const char *)*blob + 2;
     if (*length - 2 < name->length)
         return false;
@@ -102,9 +104,8 @@ static int compare(const void *a, const void *b) {
 }
 
 static void hash_name(crypto_generichash_state *state, const struct store_name *name) {
-    uint32_t length = (uint32_t)name->length;
-    uint8_t prefix[4] = {(uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
-                         (uint8_t)length};
+    uint8_t prefix[4];
+    bytes_put(prefix, name->length, sizeof(prefix));
     crypto_generichash_update(state, prefix, sizeof(prefix));
     crypto_generichash_update(state, (const uint8_t *)name->bytes, name->length);
 }

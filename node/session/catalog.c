@@ -1,5 +1,6 @@
 #include "node/session/catalog.h"
 
+#include "base/bytes.h"
 #include "base/io.h"
 
 #include <errno.h>
@@ -14,10 +15,6 @@ struct catalog {
     uint8_t *buffer; /* for the longest batch */
 };
 
-static uint32_t read_u32(const uint8_t *at) {
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 /* Reads one batch at *offset into `buffer` and moves on. 1; 0 at the end of the file; -EBADMSG;
  * -errno. */
 static int read_batch(int fd, uint64_t *offset, uint8_t *buffer, uint32_t *length) {
@@ -26,7 +23,7 @@ static int read_batch(int fd, uint64_t *offset, uint8_t *buffer, uint32_t *lengt
 
     if (n <= 0)
         return (int)n;
-    *length = read_u32(prefix);
+    *length = (uint32_t)bytes_get(prefix, sizeof prefix);
     if (n < (ssize_t)sizeof prefix || *length > LIMIT_MANIFEST_BATCH)
         return -EBADMSG;
     n = io_pread_full(fd, buffer, *length, *offset + sizeof prefix);

@@ -1,3 +1,4 @@
+#include "base/bytes.h"
 #include "base/crash.h"
 #include "base/escape.h"
 #include "base/io.h"
@@ -161,12 +162,11 @@ int receive_keep(void *context, struct receipt_marks *marks) {
 
 /* Appends a batch, which was found good, to the manifest. */
 static void store_manifest(struct receive *receive, const struct receiver_action *action) {
-    uint8_t prefix[MANIFEST_PREFIX] = {(uint8_t)(action->length >> 24),
-                                       (uint8_t)(action->length >> 16),
-                                       (uint8_t)(action->length >> 8), (uint8_t)action->length};
+    uint8_t prefix[MANIFEST_PREFIX];
     struct fail fail = {0};
     int r = 0;
 
+    bytes_put(prefix, action->length, sizeof prefix);
     if (receive->manifest < 0) {
         r = staging_manifest_create(receive->staging, &receive->manifest, &fail);
         receive->manifest_length = 0;

@@ -4,6 +4,7 @@
 
 int main(void) {
     SRunner *runner = srunner_create(suite_alias());
+    srunner_add_suite(runner, suite_bytes());
     srunner_add_suite(runner, suite_chan());
     srunner_add_suite(runner, suite_crash());
     srunner_add_suite(runner, suite_entry());

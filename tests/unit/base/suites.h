@@ -7,6 +7,7 @@
 #include <check.h>
 
 Suite *suite_alias(void);
+Suite *suite_bytes(void);
 Suite *suite_chan(void);
 Suite *suite_crash(void);
 Suite *suite_entry(void);

@@ -6,7 +6,7 @@ import tempfile
 import xml.etree.ElementTree
 
 # Most tests wait for disks, timers and other processes: so many at a time for each processor.
-TESTS_PER_JOB = 3
+TESTS_PER_JOB = 5
 
 
 class Results:

@@ -38,6 +38,39 @@ static int make_path(const char *path) {
     return mkdir(part, 0700) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
+/* A directory that is not ours need not let us look into it; then we have not made anything there.
+ */
+static int sync_directory(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = 0;
+
+    if (fd < 0)
+        return errno == EACCES || errno == EPERM ? 0 : -errno;
+    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+        rc = -errno;
+    io_close(&fd);
+    return rc;
+}
+
+/* The names that lead to `path`, itself included, outlast a power cut: without them nothing in it
+ * does. */
+static int sync_path(const char *path) {
+    char part[PATH_MAX] = "/";
+    int rc = sync_directory("/");
+
+    for (const char *at = strchr(path + 1, '/'); rc == 0 && at != NULL; at = strchr(at + 1, '/')) {
+        memcpy(part, path, (size_t)(at - path));
+        part[at - path] = '\0';
+        rc = sync_directory(part);
+    }
+    return rc;
+}
+
+/* Until a node has had the lock, who knows what became of those who made directories before. */
+static int sync_first(int fd, const char *path) {
+    return faccessat(fd, LOCK_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : sync_path(path);
+}
+
 int statedir_open(struct statedir *dir, const char *path, struct fail *fail) {
     char shown[256];
     struct stat st;
@@ -58,6 +91,8 @@ int statedir_open(struct statedir *dir, const char *path, struct fail *fail) {
                      "the state directory %s belongs to or can be written by others: chmod 700 it, "
                      "or choose another with --state",
                      shown);
+    else if ((rc = sync_first(dir->fd, path)) < 0)
+        fail_set(fail, rc, "cannot make the state directory %s durable", shown);
     if (rc < 0)
         statedir_close(dir);
     return rc;

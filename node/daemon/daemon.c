@@ -169,7 +169,9 @@ static bool is_outgoing(void *context, uint64_t number) {
 static int open_memory(struct node *node, struct fail *fail) {
     char path[PATH_MAX + 16];
     snprintf(path, sizeof path, "%s/fxnode.db", node->locations.state);
-    int error = database_open(&node->database, node->loop, path, fail);
+    int error = outwork_make(node->statedir.fd, fail);
+    if (error == 0)
+        error = database_open(&node->database, node->loop, path, fail);
     struct store *store = error == 0 ? database_store(node->database) : NULL;
     if (error == 0)
         error = peers_load(&node->peers, node, store, fail);

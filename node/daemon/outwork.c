@@ -75,11 +75,19 @@ static int sweep_one(void *context, int outgoing, const char *name) {
     return remove_directory(outgoing, name);
 }
 
+int outwork_make(int state_fd, struct fail *fail) {
+    if (mkdirat(state_fd, "outgoing", 0700) == 0)
+        return fsync(state_fd) == 0
+                   ? 0
+                   : fail_set(fail, -errno, "cannot keep the directory for outgoing transfers");
+    return errno == EEXIST
+               ? 0
+               : fail_set(fail, -errno, "cannot make the directory for outgoing transfers");
+}
+
 int outwork_prepare(int state_fd, bool (*keep)(void *context, uint64_t number), void *context,
                     struct fail *fail) {
     struct sweep sweep = {keep, context};
-    if (mkdirat(state_fd, "outgoing", 0700) != 0 && errno != EEXIST)
-        return fail_set(fail, -errno, "cannot make the directory for outgoing transfers");
     int outgoing = open_outgoing(state_fd);
     int error = outgoing < 0 ? outgoing : for_each(outgoing, sweep_one, &sweep);
     io_close(&outgoing);

@@ -14,8 +14,12 @@
 
 #define OUTWORK_NAME_ROOM 32
 
-/* Makes STATE/outgoing where it is missing and removes what no transfer owns: everything new, and
- * every number for which `keep` says no. 0, or -errno with `fail` filled. */
+/* Makes STATE/outgoing where it is missing. To be called before the database is made: then it is
+ * durable with that, and else at once. 0, or -errno with `fail` filled. */
+int outwork_make(int state_fd, struct fail *fail);
+
+/* Removes what no transfer owns: everything new, and every number for which `keep` says no. 0, or
+ * -errno with `fail` filled. */
 int outwork_prepare(int state_fd, bool (*keep)(void *context, uint64_t number), void *context,
                     struct fail *fail);
 

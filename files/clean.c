@@ -120,12 +120,18 @@ static int remove_all(struct staging *staging) {
     return unlinkat(area, staging_parts_name(staging), AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
+/* What is recorded as removed is never looked for again, so it must not come back. */
+static int sync_removal(const struct destination *destination) {
+    bool gone = destination_drop_area(destination);
+    int fd = gone ? destination_fd(destination) : destination_area_fd(destination);
+    return fsync(fd) < 0 ? -errno : 0;
+}
+
 int clean_staging(struct staging *staging, struct fail *fail) {
     int error = remove_all(staging);
-    if (error < 0)
-        return fail_set(fail, error, "cannot remove %s", staging_shown(staging));
-    destination_drop_area(staging_destination(staging));
-    return 0;
+    if (error == 0)
+        error = sync_removal(staging_destination(staging));
+    return error < 0 ? fail_set(fail, error, "cannot remove %s", staging_shown(staging)) : 0;
 }
 
 int clean_contents(struct staging *staging, struct fail *fail) {

@@ -8,9 +8,9 @@
 #include "base/fail.h"
 #include "files/staging.h"
 
-/* Removes everything of `staging`, whose lock is held, then the area where it is empty. Afterwards
- * only staging_close is allowed. Can be repeated (staging_open again) after an interruption; the
- * lock goes last. One thread. Blocks. 0; negative with `fail` filled. */
+/* Removes everything of `staging`, whose lock is held, then the area where it is empty, durably.
+ * Afterwards only staging_close is allowed. Can be repeated (staging_open again) after an
+ * interruption; the lock goes last. One thread. Blocks. 0; negative with `fail` filled. */
 int clean_staging(struct staging *staging, struct fail *fail);
 
 /* The same, but leaves the staging directory itself and its lock, for another beginning:

@@ -160,11 +160,12 @@ static int open_area(struct destination *destination, struct fail *fail) {
     return error < 0 ? fail_set(fail, error, "cannot open the destination") : 0;
 }
 
-void destination_drop_area(const struct destination *destination) {
+bool destination_drop_area(const struct destination *destination) {
     if (flock(destination->area, LOCK_EX | LOCK_NB) < 0)
-        return;
-    (void)unlinkat(destination->fd, DESTINATION_AREA, AT_REMOVEDIR);
+        return false;
+    bool gone = unlinkat(destination->fd, DESTINATION_AREA, AT_REMOVEDIR) == 0;
     (void)flock(destination->area, LOCK_SH);
+    return gone;
 }
 
 int destination_bar(struct destination *destination, char *const *paths, size_t count) {

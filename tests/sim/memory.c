@@ -1,0 +1,255 @@
+#define ZSTD_STATIC_LINKING_ONLY
+#include "tests/sim/memory.h"
+
+#include "tests/sim/real.h"
+#include "tests/sim/task.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <sqlite3.h>
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+struct memory_block {
+    struct memory_block *next;
+    struct memory_block **before; /* what points here; NULL: of no process */
+    void *base;                   /* what the system gave */
+    size_t length;
+    alignas(16) char content[];
+};
+
+static struct memory_block *block_of(const void *content) {
+    return (struct memory_block *)((uintptr_t)content - offsetof(struct memory_block, content));
+}
+
+static void *allocate(size_t alignment, size_t length) {
+    struct process *process = process_now();
+    size_t header = offsetof(struct memory_block, content);
+    char *base = NULL;
+    struct memory_block *block = NULL;
+
+    if (length > PTRDIFF_MAX - header - alignment ||
+        (base = __real_malloc(header + alignment + length)) == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    block = block_of((void *)(((uintptr_t)base + header + alignment - 1) & ~(alignment - 1)));
+    *block = (struct memory_block){.base = base, .length = length};
+    if (process != NULL) {
+        block->next = process->memory;
+        block->before = &process->memory;
+        if (block->next != NULL)
+            block->next->before = &block->next;
+        process->memory = block;
+    }
+    return block->content;
+}
+
+static void release(void *content) {
+    struct memory_block *block = block_of(content);
+
+    if (content == NULL)
+        return;
+    if (block->before != NULL) {
+        *block->before = block->next;
+        if (block->next != NULL)
+            block->next->before = block->before;
+    }
+    __real_free(block->base);
+}
+
+void memory_drop(struct memory_block **blocks) {
+    while (*blocks != NULL)
+        release((*blocks)->content);
+}
+
+void *__wrap_malloc(size_t length) {
+    return allocate(16, length);
+}
+
+void __wrap_free(void *content) {
+    release(content);
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+    void *content = NULL;
+    size_t length = 0;
+
+    if (__builtin_mul_overflow(count, size, &length)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    content = allocate(16, length);
+    return content == NULL ? NULL : memset(content, 0, length);
+}
+
+void *__wrap_realloc(void *old, size_t length) {
+    void *content = allocate(16, length);
+
+    if (content != NULL && old != NULL) {
+        size_t kept = block_of(old)->length;
+        memcpy(content, old, kept < length ? kept : length);
+        release(old);
+    }
+    return content;
+}
+
+void *__wrap_reallocarray(void *old, size_t count, size_t size) {
+    size_t length = 0;
+
+    if (__builtin_mul_overflow(count, size, &length)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return __wrap_realloc(old, length);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t length) {
+    return allocate(alignment, length);
+}
+
+char *__wrap_strndup(const char *text, size_t most) {
+    size_t length = strnlen(text, most);
+    char *copy = allocate(16, length + 1);
+
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+char *__wrap_strdup(const char *text) {
+    return __wrap_strndup(text, SIZE_MAX);
+}
+
+/* Without guard pages: those are for secrets of a real machine, and cost most of a seed. */
+void *__wrap_sodium_malloc(size_t length) {
+    return allocate(16, length);
+}
+
+void __wrap_sodium_free(void *content) {
+    release(content);
+}
+
+static void *zstd_allocate(void *context, size_t length) {
+    (void)context;
+    return allocate(16, length);
+}
+
+static void zstd_release(void *context, void *content) {
+    (void)context;
+    release(content);
+}
+
+ZSTD_CCtx *__wrap_ZSTD_createCCtx(void) {
+    return ZSTD_createCCtx_advanced((ZSTD_customMem){zstd_allocate, zstd_release, NULL});
+}
+
+ZSTD_DCtx *__wrap_ZSTD_createDCtx(void) {
+    return ZSTD_createDCtx_advanced((ZSTD_customMem){zstd_allocate, zstd_release, NULL});
+}
+
+static void *sqlite_malloc(int length) {
+    return allocate(16, (size_t)length);
+}
+
+static void *sqlite_realloc(void *old, int length) {
+    return __wrap_realloc(old, (size_t)length);
+}
+
+static int sqlite_size(void *content) {
+    return content == NULL ? 0 : (int)block_of(content)->length;
+}
+
+static int sqlite_round(int length) {
+    return (length + 7) & ~7;
+}
+
+static int sqlite_start(void *context) {
+    (void)context;
+    return SQLITE_OK;
+}
+
+static void sqlite_end(void *context) {
+    (void)context;
+}
+
+void memory_init(void) {
+    static const sqlite3_mem_methods methods = {.xMalloc = sqlite_malloc,
+                                                .xFree = release,
+                                                .xRealloc = sqlite_realloc,
+                                                .xSize = sqlite_size,
+                                                .xRoundup = sqlite_round,
+                                                .xInit = sqlite_start,
+                                                .xShutdown = sqlite_end};
+
+    /* What one process frees the next one is given, without the system. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK ||
+        sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK ||
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK)
+        abort();
+}
+
+void *memory_grow(void *block, size_t length) {
+    void *grown = __real_realloc(block, length);
+
+    if (grown == NULL)
+        abort();
+    return grown;
+}
+
+void memory_release(void *block) {
+    __real_free(block);
+}
+
+/* ---- for a seed ---- */
+
+#define SLAB (1u << 20)
+
+struct slab {
+    struct slab *next;
+    size_t used;
+    alignas(16) char content[];
+};
+
+static struct slab *slabs; /* the first is the one in use */
+static struct slab *spare;
+
+void *memory_lasting(size_t length) {
+    void *content = NULL;
+
+    length = (length + 15) & ~(size_t)15;
+    if (slabs == NULL || length > SLAB - slabs->used) {
+        struct slab *slab = spare;
+        if (slab != NULL)
+            spare = slab->next;
+        else
+            slab = memory_grow(NULL, sizeof *slab + SLAB);
+        slab->next = slabs;
+        slab->used = 0;
+        slabs = slab;
+    }
+    content = slabs->content + slabs->used;
+    slabs->used += length;
+    return memset(content, 0, length);
+}
+
+char *memory_lasting_name(const char *name) {
+    size_t length = strlen(name) + 1;
+    return memcpy(memory_lasting(length), name, length);
+}
+
+void memory_lasting_end(void) {
+    while (slabs != NULL) {
+        struct slab *slab = slabs;
+        slabs = slab->next;
+        slab->next = spare;
+        spare = slab;
+    }
+}

@@ -1,0 +1,27 @@
+/*
+ * Memory of what is simulated, that goes with its process: malloc() and its kin, as the objects of
+ * this program call them, are led here by the linker.
+ */
+#ifndef TESTS_SIM_MEMORY_H
+#define TESTS_SIM_MEMORY_H
+
+#include <stddef.h>
+
+struct memory_block;
+
+/* Once, before anything else: SQLite too takes its memory here. */
+void memory_init(void);
+
+/* Frees all of a process. */
+void memory_drop(struct memory_block **blocks);
+
+/* Memory of the simulation itself, not of a process: as realloc, never NULL; and free. */
+void *memory_grow(void *block, size_t length);
+void memory_release(void *block);
+
+/* The same, zeroed, for as long as the seed lasts. */
+void *memory_lasting(size_t length);
+char *memory_lasting_name(const char *name);
+void memory_lasting_end(void);
+
+#endif

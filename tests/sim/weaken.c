@@ -1,0 +1,109 @@
+#include "tests/sim/weaken.h"
+
+#include "node/session/uplink.h"
+#include "proto/msg.h"
+#include "store/store_transfer.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/handle.h"
+#include "tests/sim/machine.h"
+#include "tests/sim/memory.h"
+#include "tests/sim/socket.h"
+#include "tests/sim/task.h"
+
+#include <string.h>
+
+#define LATE_NS 200000000u
+
+static enum weaken chosen;
+static bool holding; /* LATE_QUEUE: nothing of a database is flushed now */
+
+bool weaken_choose(const char *name) {
+    static const char *const names[] = {
+        [WEAKEN_NO_SYNC] = "no-sync",
+        [WEAKEN_LATE_SYNC] = "late-sync",
+        [WEAKEN_NO_DIRECTORY_SYNC] = "no-directory-sync",
+        [WEAKEN_EARLY_ACK] = "early-ack",
+        [WEAKEN_LATE_QUEUE] = "late-queue",
+        [WEAKEN_NO_COMMIT_SYNC] = "no-commit-sync",
+    };
+
+    for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], name) != 0)
+            continue;
+        chosen = (enum weaken)i;
+        return true;
+    }
+    return false;
+}
+
+void weaken_begin(void) {
+    holding = false;
+}
+
+static void flush_late(void *arg) {
+    struct machine *machine = arg;
+
+    holding = false;
+    if (machine->up)
+        disk_sync_all(machine->disk);
+}
+
+static void flush_later(void) {
+    struct machine *machine = process_now()->machine;
+
+    task_at(task_clock() + LATE_NS, flush_late, machine);
+}
+
+bool weaken_flushes(struct inode *inode) {
+    bool is_directory = inode != NULL && S_ISDIR(disk_mode(inode));
+
+    if (strcmp(process_now()->role, "session") != 0)
+        return true;
+    if (chosen == WEAKEN_LATE_SYNC)
+        flush_later();
+    if (is_directory)
+        return chosen != WEAKEN_NO_DIRECTORY_SYNC;
+    return chosen != WEAKEN_NO_SYNC && chosen != WEAKEN_LATE_SYNC;
+}
+
+bool weaken_flushes_log(struct inode *inode) {
+    (void)inode;
+    return !holding && chosen != WEAKEN_NO_COMMIT_SYNC;
+}
+
+void __real_uplink_send(struct uplink *uplink, const Fxnode__Helper__ToNode *message);
+void __wrap_uplink_send(struct uplink *uplink, const Fxnode__Helper__ToNode *message);
+
+/* As if the node had answered already. */
+static void answer(struct uplink *uplink, uint64_t ticket) {
+    Fxnode__Helper__Committed committed = FXNODE__HELPER__COMMITTED__INIT;
+    Fxnode__Helper__ToSession message = FXNODE__HELPER__TO_SESSION__INIT;
+    uint8_t packet[64];
+    int length = 0;
+
+    committed.ticket = ticket;
+    message.body_case = FXNODE__HELPER__TO_SESSION__BODY_COMMITTED;
+    message.committed = &committed;
+    length = msg_encode(&message.base, packet, sizeof packet);
+    socket_feed(handle_get(uplink_fd(uplink))->socket, packet, (size_t)length);
+}
+
+void __wrap_uplink_send(struct uplink *uplink, const Fxnode__Helper__ToNode *message) {
+    if (chosen == WEAKEN_EARLY_ACK && message->body_case == FXNODE__HELPER__TO_NODE__BODY_COMMIT)
+        answer(uplink, message->commit->ticket);
+    __real_uplink_send(uplink, message);
+}
+
+int __real_store_transfer_create(struct store *store, const struct store_transfer_new *with,
+                                 uint64_t *number, struct fail *fail);
+int __wrap_store_transfer_create(struct store *store, const struct store_transfer_new *with,
+                                 uint64_t *number, struct fail *fail);
+
+int __wrap_store_transfer_create(struct store *store, const struct store_transfer_new *with,
+                                 uint64_t *number, struct fail *fail) {
+    if (chosen == WEAKEN_LATE_QUEUE) {
+        holding = true;
+        flush_later();
+    }
+    return __real_store_transfer_create(store, with, number, fail);
+}

@@ -1,0 +1,23 @@
+/* Two machines with a node each, a transfer from one to the other, and what goes wrong meanwhile.
+ */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include <stdint.h>
+
+/* What happened in a seed. Plain value. */
+struct world_tally {
+    uint64_t cuts;   /* of power */
+    uint64_t kills;  /* of a process */
+    uint64_t breaks; /* of connections and of the network */
+    uint64_t steps;
+    uint64_t virtual_ns;
+};
+
+/* Once, before the first seed. */
+void world_prepare(void);
+
+/* Runs a seed. NULL, or what was broken (valid until the next one). *tally is added to. */
+const char *world_run(uint64_t seed, struct world_tally *tally);
+
+#endif

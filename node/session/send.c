@@ -155,6 +155,8 @@ void send_entry_failed(struct send *send, const struct manifest_item *item,
                                      .text = reasons[outcome].text};
     bool first = false;
 
+    if (send_away_stops(send, &item->entry))
+        return;
     pthread_mutex_lock(&send->course.lock);
     first = !rangeset_contains(&send->failed, item->number, 1);
     if (first && (rangeset_add(&send->failed, item->number, 1) < 0 ||
@@ -189,7 +191,10 @@ static int open_files(struct send *send, struct fail *fail) {
     r = send_links_load(send);
     if (r < 0)
         return fail_set(fail, r, "cannot read the directory of this transfer");
-    return items_new(&send->items, (const char *const *)job->paths, job->path_count, fail);
+    r = items_new(&send->items, (const char *const *)job->paths, job->path_count, fail);
+    if (r == 0 && disks_new(&send->disks, send->items) < 0)
+        r = fail_set(fail, -ENOMEM, "cannot begin the transfer");
+    return r;
 }
 
 /* How much of what is sent needs no room at the peer. It is an estimate: holes are never more than
@@ -254,6 +259,8 @@ static int set_up(struct send *send, struct main *main, struct fail *fail) {
 
     if (r == 0)
         r = make_machine(send, fail);
+    if (r == 0)
+        r = send_away_look(send, fail);
     if (r == 0)
         send_inherit(send);
     if (r == 0)
@@ -432,6 +439,7 @@ static void clear(struct send *send) {
     sender_free(send->sender);
     catalog_free(send->lookup);
     manifest_checker_free(send->checker);
+    disks_free(send->disks);
     items_free(send->items);
     hashes_close(send->hashes);
     send_frames_destroy(&send->frames);
@@ -440,6 +448,17 @@ static void clear(struct send *send) {
     io_close(&send->stat);
     io_close(&send->manifest);
     io_close(&send->work);
+}
+
+static uplink_outcome not_begun(int error) {
+    switch (send_outcome(error)) {
+    case EXCHANGE_NO_SPACE:
+        return UPLINK_ENDED(NO_SPACE);
+    case EXCHANGE_LOST:
+        return UPLINK_ENDED(LOST);
+    default:
+        return UPLINK_ENDED(FAILED);
+    }
 }
 
 void job_send(struct job *job, struct uplink *uplink) {
@@ -455,10 +474,7 @@ void job_send(struct job *job, struct uplink *uplink) {
     if (course_init(&send.course, uplink) < 0)
         uplink_ended(uplink, UPLINK_ENDED(FAILED), "out of memory");
     else if ((r = set_up(&send, &main, &fail)) != 0)
-        uplink_ended(uplink,
-                     send_outcome(r) == EXCHANGE_NO_SPACE ? UPLINK_ENDED(NO_SPACE)
-                                                          : UPLINK_ENDED(FAILED),
-                     fail.text);
+        uplink_ended(uplink, not_begun(r), fail.text);
     else
         main_loop(&main);
     course_report(&send.course);

@@ -9,6 +9,7 @@
 #include "files/hash.h"
 #include "files/hashes.h"
 #include "files/holes.h"
+#include "files/disks.h"
 #include "files/items.h"
 #include "files/receipt.h"
 #include "files/source.h"
@@ -51,6 +52,7 @@ struct send {
     struct manifest_checker *checker; /* has index and summary */
     const struct manifest_index *index;
     struct items *items;
+    struct disks *disks; /* that they are on */
     struct hashes *hashes;
     struct pace pace;
     struct send_frames frames;
@@ -144,7 +146,7 @@ void send_lanes_came(struct send *send, uint32_t number, bool there);
 void send_act(struct send *send);
 
 /* How a transfer ends for an error of ours (send_stop.c): one for which there was no room left
- * (-ENOSPC, -EDQUOT) is tried again later. */
+ * (-ENOSPC, -EDQUOT) or no disk (-ENODEV) is tried again later. */
 enum exchange_outcome send_outcome(int error);
 
 /* Stops the transfer for an error of ours. Lock not held. */
@@ -152,6 +154,14 @@ void send_stop(struct send *send, int error, const char *text);
 
 /* Fills `fail`: the directory of this transfer cannot be written. Returns `error`. */
 int send_own_failed(const struct send *send, int error, struct fail *fail);
+
+/* Whether the disk of an item seems not to be mounted: 0, or -ENODEV with `fail` filled. Before the
+ * session is confined. */
+int send_away_look(struct send *send, struct fail *fail);
+
+/* Stops the transfer where the disk of `entry` is gone, which could not be read; false where it is
+ * the entry alone. Lock not held. */
+bool send_away_stops(struct send *send, const struct entry *entry);
 
 /* An entry cannot be sent, as `outcome` says; `fail` is told to the user, once. Lock not held. */
 void send_entry_failed(struct send *send, const struct manifest_item *item,

@@ -8,7 +8,9 @@
 #define SHOWN 256 /* room for a path in a message */
 
 enum exchange_outcome send_outcome(int error) {
-    return error == -ENOSPC || error == -EDQUOT ? EXCHANGE_NO_SPACE : EXCHANGE_FAILED;
+    if (error == -ENOSPC || error == -EDQUOT)
+        return EXCHANGE_NO_SPACE;
+    return error == -ENODEV ? EXCHANGE_LOST : EXCHANGE_FAILED;
 }
 
 int send_own_failed(const struct send *send, int error, struct fail *fail) {
@@ -26,12 +28,15 @@ int send_own_failed(const struct send *send, int error, struct fail *fail) {
 
 void send_stop(struct send *send, int error, const char *text) {
     enum exchange_outcome outcome = send_outcome(error);
-    exchange_reason reason = outcome == EXCHANGE_NO_SPACE ? FXNODE__WIRE__STOP__REASON__NO_SPACE
-                                                          : FXNODE__WIRE__STOP__REASON__ERROR;
+    static const exchange_reason reasons[] = {
+        [EXCHANGE_NO_SPACE] = FXNODE__WIRE__STOP__REASON__NO_SPACE,
+        [EXCHANGE_LOST] = FXNODE__WIRE__STOP__REASON__BUSY,
+        [EXCHANGE_FAILED] = FXNODE__WIRE__STOP__REASON__ERROR,
+    };
 
     pthread_mutex_lock(&send->course.lock);
     course_prepare_end(&send->course, outcome, text);
-    if (sender_stop(send->sender, reason, NULL) == 0)
+    if (sender_stop(send->sender, reasons[outcome], NULL) == 0)
         send_act(send);
     course_end(&send->course, outcome, text);
     pthread_mutex_unlock(&send->course.lock);

@@ -5,7 +5,7 @@ import os
 import signal
 
 from lab import check, check_equal
-from lab.data import MIB, compare, make_file
+from lab.data import MIB, compare, make_file, make_many
 from lab.disk import Disk
 
 LONG = 120
@@ -97,3 +97,72 @@ def destination_taken_out_while_placed(lab):
     check_equal(command.wait(LONG), 0, f"status of send\n{command.said()}")
     compare(source, disk.stored("in/data"))
     check_equal(os.listdir(disk.stored("in")), ["data"], "on the disk")
+
+
+def _sender_with_disk(lab):
+    """The same with a disk at the sender, on which is what it sends."""
+    disk = Disk(lab, "disk")
+    sender, receiver = lab.pair({"config": dict(CONFIG)}, {"config": dict(CONFIG)})
+    sender.host.limit_rate("200mbit")
+    return sender, receiver, disk
+
+
+def _wait_for_disk(command):
+    event = command.wait_event(lambda event: "the disk that" in event.get("reason", ""),
+                               "it waits for the disk", LONG)
+    check_equal(event["state"], "waiting", "state")
+
+
+def _source_taken_out(lab, make, what, interrupt):
+    """Takes out the disk that `what` is on, which is in what make() made there."""
+    sender, receiver, disk = _sender_with_disk(lab)
+    make(disk.stored("tree"))
+    command = sender.command("send", "--json", receiver.at, os.path.join(disk.path, what))
+    command.wait_event(lambda event: event.get("done", 0) > SIZE // 3, "a part", LONG)
+    disk.take_out(sender)
+    interrupt(sender)
+    _wait_for_disk(command)
+    receiver.check_listed()
+    disk.put_in(sender)
+    _go_on(sender)
+    check_equal(command.wait(LONG), 0, f"status of send\n{command.said()}")
+    compare(disk.stored(what), receiver.received(os.path.basename(what) or "disk"))
+    check(sender.host.bytes_sent() < 1.5 * SIZE, "it began anew")
+    receiver.check_tidy()
+
+
+def _tree(path):
+    make_many(path, 96, SIZE // 96)
+
+
+def source_taken_out(lab):
+    """The disk with a tree that is being sent is taken out while it is interrupted: nothing of it
+    is taken for deleted."""
+    _source_taken_out(lab, _tree, "tree", _kill_sessions)
+
+
+def source_taken_out_itself(lab):
+    """The same where all of the disk is sent."""
+    _source_taken_out(lab, _tree, "", _kill_sessions)
+
+
+def source_taken_out_while_read(lab):
+    """The same with a session that reads it, which has open what it reads just now."""
+    _source_taken_out(lab, _tree, "tree", lambda _: None)
+
+
+def source_file_taken_out_while_read(lab):
+    """The same with one file, which is open: only at the end it is looked for again."""
+    _source_taken_out(lab, lambda path: make_file(path, SIZE), "tree", lambda _: None)
+
+
+def source_deleted_from_disk(lab):
+    """What is deleted from a disk that is there fails by its name, as everywhere."""
+    sender, receiver, disk = _sender_with_disk(lab)
+    _tree(disk.stored("tree"))
+    command = sender.command("send", "--json", receiver.at, os.path.join(disk.path, "tree"))
+    command.wait_event(lambda event: event.get("done", 0) > SIZE // 3, "a part", LONG)
+    os.unlink(disk.stored("tree/0000/000095"))
+    check_equal(command.wait(LONG), 1, f"status of send\n{command.said()}")
+    check("000095" in "\n".join(command.out), f"it is not named: {command.said()}")
+    check_equal(len(os.listdir(receiver.received("tree/0000"))), 95, "files that arrived")

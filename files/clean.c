@@ -122,16 +122,23 @@ static int remove_all(struct staging *staging) {
 
 /* What is recorded as removed is never looked for again, so it must not come back. */
 static int sync_removal(const struct destination *destination) {
-    bool gone = destination_drop_area(destination);
-    int fd = gone ? destination_fd(destination) : destination_area_fd(destination);
-    return fsync(fd) < 0 ? -errno : 0;
+    int gone = destination_drop_area(destination);
+    if (gone == 0 && fsync(destination_area_fd(destination)) < 0)
+        return -errno;
+    return gone < 0 ? gone : 0;
 }
 
 int clean_staging(struct staging *staging, struct fail *fail) {
     int error = remove_all(staging);
-    if (error == 0)
-        error = sync_removal(staging_destination(staging));
-    return error < 0 ? fail_set(fail, error, "cannot remove %s", staging_shown(staging)) : 0;
+    return error < 0 ? fail_set(fail, error, "cannot remove %s", staging_shown(staging))
+                     : clean_area(staging_destination(staging), fail);
+}
+
+int clean_area(const struct destination *destination, struct fail *fail) {
+    int error = sync_removal(destination);
+    return error < 0 ? fail_set(fail, error, "cannot make durable what was removed from %s",
+                                destination_shown(destination))
+                     : 0;
 }
 
 int clean_contents(struct staging *staging, struct fail *fail) {

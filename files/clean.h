@@ -13,7 +13,11 @@
  * interruption; the lock goes last. One thread. Blocks. 0; negative with `fail` filled. */
 int clean_staging(struct staging *staging, struct fail *fail);
 
-/* The same, but leaves the staging directory itself and its lock, for another beginning:
+/* What is left to do where the staging directory is gone already: removes the area where it is
+ * empty, durably. 0; negative with `fail` filled. */
+int clean_area(const struct destination *destination, struct fail *fail);
+
+/* As clean_staging, but leaves the staging directory itself and its lock, for another beginning:
  * staging_close and staging_open again. */
 int clean_contents(struct staging *staging, struct fail *fail);
 

@@ -160,11 +160,13 @@ static int open_area(struct destination *destination, struct fail *fail) {
     return error < 0 ? fail_set(fail, error, "cannot open the destination") : 0;
 }
 
-bool destination_drop_area(const struct destination *destination) {
+int destination_drop_area(const struct destination *destination) {
     if (flock(destination->area, LOCK_EX | LOCK_NB) < 0)
-        return false;
+        return 0;
     bool gone = unlinkat(destination->fd, DESTINATION_AREA, AT_REMOVEDIR) == 0;
     (void)flock(destination->area, LOCK_SH);
+    if (gone && fsync(destination->fd) < 0)
+        return -errno;
     return gone;
 }
 
@@ -219,7 +221,7 @@ int destination_open(struct destination **out, const char *base, const char *dir
 void destination_close(struct destination *destination) {
     if (destination == NULL)
         return;
-    destination_drop_area(destination); /* where nothing is staged it is of no use */
+    (void)destination_drop_area(destination); /* where nothing is staged it is of no use */
     io_close(&destination->area);
     io_close(&destination->fd);
     free(destination->barred);

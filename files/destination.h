@@ -51,9 +51,9 @@ int destination_area_fd(const struct destination *destination);
 /* BASE/DIRECTORY as given, for messages; escaped. */
 const char *destination_shown(const struct destination *destination);
 
-/* Removes the area where it is empty and no other process has the destination open. Whether it did.
- */
-bool destination_drop_area(const struct destination *destination);
+/* Removes the area, durably, where it is empty and no other process has the destination open; the
+ * last one to close it tries again. 1 where it did, 0 where it stays, -errno. */
+int destination_drop_area(const struct destination *destination);
 
 /* Bytes that this user may still write there, or UINT64_MAX where the file system counts none. 0 or
  * -errno. */

@@ -2,6 +2,7 @@
 
 #include "base/escape.h"
 #include "base/io.h"
+#include "base/weaken.h"
 #include "store/store_check.h"
 #include "store/store_schema.h"
 #include "store/store_sql.h"
@@ -34,6 +35,8 @@ static int connect_to(struct store *store, const char *path, struct fail *fail) 
         code = sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_exec(store->db, PRAGMAS, NULL, NULL, NULL);
+    if (code == SQLITE_OK && weakened("synchronous-normal"))
+        code = sqlite3_exec(store->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
     if (code == SQLITE_OK) /* also takes the lock, which is then kept */
         code = store_schema_migrate(store->db, store_schema_steps, store_schema_version);
     return code == SQLITE_OK ? 0 : store_sql_fail(store, code, fail);

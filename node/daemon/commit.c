@@ -6,6 +6,7 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/weaken.h"
 #include "node/common/landing.h"
 #include "node/daemon/database.h"
 #include "store/store_extent.h"
@@ -127,13 +128,19 @@ static void show(const struct commit *commit) {
              landing_plain(landing, transfer->record.destination));
 }
 
+static void acknowledge(const struct commit *commit) {
+    struct worker *worker = commit->receiving->worker;
+    if (worker != NULL && commit->kind != COMMIT_END && commit->kind != COMMIT_KEPT)
+        worker_send_committed(worker, commit->ticket);
+}
+
 static void committed(void *arg) {
     struct commit *commit = arg;
     struct receiving *receiving = commit->receiving;
     if (commit->result == 0) {
         show(commit);
-        if (receiving->worker != NULL && commit->kind != COMMIT_END && commit->kind != COMMIT_KEPT)
-            worker_send_committed(receiving->worker, commit->ticket);
+        if (!weakened("early-acknowledge"))
+            acknowledge(commit);
     } else if (commit->kind != COMMIT_END) {
         log_error("cannot record progress of transfer %llu: %s", (unsigned long long)commit->number,
                   commit->result < 0 ? commit->fail.text : "its state does not allow it");
@@ -167,6 +174,8 @@ static bool submit(struct commit *commit) {
         return false;
     }
     receiving_hold(receiving);
+    if (weakened("early-acknowledge"))
+        acknowledge(commit);
     return true;
 }
 

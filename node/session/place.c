@@ -82,7 +82,7 @@ void job_clean(struct job *job, struct uplink *uplink) {
     if (r == 0)
         r = confine(&receive, &fail);
     if (r == STAGING_NONE)
-        r = 0;
+        r = clean_area(receive.destination, &fail);
     else if (r == 0)
         r = clean_staging(receive.staging, &fail);
     close_all(&receive);

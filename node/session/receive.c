@@ -313,7 +313,7 @@ static void run(struct main *main) {
     receive_greet(receive);
     /* Before the right to do so is given up. */
     if (receive->destination != NULL && (receive->staging == NULL || receive->cleaned))
-        destination_drop_area(receive->destination);
+        (void)destination_drop_area(receive->destination);
     if (!atomic_load(&receive->course.ended) && confine_more(receive) < 0)
         receive_stop_locked(receive, -ENOSYS, "cannot confine the session");
     if (atomic_load(&receive->course.ended)) {

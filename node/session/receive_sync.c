@@ -1,5 +1,6 @@
 #include "base/io.h"
 #include "base/log.h"
+#include "base/weaken.h"
 #include "files/clean.h"
 #include "node/session/placing.h"
 #include "node/session/receive.h"
@@ -27,6 +28,16 @@ static int record(void *context, Fxnode__Helper__ToNode *message) {
     return missing ? -ECANCELED : 0;
 }
 
+/* Lock held, given up meanwhile. */
+static int sync_written(struct receive *receive, struct fail *fail) {
+    int r = 0;
+
+    pthread_mutex_unlock(&receive->course.lock);
+    r = staging_sync_batch(receive->staging, fail);
+    pthread_mutex_lock(&receive->course.lock);
+    return r;
+}
+
 /* Syncs what is written. Lock held, given up meanwhile. */
 static void sync_batch(struct receive *receive) {
     const struct rangeset *units = NULL;
@@ -35,9 +46,8 @@ static void sync_batch(struct receive *receive) {
 
     if (receiver_sync_begin(receive->receiver, &units) < 0)
         return;
-    pthread_mutex_unlock(&receive->course.lock);
-    r = staging_sync_batch(receive->staging, &fail);
-    pthread_mutex_lock(&receive->course.lock);
+    if (!weakened("sync-after-commit"))
+        r = sync_written(receive, &fail);
     if (atomic_load(&receive->course.ended))
         return;
     if (r != 0)
@@ -46,6 +56,8 @@ static void sync_batch(struct receive *receive) {
         receive_out_of_step(receive);
     receive_act(receive);
     course_changed(&receive->course);
+    if (weakened("sync-after-commit"))
+        (void)sync_written(receive, &fail);
 }
 
 /* Makes durable what is there, then stops. Lock held. */

@@ -1,5 +1,6 @@
 #include "base/crash.h"
 #include "base/io.h"
+#include "base/witness.h"
 #include "node/session/send.h"
 
 #include <errno.h>
@@ -198,6 +199,7 @@ static void take_control(struct send *send, const struct stream_frame *frame) {
         course_end(&send->course, EXCHANGE_PROTOCOL, "the peer sent data to the sender");
     else if (sender_control(send->sender, io_now_ms(), frame->body, frame->length) < 0)
         course_end(&send->course, EXCHANGE_FAILED, "out of memory");
+    witness_durable(sender_durable(send->sender));
     send_act(send);
     pthread_mutex_unlock(&send->course.lock);
 }

@@ -1,0 +1,159 @@
+"""One state after a cut: made, looked at, recovered from, looked at again."""
+
+import os
+import pickle
+import zlib
+from dataclasses import dataclass, field
+
+import checks
+import stations
+import workloads
+from disklog import EVERYTHING, Choice, Image
+from lab import check, check_equal
+from recording import Logged, Plain, image_paths
+
+SIDES = {"receiver": ("receiver", "files"), "sender": ("sender",),
+         "both": ("sender", "receiver", "files")}
+
+# What a recovery may say beside content that was not promised: handshakes, manifest, headers.
+TALK = 300_000
+ON_THE_WIRE = 1.05
+
+
+@dataclass
+class Recording:
+    """A log, what its disks were before, and what had been promised before it."""
+
+    base: object  # its file system, and whether files are apart
+    images: dict
+    workload: str
+    log: object
+    earlier: object = field(default_factory=lambda: checks.Promises([]))
+
+    def promises(self, position):
+        promises = checks.Promises(self.log.marks(position))
+        promises.add(self.earlier)
+        return promises
+
+
+@dataclass
+class Cut:
+    """Where, and what was left on each disk of what had not been flushed."""
+
+    position: int
+    choices: dict
+
+    @classmethod
+    def drawn(cls, source, recording, side):
+        """One of all cuts; half of them just after something was promised or flushed."""
+        log = recording.log
+        position = source.choice(log.interesting()) if source.random() < 0.5 else \
+            source.randrange(len(log) + 1)
+        hows = [("none", 0), ("all", 0), ("torn", 512), ("torn", 4096)]
+        choices = {disk: EVERYTHING for disk in recording.images}
+        for disk in SIDES[side]:
+            if disk in choices:
+                choices[disk] = Choice(*source.choice(hows), source.getrandbits(32))
+        return cls(position, choices)
+
+
+def _bytes_on_the_wire():
+    with open("/proc/net/dev", encoding="ascii") as file:
+        line, = (line for line in file if line.strip().startswith("lo:"))
+    return int(line.split(":")[1].split()[0])
+
+
+def _content(workload):
+    return sum(os.path.getsize(os.path.join(directory, name))
+               for path in map(stations.source, workload.sends)
+               for directory, name in _files(path))
+
+
+def _files(path):
+    if not os.path.isdir(path):
+        yield os.path.split(path)
+    for directory, _, names in os.walk(path):
+        for name in names:
+            if not os.path.islink(os.path.join(directory, name)):
+                yield directory, name
+
+
+def finish(run, workload):
+    """Starts both nodes and lets them do what is left of the workload, as their users would."""
+    for node in (run.receiver, run.sender):
+        run.start(node)
+    if workload.origin == "strangers" and not (run.sender.paired() and run.receiver.paired()):
+        run.pair()
+    mine = [transfer for transfer in run.sender.transfers("--all") if transfer["transfer"] > workload.before]
+    check(len(mine) < 2, f"the sender has several transfers: {mine}")
+    if mine and mine[0]["state"] != "delivered":
+        run.wait_said(run.sender, r"fxnode: transfer \d+ to .*: delivered$")
+    elif not mine:
+        client = run.client("send", "--json", run.receiver.at, *map(run.source, workload.sends))
+        check_equal(client.wait(60), 0, f"status of send after the cut\n{client.said()}")
+    run.receiver.check_tidy()
+
+
+def _recover(run, recording, cut):
+    bench = run.bench
+    workload = workloads.ALL[recording.workload]
+    promises = recording.promises(cut.position)
+    found = checks.Found(bench, workload, promises)
+    found.check()
+    before = _bytes_on_the_wire()
+    finish(run, workload)
+    sent = _bytes_on_the_wire() - before
+    rest = 0 if found.held is None else _content(workload) - found.held
+    most = int(rest * ON_THE_WIRE) + TALK
+    check(sent <= most, f"{sent} bytes were sent after the cut, of {rest} that were not held")
+    for node in bench.nodes:
+        check_equal(node.id, promises.ids.get(node.name, node.id), f"id of the {node.name}")
+    checks.check_end(bench, workload)
+
+
+def _prepare(recording, cut):
+    base = recording.base
+    bench = stations.Bench(base.kind, base.apart, workloads.ALL[recording.workload].config)
+    paths = image_paths(bench.disks)
+    for disk, path in paths.items():
+        recording.log.state(recording.images[disk], disk, cut.position, cut.choices[disk], path)
+    return bench, paths
+
+
+def try_cut(recording, cut):
+    """Fails where something does not hold."""
+    bench, paths = _prepare(recording, cut)
+    try:
+        run = Plain(bench, paths)
+        _recover(run, recording, cut)
+        bench.stop()
+        checks.check_stopped(bench)
+    finally:
+        bench.clear()
+
+
+def record_recovery(recording, cut, logdisk):
+    """The recovery from a cut, checked in the same way, as a recording of its own."""
+    bench, paths = _prepare(recording, cut)
+    images = {disk: Image.of(path) for disk, path in paths.items()}
+    run = None
+    try:
+        run = Logged(bench, paths, logdisk)
+        _recover(run, recording, cut)
+        return Recording(recording.base, images, recording.workload, run.log(),
+                         recording.promises(cut.position))
+    finally:
+        if run is not None:
+            run.close()
+        bench.clear()
+
+
+def keep(path, recording, cut):
+    """Writes all that try_cut() needs."""
+    with open(path, "wb") as file:
+        file.write(zlib.compress(pickle.dumps((recording, cut)), 1))
+
+
+def kept(path):
+    with open(path, "rb") as file:
+        return pickle.loads(zlib.decompress(file.read()))

@@ -32,7 +32,8 @@ static struct {
     struct listed listed[ENTRIES];
     size_t listed_count;
     uint64_t units;
-    bool durable[UNITS]; /* was said to be */
+    bool durable[UNITS];     /* was said to be */
+    uint64_t pending[UNITS]; /* bytes written on this connection and not durable */
     bool queued;
     bool placed;              /* the receiver says it is delivered */
     bool delivered;           /* the sender's command knows */
@@ -136,10 +137,46 @@ int __wrap_receiver_committed(struct receiver *receiver, uint64_t now_ms);
 int __wrap_receiver_committed(struct receiver *receiver, uint64_t now_ms) {
     int r = __real_receiver_committed(receiver, now_ms);
 
-    for (uint64_t unit = 0; unit < watch.units; unit++)
-        if (rangeset_contains(receiver_durable(receiver), unit, 1))
-            watch.durable[unit] = true;
+    for (uint64_t unit = 0; unit < watch.units; unit++) {
+        if (!rangeset_contains(receiver_durable(receiver), unit, 1))
+            continue;
+        watch.durable[unit] = true;
+        watch.pending[unit] = 0;
+    }
     return r;
+}
+
+int __real_receiver_written(struct receiver *receiver, uint64_t now_ms, uint32_t lane,
+                            const struct record_piece *piece, bool *completed);
+int __wrap_receiver_written(struct receiver *receiver, uint64_t now_ms, uint32_t lane,
+                            const struct record_piece *piece, bool *completed);
+
+/* All that an interruption can cost is what is sent again: no more than a batch, which is a chunk
+ * at least, and nothing that was durable. */
+int __wrap_receiver_written(struct receiver *receiver, uint64_t now_ms, uint32_t lane,
+                            const struct record_piece *piece, bool *completed) {
+    uint64_t pending = 0;
+
+    if (piece->unit < watch.units && watch.durable[piece->unit])
+        watch_fail("unit %llu was durable and is sent again", (unsigned long long)piece->unit);
+    if (piece->unit < watch.units)
+        watch.pending[piece->unit] += piece->length;
+    for (uint64_t unit = 0; unit < watch.units; unit++)
+        pending += watch.pending[unit];
+    if (pending > WATCH_LANES * LIMIT_CHUNK)
+        watch_fail("%llu bytes are written and not durable", (unsigned long long)pending);
+    return __real_receiver_written(receiver, now_ms, lane, piece, completed);
+}
+
+int __real_receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t first_unit,
+                             uint64_t units);
+int __wrap_receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t first_unit,
+                             uint64_t units);
+
+int __wrap_receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t first_unit,
+                             uint64_t units) {
+    watch_fail("unit %llu is held and not as it was sent", (unsigned long long)first_unit);
+    return __real_receiver_held_bad(receiver, entry, first_unit, units);
 }
 
 int __real_receiver_admit(struct receiver *receiver, uint64_t now_ms,
@@ -150,6 +187,7 @@ int __wrap_receiver_admit(struct receiver *receiver, uint64_t now_ms,
 /* After an interruption: what was said to be durable is not asked for again. */
 int __wrap_receiver_admit(struct receiver *receiver, uint64_t now_ms,
                           const struct receiver_admission *admission) {
+    memset(watch.pending, 0, sizeof watch.pending);
     if (admission->answer == FXNODE__WIRE__VERDICT__ANSWER__ACCEPT)
         for (uint64_t unit = 0; unit < watch.units; unit++)
             if (watch.durable[unit] &&

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define WATCH_LANES                                                                                \
+    4u /* that nodes are configured with at most; their batch is smaller than those                \
+        * many chunks */
+
 struct machine;
 
 /* A new seed: what lies in /src of `sender` is sent, and arrives in /files of `receiver`. What is

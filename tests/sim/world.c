@@ -174,7 +174,7 @@ static void set_up(struct machine *machine, const char *name, uint32_t address) 
     tree_write(machine->disk, "usr/bin", "fxnode-session", "");
     snprintf(config, sizeof config,
              "batch = 256K\nlanes = %u\nrecord-layer = libsodium\ncompress = %s\n",
-             1 + (unsigned)task_draw(4), task_chance(4) ? "auto" : "off");
+             1 + (unsigned)task_draw(WATCH_LANES), task_chance(4) ? "auto" : "off");
     tree_write(machine->disk, "etc", "fxnode.conf", config);
 }
 

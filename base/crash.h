@@ -6,7 +6,8 @@
  * batch-written, batch-synced, extents-committed, finished, placing-committed, renamed,
  * done-committed; of what is taken over from another transfer: inherit-forgotten, inherit-moved,
  * inherit-synced, inherit-claimed; of pairing, on either side: pairing-proven (nothing is stored),
- * pairing-recorded.
+ * pairing-recorded; of what is removed at the sender once it is delivered: move-delivered (nothing
+ * is removed), move-removed (after each), move-synced.
  */
 #ifndef BASE_CRASH_H
 #define BASE_CRASH_H

@@ -61,7 +61,7 @@ _fxnode_options() {
     case $1 in
     daemon) echo "--name --files --listen --no-discovery --accept $common" ;;
     peers) echo "--wait --watch --json $common" ;;
-    send) echo "--exclude --one-file-system --detach --wait --limit --json $common" ;;
+    send) echo "--exclude --one-file-system --move --detach --wait --limit --json $common" ;;
     transfers) echo "--all --json $common" ;;
     accept) echo "--always --exists --json $common" ;;
     *) echo "--json $common" ;;

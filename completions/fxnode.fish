@@ -120,6 +120,7 @@ complete -c fxnode -n '__fxnode_is peers' -l watch -d 'Go on, a line for each th
 
 complete -c fxnode -n '__fxnode_is send' -l exclude -x -d 'Leave out what this pattern matches'
 complete -c fxnode -n '__fxnode_is send' -l one-file-system -d 'Send mount points as empty directories'
+complete -c fxnode -n '__fxnode_is send' -l move -d 'Remove here what was delivered'
 complete -c fxnode -n '__fxnode_is send' -l detach -d 'Return as soon as it is in the queue'
 complete -c fxnode -n '__fxnode_is send' -l wait -x -d 'Give up waiting for a peer after so many seconds'
 complete -c fxnode -n '__fxnode_is send' -l limit -x -d 'Bytes a second at most'

@@ -107,6 +107,7 @@ _fxnode_rest() {
         _arguments $common $json \
             '*--exclude=[leave out what this matches]:pattern:' \
             '--one-file-system[send mount points as empty directories]' \
+            '--move[remove here what was delivered]' \
             '--detach[return as soon as it is in the queue]' \
             '--wait=[give up waiting for a peer that is away]:seconds:' \
             '--limit=[bytes a second at most]:rate:' \

@@ -8,7 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_END, KIND_NAME, KIND_FAILED, KIND_THEIRS, KIND_LEFT_OUT, KIND_UNSURE };
+enum kind {
+    KIND_END,
+    KIND_NAME,
+    KIND_FAILED,
+    KIND_THEIRS,
+    KIND_LEFT_OUT,
+    KIND_UNSURE,
+    KIND_LACKING
+};
 
 /* What each record begins with. */
 #define HEAD 12u
@@ -90,7 +98,7 @@ static uint8_t *put_names(uint8_t *at, const struct receipt_marks *marks) {
 }
 
 int receipt_marks_encode(struct receipt_marks *marks, uint8_t **out, size_t *length) {
-    size_t records = marks->failed.length + marks->theirs.length + marks->left_out.length + 2;
+    size_t records = marks->failed.length + marks->theirs.length + marks->left_out.length + 3;
     uint8_t *bytes = malloc(records * HEAD + marks->name_count * (HEAD + LIMIT_COMPONENT));
     uint8_t *at = bytes;
     if (bytes == NULL)
@@ -103,6 +111,8 @@ int receipt_marks_encode(struct receipt_marks *marks, uint8_t **out, size_t *len
     at = put_ranges(at, KIND_LEFT_OUT, &marks->left_out);
     if (marks->unsure)
         at = put(at, KIND_UNSURE, 0, 0);
+    if (marks->lacking > 0)
+        at = put(at, KIND_LACKING, 0, marks->lacking);
     at = put(at, KIND_END, 0, 0);
     *out = bytes;
     *length = (size_t)(at - bytes);
@@ -169,6 +179,9 @@ static int take(struct receipt_marks *marks, struct cursor *cursor, const struct
     case KIND_UNSURE:
         marks->unsure = true;
         return head->entry == 0 && head->count == 0 ? 0 : -EBADMSG;
+    case KIND_LACKING:
+        marks->lacking = head->count;
+        return head->entry == 0 && head->count > 0 ? 0 : -EBADMSG;
     default:
         return -EBADMSG;
     }

@@ -12,7 +12,8 @@
 /* One block of records: either records still to be written, from `first` on, or a piece that was
  * read. */
 struct stamps {
-    int fd; /* borrowed */
+    int fd;          /* borrowed */
+    uint64_t offset; /* of the first record in it */
     uint64_t added;
     uint64_t first;
     size_t count;
@@ -59,10 +60,15 @@ static struct stamp decode(const uint8_t in[STAMP_SIZE]) {
 }
 
 int stamps_new(struct stamps **out, int fd) {
+    return stamps_new_at(out, fd, 0);
+}
+
+int stamps_new_at(struct stamps **out, int fd, uint64_t offset) {
     struct stamps *stamps = calloc(1, sizeof(*stamps));
     if (stamps == NULL)
         return -ENOMEM;
     stamps->fd = fd;
+    stamps->offset = offset;
     *out = stamps;
     return 0;
 }
@@ -77,7 +83,8 @@ int stamps_flush(struct stamps *stamps) {
     stamps->unwritten = false;
     size_t length = stamps->count * STAMP_SIZE;
     stamps->count = 0;
-    return io_pwrite_full(stamps->fd, stamps->block, length, stamps->first * STAMP_SIZE);
+    return io_pwrite_full(stamps->fd, stamps->block, length,
+                          stamps->offset + stamps->first * STAMP_SIZE);
 }
 
 int stamps_add(struct stamps *stamps, const struct stamp *stamp) {
@@ -92,19 +99,20 @@ int stamps_add(struct stamps *stamps, const struct stamp *stamp) {
     return stamps->count == BLOCK_STAMPS ? stamps_flush(stamps) : 0;
 }
 
-/* Reads the block that begins with record `index`. */
+/* Reads the block that has record `index`. */
 static int load(struct stamps *stamps, uint64_t index) {
+    uint64_t first = index - index % BLOCK_STAMPS;
     int error = stamps_flush(stamps);
     if (error < 0)
         return error;
     stamps->count = 0;
-    ssize_t got =
-        io_pread_full(stamps->fd, stamps->block, sizeof(stamps->block), index * STAMP_SIZE);
+    ssize_t got = io_pread_full(stamps->fd, stamps->block, sizeof(stamps->block),
+                                stamps->offset + first * STAMP_SIZE);
     if (got < 0)
         return (int)got;
-    stamps->first = index;
+    stamps->first = first;
     stamps->count = (size_t)got / STAMP_SIZE;
-    return stamps->count == 0 ? -EBADMSG : 0;
+    return stamps->count <= index - first ? -EBADMSG : 0;
 }
 
 int stamps_get(struct stamps *stamps, uint64_t index, struct stamp *out) {

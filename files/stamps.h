@@ -28,6 +28,8 @@ struct stamp stamps_of(const struct stat *st);
 /* Makes records on `fd` (borrowed, readable and writable, position unused). 0 or -ENOMEM. One
  * thread at a time. */
 int stamps_new(struct stamps **out, int fd);
+/* The same of records that begin at `offset` of the file. */
+int stamps_new_at(struct stamps **out, int fd, uint64_t offset);
 void stamps_free(struct stamps *stamps);
 
 /* Adds the stamp of the next entry (0, 1, ... from the start of the file); buffered. 0 or -errno.
@@ -37,7 +39,8 @@ int stamps_add(struct stamps *stamps, const struct stamp *stamp);
 /* Writes what is buffered. Does not sync: the file is made again by every walk. 0 or -errno. */
 int stamps_flush(struct stamps *stamps);
 
-/* Reads the stamp of entry `index`; cheap in ascending order. 0; -EBADMSG past the end; -errno. */
+/* Reads the stamp of entry `index`; cheap in ascending or descending order. 0; -EBADMSG past the
+ * end; -errno. */
 int stamps_get(struct stamps *stamps, uint64_t index, struct stamp *out);
 
 /* Adds up the holes of the first `entries` entries: *bytes, about. Returns as stamps_get. */

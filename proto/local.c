@@ -147,7 +147,7 @@ static const char *lineage_fault(ProtobufCBinaryData own, const ProtobufCBinaryD
 
 static const char *job_fault(const Fxnode__Helper__Job *job) {
     if (job->kind < FXNODE__HELPER__JOB__KIND__SCAN ||
-        job->kind > FXNODE__HELPER__JOB__KIND__VERIFY)
+        job->kind > FXNODE__HELPER__JOB__KIND__REMOVE)
         return "an unknown job";
     if (job->work.len != 0 && !is_absolute(job->work))
         return "a directory that is not absolute";
@@ -167,7 +167,8 @@ static const char *job_fault(const Fxnode__Helper__Job *job) {
         return patterns_fault(job->exclude, job->n_exclude);
     if (job->kind != FXNODE__HELPER__JOB__KIND__SEND &&
         job->kind != FXNODE__HELPER__JOB__KIND__PLACE &&
-        job->kind != FXNODE__HELPER__JOB__KIND__VERIFY)
+        job->kind != FXNODE__HELPER__JOB__KIND__VERIFY &&
+        job->kind != FXNODE__HELPER__JOB__KIND__REMOVE)
         return NULL;
     if (!is_exact(job->transfer_id, LIMIT_TRANSFER_ID))
         return "a transfer id of a wrong length";
@@ -305,6 +306,10 @@ static const char *from_session_fault(from_session *message) {
         return message->done->failed <= LIMIT_ENTRIES ? NULL : "an impossible number of entries";
     case FXNODE__HELPER__TO_NODE__BODY_NOTE:
         return is_text(message->note->text) && is_note_path(message->note->path) ? NULL : too_long;
+    case FXNODE__HELPER__TO_NODE__BODY_REMOVED:
+        return message->removed->moved <= LIMIT_ENTRIES && message->removed->stayed <= LIMIT_ENTRIES
+                   ? NULL
+                   : "an impossible number of entries";
     case FXNODE__HELPER__TO_NODE__BODY_FOUND:
         return found_fault(message->found);
     case FXNODE__HELPER__TO_NODE__BODY_KEPT:

@@ -3,7 +3,7 @@
  *
  * This header opens and closes it and groups changes into one commit; the others of this folder
  * hold one subject each: store_peer.h, store_transfer.h, store_source.h, store_extent.h,
- * store_placing.h, store_receipt.h, store_expire.h, store_setting.h.
+ * store_placing.h, store_receipt.h, store_moving.h, store_expire.h, store_setting.h.
  *
  * Every function blocks on the disk. One thread at a time may use a store (the threads may
  * change), and a process opens a file once: POSIX locks belong to the process. A change is durable

@@ -73,6 +73,9 @@ static int read_plain(struct store_sql *use, struct store_transfer *out) {
     out->exists = (enum store_exists)store_sql_get_i64(use, 23);
     out->existing = (uint64_t)store_sql_get_i64(use, 24);
     out->receipt = store_sql_get_u64(use, 26);
+    out->moving = (enum store_moving)store_sql_get_i64(use, 27);
+    out->moved = (uint32_t)store_sql_get_u64(use, 28);
+    out->stayed = (uint32_t)store_sql_get_u64(use, 29);
     return rc;
 }
 

@@ -139,7 +139,18 @@ static const char VERSION_5[] =
     "  CHECK (receipt_length >= 0);"
     "CREATE INDEX transfer_receipt ON transfer (number, receipt_length) WHERE receipt_length > 0;";
 
-const char *const store_schema_steps[] = {VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5};
+/* Whether what an outgoing transfer sends is to be removed here once it is delivered, and how many
+ * of its entries were then. */
+static const char VERSION_6[] =
+    /* enum store_moving */
+    "ALTER TABLE transfer ADD COLUMN moving INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (moving BETWEEN 0 AND 2 AND (moving = 0 OR direction = 1));"
+    "ALTER TABLE transfer ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE transfer ADD COLUMN stayed INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX transfer_moving ON transfer (number) WHERE state = 6 AND moving = 1;";
+
+const char *const store_schema_steps[] = {VERSION_1, VERSION_2, VERSION_3,
+                                          VERSION_4, VERSION_5, VERSION_6};
 const uint32_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);
 
 int store_schema_pragma(sqlite3 *db, const char *name, uint32_t *value) {

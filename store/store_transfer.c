@@ -11,9 +11,9 @@ static const char SQL_INSERT[] =
     "INSERT INTO transfer (direction, state, peer_key, peer_name, transfer_id, manifest_hash,"
     " manifest_length, entries, bytes, units, names, name_count, destination, rate, created_at,"
     " changed_at, has_work, paths_digest, accepted_at, on_exists, existing,"
-    " lineage)"
+    " lineage, moving)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, CAST(?13 AS BLOB), ?14, ?15,"
-    " ?15, ?1 = 1 OR ?2 = 3, ?19, CASE WHEN ?1 = 2 AND ?2 = 3 THEN ?15 END, ?16, ?17, ?18)";
+    " ?15, ?1 = 1 OR ?2 = 3, ?19, CASE WHEN ?1 = 2 AND ?2 = 3 THEN ?15 END, ?16, ?17, ?18, ?20)";
 static const char SQL_INSERT_SOURCE[] =
     "INSERT INTO source (transfer, position, path) VALUES (?, ?, ?)";
 static const char SQL_EXISTS[] =
@@ -31,6 +31,9 @@ static const char SQL_ALL[] =
     "SELECT " STORE_ROW_COLUMNS " FROM transfer ORDER BY number DESC LIMIT ?";
 static const char SQL_LEFT[] =
     "SELECT " STORE_ROW_COLUMNS " FROM transfer WHERE state >= 6 AND has_work"
+    " ORDER BY number LIMIT ?";
+static const char SQL_MOVING[] =
+    "SELECT " STORE_ROW_COLUMNS " FROM transfer WHERE state = 6 AND moving = 1"
     " ORDER BY number LIMIT ?";
 static const char SQL_RATE[] = "UPDATE transfer SET rate = ? WHERE number = ?";
 static const char SQL_EXISTS_HERE[] = "UPDATE transfer SET on_exists = ? WHERE number = ?";
@@ -139,6 +142,9 @@ static int insert(struct store *store, const struct store_transfer_new *with, ui
     store_sql_blob(&use, lineage->ids, lineage->count * sizeof(lineage->ids[0]));
     if (with->direction == STORE_OUTGOING)
         store_sql_blob(&use, digest, sizeof(digest));
+    else
+        store_sql_text(&use, NULL);
+    store_sql_i64(&use, with->moves ? STORE_MOVING_WANTED : STORE_MOVING_NO);
     rc = store_sql_run(&use);
     if (rc == 0)
         *number = (uint64_t)sqlite3_last_insert_rowid(store->db);
@@ -260,6 +266,7 @@ int store_transfer_list(struct store *store, enum store_transfer_which which, si
                         struct store_transfer_list *list, struct fail *fail) {
     static const char *const queries[] = {[STORE_TRANSFERS_ACTIVE] = SQL_ACTIVE,
                                           [STORE_TRANSFERS_ALL] = SQL_ALL,
+                                          [STORE_TRANSFERS_MOVING] = SQL_MOVING,
                                           [STORE_TRANSFERS_LEFT] = SQL_LEFT};
     struct store_sql use;
     int rc;

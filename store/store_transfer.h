@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Both enums are stored: their numbers never change. */
+/* These enums are stored: their numbers never change. */
 enum store_direction { STORE_OUTGOING = 1, STORE_INCOMING = 2 };
 
 enum store_state {
@@ -36,6 +36,9 @@ enum store_state {
     STORE_REFUSED = 8,
     STORE_CANCELLED = 9,
 };
+
+/* Whether the sources of an outgoing transfer are removed once it is delivered. */
+enum store_moving { STORE_MOVING_NO = 0, STORE_MOVING_WANTED = 1, STORE_MOVING_OVER = 2 };
 
 /* What a new transfer begins with; everything is borrowed. */
 struct store_transfer_new {
@@ -55,6 +58,7 @@ struct store_transfer_new {
     const struct store_name *paths; /* outgoing: absolute, in the order given; incoming: NULL */
     size_t paths_length;
     const struct lineage *lineage; /* outgoing: what it replaces; NULL for nothing */
+    bool moves;                    /* outgoing: what it sends is removed once it is delivered */
     const char *destination;       /* incoming: absolute directory; outgoing: NULL */
     uint64_t rate;                 /* bytes a second, 0 for no limit */
     enum store_exists exists;      /* RENAME, SKIP or OVERWRITE; 0 is RENAME */
@@ -95,8 +99,11 @@ struct store_transfer {
     enum store_exists exists; /* RENAME, SKIP or OVERWRITE */
     uint64_t existing; /* incoming: bits for `names`: those that were in use when it was offered */
     bool has_work;     /* its directory (outgoing/NUMBER, or the staging) may still exist */
-    struct lineage lineage; /* outgoing: the transfers that it replaces */
-    uint64_t receipt;       /* delivered: bytes of its receipt (store_receipt.h), 0 for none */
+    struct lineage lineage;   /* outgoing: the transfers that it replaces */
+    enum store_moving moving; /* outgoing: store_moving.h */
+    uint32_t moved;           /* once that is over: entries that were removed here */
+    uint32_t stayed;          /* and that were not */
+    uint64_t receipt;         /* delivered: bytes of its receipt (store_receipt.h), 0 for none */
 };
 
 struct store_transfer_list {
@@ -107,6 +114,7 @@ struct store_transfer_list {
 enum store_transfer_which {
     STORE_TRANSFERS_ACTIVE, /* not finished, lowest number first */
     STORE_TRANSFERS_ALL,    /* highest number first */
+    STORE_TRANSFERS_MOVING, /* delivered, and its sources are still to be removed; lowest first */
     STORE_TRANSFERS_LEFT,   /* finished, but the directory may still be there; lowest first */
 };
 

@@ -146,6 +146,15 @@ static json_t *names_of(const Fxnode__Control__Transfer *transfer) {
     return names;
 }
 
+static void set_moving(json_t *object, const Fxnode__Control__Transfer *transfer) {
+    bool over = transfer->moving == FXNODE__CONTROL__MOVING__MOVING_OVER;
+    json_object_set_new(object, "moving", json_string(over ? "over" : "wanted"));
+    if (!over)
+        return;
+    json_object_set_new(object, "moved", json_integer(transfer->moved));
+    json_object_set_new(object, "stayed", json_integer(transfer->stayed));
+}
+
 void json_transfer(const Fxnode__Control__Transfer *transfer) {
     json_t *object = begin("transfer");
     json_object_set_new(object, "transfer", json_integer((json_int_t)transfer->number));
@@ -161,6 +170,8 @@ void json_transfer(const Fxnode__Control__Transfer *transfer) {
     if (!transfer->done_unknown)
         json_object_set_new(object, "done", json_integer((json_int_t)transfer->done));
     json_object_set_new(object, "failed", json_integer(transfer->failed));
+    if (transfer->moving != FXNODE__CONTROL__MOVING__MOVING_NO)
+        set_moving(object, transfer);
     json_object_set_new(object, "names", names_of(transfer));
     json_object_set_new(object, "name_count", json_integer(transfer->name_count));
     if (transfer->reason[0] != '\0')

@@ -114,7 +114,10 @@ void progress_show(struct progress *progress, const Fxnode__Control__Transfer *t
     if (transfer->state != STATE(RUNNING) && transfer->state != STATE(PLACING) &&
         transfer->state != STATE(DELIVERED))
         return;
+    if (transfer->state == STATE(DELIVERED) && progress->ended)
+        return; /* what was sent is removed by now */
     if (transfer->state == STATE(DELIVERED)) {
+        progress->ended = true;
         show_end(progress, transfer, now_ms);
         return;
     }

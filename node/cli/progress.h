@@ -15,6 +15,7 @@ struct progress {
     bool detached;  /* set by the caller: nothing is followed once it is queued */
     bool terminal;  /* standard output is one */
     bool drawn;     /* a line stands there without its end */
+    bool ended;     /* the delivery was said */
     bool announced; /* what is sent to whom was said */
     int state;      /* the last one shown */
     uint64_t number;

@@ -17,14 +17,17 @@
 
 #define RECONNECTS 30 /* a second apart, when the node goes away: another may be taking over */
 
-enum { OPTION_DETACH, OPTION_LIMIT, OPTION_ONE_FILE_SYSTEM, OPTION_WAIT };
+enum { OPTION_DETACH, OPTION_LIMIT, OPTION_MOVE, OPTION_ONE_FILE_SYSTEM, OPTION_WAIT };
 
-static const struct options_own own[] = {
-    {"detach", false}, {"limit", true}, {"one-file-system", false}, {"wait", true}};
+static const struct options_own own[] = {{"detach", false},
+                                         {"limit", true},
+                                         {"move", false},
+                                         {"one-file-system", false},
+                                         {"wait", true}};
 
 static const struct options_spec spec = {
     .command = "send",
-    .usage = "[--exclude PATTERN]... [--one-file-system] [--detach] [--wait SECONDS] "
+    .usage = "[--exclude PATTERN]... [--one-file-system] [--move] [--detach] [--wait SECONDS] "
              "[--limit RATE] [--json] PEER PATH...\n\n"
              "Sends files and whole trees to a peer and returns when it has confirmed delivery.\n\n"
              "      --exclude PATTERN\n"
@@ -33,11 +36,13 @@ static const struct options_spec spec = {
              "                       from the name of a PATH on; up to 64 times\n"
              "      --one-file-system\n"
              "                       send directories on which another one is mounted empty\n"
+             "      --move           remove here what was delivered, once it is, and only what is\n"
+             "                       unchanged since; names what stays\n"
              "      --detach         return as soon as the daemon has it in its queue\n"
              "      --wait SECONDS   give up waiting for a peer that is away\n"
              "      --limit RATE     bytes a second at most; k, M, G are powers of 1000\n",
     .own = own,
-    .own_count = 4,
+    .own_count = 5,
     .repeats = "exclude",
     .least = 2,
     .most = -1,
@@ -88,6 +93,7 @@ static int set_arguments(struct sending *sending) {
         if (sending->options.operands[i][0] == '\0')
             return options_wrong(&spec, i == 0 ? "PEER is empty" : "a PATH is empty");
     sending->body.peer = sending->options.operands[0];
+    sending->body.move = sending->options.values[OPTION_MOVE] != NULL;
     sending->body.detach = sending->options.values[OPTION_DETACH] != NULL;
     sending->progress.detached = sending->body.detach;
     if (wait != NULL && !options_number(&seconds, wait, UINT32_MAX / 1000))

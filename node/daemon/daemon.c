@@ -11,6 +11,7 @@
 #include "node/daemon/discover.h"
 #include "node/daemon/incoming.h"
 #include "node/daemon/listener.h"
+#include "node/daemon/moving.h"
 #include "node/daemon/node.h"
 #include "node/daemon/notify.h"
 #include "node/daemon/outgoing.h"
@@ -58,6 +59,7 @@ static void end(struct daemon *daemon) {
     pairing_window_free(node->window);
     console_free(node->console);
     clean_free(node->clean);
+    moving_free(node->moving);
     discover_stop(node->discover);
     node->discover = NULL;
     stopwatch_free(daemon->stopwatch);
@@ -195,6 +197,8 @@ static int make_parts(struct node *node, struct fail *fail) {
     if (error == 0)
         error = clean_new(&node->clean, node);
     if (error == 0)
+        error = moving_new(&node->moving, node);
+    if (error == 0)
         error = console_new(&node->console, node);
     if (error != 0)
         return fail_set(fail, error, "cannot start");
@@ -298,6 +302,7 @@ static void run(struct daemon *daemon) {
     else
         outgoing_start_all(node);
     incoming_recover(node->incoming);
+    moving_start_all(node->moving);
     clean_expired(node->clean);
     daemon->stopwatch = stopwatch_new(node->loop);
     uv_run(&daemon->loop, UV_RUN_DEFAULT);

@@ -76,6 +76,9 @@ void event_transfer(struct client *client, const struct store_transfer *record,
     body.done_unknown = done == TRANSFER_DONE_UNKNOWN;
     body.done = body.done_unknown ? 0 : done;
     body.failed = record->failed;
+    body.moving = (Fxnode__Control__Moving)record->moving;
+    body.moved = record->moved;
+    body.stayed = record->stayed;
     body.n_names = fill_names(names, placed ? &record->final_names : &record->names);
     body.names = names;
     body.name_count = record->name_count;

@@ -63,13 +63,28 @@ static void end_following(struct client *client, int status, const char *text) {
 
 /* Where all that was offered has arrived nothing is to read as if it had not. */
 static void end_delivered(struct client *client, const struct transfer *transfer) {
-    char text[96] = "";
-    uint64_t missing = (uint64_t)transfer->record.failed + client->skipped;
+    char text[192] = "";
+    const struct store_transfer *record = &transfer->record;
+    uint64_t missing = (uint64_t)record->failed + client->skipped;
+    int used = 0;
     if (missing > 0)
-        snprintf(text, sizeof text, "%llu %s not %s", (unsigned long long)missing,
-                 missing == 1 ? "entry was" : "entries were",
-                 transfer->record.failed > 0 ? "delivered" : "sent");
-    end_following(client, missing > 0 ? STATUS_FAILED : STATUS_DONE, text);
+        used = snprintf(text, sizeof text, "%llu %s not %s", (unsigned long long)missing,
+                        missing == 1 ? "entry was" : "entries were",
+                        record->failed > 0 ? "delivered" : "sent");
+    if (transfer->put_off)
+        used += snprintf(text + used, sizeof text - (size_t)used,
+                         "%snot all that is delivered is removed here: it goes on with the next "
+                         "start of the daemon",
+                         used > 0 ? "; " : "");
+    else if (record->moving == STORE_MOVING_OVER)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s%u %s removed here",
+                         used > 0 ? "; " : "", record->moved,
+                         record->moved == 1 ? "entry is" : "entries are");
+    if (record->stayed > 0)
+        snprintf(text + used, sizeof text - (size_t)used, ", %u stayed", record->stayed);
+    end_following(
+        client,
+        missing > 0 || record->stayed > 0 || transfer->put_off ? STATUS_FAILED : STATUS_DONE, text);
 }
 
 static void end_paused(struct client *client, const struct transfer *transfer) {
@@ -84,7 +99,9 @@ static void end_paused(struct client *client, const struct transfer *transfer) {
 void follow_changed(struct client *client, const struct transfer *transfer) {
     switch (transfer->shown) {
     case TRANSFER_SHOWN(DELIVERED):
-        end_delivered(client, transfer);
+        mind_wait(client, transfer->shown);
+        if (transfer->record.moving != STORE_MOVING_WANTED || transfer->put_off)
+            end_delivered(client, transfer);
         break;
     case TRANSFER_SHOWN(FAILED):
     case TRANSFER_SHOWN(CANCELLED):
@@ -275,6 +292,7 @@ static int make_request(struct sending_request *request, const struct client *cl
         .peer = send->peer,
         .one_file_system = send->one_file_system,
         .rate = send->rate,
+        .moves = send->move,
         .has_id = send->id.len == LIMIT_TRANSFER_ID,
     };
     if (request->has_id)

@@ -36,6 +36,7 @@ struct node {
     struct transfers *transfers;
     struct workers *workers;
     struct clean *clean;
+    struct moving *moving;
     struct console *console;
     struct incoming *incoming;
     struct pairing_window *window; /* for peers that pair with this node */

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "node/daemon/database.h"
+#include "node/daemon/moving.h"
 #include "node/daemon/outwork.h"
 #include "node/daemon/peers.h"
 
@@ -58,6 +59,8 @@ static void delivered(void *arg) {
         if (run->worker != NULL)
             worker_send_committed(run->worker, job->ticket);
         outgoing_log_end(transfer, "delivered");
+        if (transfer->record.moving == STORE_MOVING_WANTED)
+            moving_begin(run->node->moving, transfer);
         transfer_has_state(transfer, STORE_DELIVERED, "");
     } else {
         log_error("cannot record the delivery of transfer %llu: %s",
@@ -248,6 +251,7 @@ static void send_job(struct outgoing_run *run) {
     job.lanes = lanes_most(&run->node->config);
     job.lanes_near = lanes_near(&run->node->config);
     job.rate = record->rate;
+    job.moves = record->moving == STORE_MOVING_WANTED;
     for (size_t i = 0; i < record->lineage.count; i++)
         lineage[i] = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->lineage.ids[i]};
     job.n_lineage = record->lineage.count;

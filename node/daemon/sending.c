@@ -210,6 +210,7 @@ int sending_start(struct sending **out, struct node *node, struct sending_reques
     request->paths = request->exclude = (struct store_names){0};
     sending->one_file_system = request->one_file_system;
     sending->rate = request->rate;
+    sending->moves = request->moves;
     sending->has_id = request->has_id;
     memcpy(sending->record.transfer_id, request->id, LIMIT_TRANSFER_ID);
     sending->link.fd = -1;

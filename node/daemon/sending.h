@@ -22,6 +22,7 @@ struct sending_request {
     struct store_names paths;   /* absolute */
     struct store_names exclude; /* patterns without fault */
     bool one_file_system;
+    bool moves;    /* what is sent is removed once it is delivered */
     uint64_t rate; /* bytes a second, 0 for no limit */
     bool has_id;
     uint8_t id[LIMIT_TRANSFER_ID]; /* of the transfer, where it becomes a new one */

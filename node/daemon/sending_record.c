@@ -8,6 +8,7 @@
 #include "node/daemon/outgoing.h"
 #include "node/daemon/outwork.h"
 #include "node/daemon/peers.h"
+#include "store/store_moving.h"
 #include "store/store_source.h"
 
 #include <stdio.h>
@@ -38,6 +39,7 @@ static struct store_transfer_new describe(struct sending *sending, int64_t now) 
         .paths_length = sending->paths.length,
         .lineage = &record->lineage,
         .rate = sending->rate,
+        .moves = sending->moves,
         .now = now,
         .before_commit = adopt,
         .context = sending,
@@ -74,6 +76,17 @@ static int create(struct sending *sending, struct store *store) {
     return result;
 }
 
+/* What was said last holds. */
+static int adjust(struct sending *sending, struct store *store) {
+    int result = store_begin(store, &sending->fail);
+    if (result != 0)
+        return result;
+    result = store_transfer_set_rate(store, sending->same, sending->rate, &sending->fail);
+    if (result == 0)
+        result = store_moving_want(store, sending->same, sending->moves, &sending->fail);
+    return store_end(store, result, &sending->fail);
+}
+
 /* Goes on with the unfinished transfer of the same paths, or replaces it. */
 static int record_beside(struct sending *sending, struct store *store) {
     struct store_transfer same = {0};
@@ -85,8 +98,7 @@ static int record_beside(struct sending *sending, struct store *store) {
     store_transfer_clear(&same);
     if (result != 0)
         return result;
-    return equal ? store_transfer_set_rate(store, sending->same, sending->rate, &sending->fail)
-                 : create(sending, store);
+    return equal ? adjust(sending, store) : create(sending, store);
 }
 
 static int record_transfer(struct sending *sending, struct store *store) {
@@ -121,6 +133,7 @@ static struct transfer *use_same(struct sending *sending) {
     if (transfer == NULL || transfer_is_finished(transfer))
         return NULL;
     transfer->record.rate = sending->rate;
+    transfer->record.moving = sending->moves ? STORE_MOVING_WANTED : STORE_MOVING_NO;
     if (transfer->record.state == STORE_PAUSED) {
         transfer_set_state(transfer, STORE_QUEUED, "");
         transfer_show(transfer, TRANSFER_SHOWN(QUEUED), "");

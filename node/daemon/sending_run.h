@@ -30,6 +30,7 @@ struct sending {
     struct store_names paths;
     struct store_names exclude;
     bool one_file_system;
+    bool moves;
     uint64_t rate;
     bool has_id;      /* the command chose record.transfer_id */
     uv_timer_t timer; /* how long the link may wait for the scan */

@@ -261,6 +261,22 @@ void transfer_forget(struct transfer *transfer, const char *reason) {
     change(transfer, STORE_CANCELLED, reason, run_forget);
 }
 
+void transfer_moved(struct transfer *transfer, uint32_t moved, uint32_t stayed) {
+    const struct transfers_watch *watch = &transfer->node->transfers->watch;
+    transfer->record.moving = STORE_MOVING_OVER;
+    transfer->record.moved = moved;
+    transfer->record.stayed = stayed;
+    if (watch->changed != NULL)
+        watch->changed(watch->context, transfer);
+}
+
+void transfer_put_off(struct transfer *transfer) {
+    const struct transfers_watch *watch = &transfer->node->transfers->watch;
+    transfer->put_off = true;
+    if (watch->changed != NULL)
+        watch->changed(watch->context, transfer);
+}
+
 void transfer_progress(struct transfer *transfer, uint64_t done) {
     const struct transfers_watch *watch = &transfer->node->transfers->watch;
     transfer->done = done < transfer->record.bytes ? done : transfer->record.bytes;

@@ -45,7 +45,8 @@ struct transfer {
     struct receiving *receiving; /* the session that owns the staging directory */
     bool has_from;               /* incoming: there has been a session since the node started */
     struct address from;         /* and where the last one came from; it may be gone */
-    bool announced;              /* incoming: the console has named the offer */
+    bool put_off;   /* delivered, and its sources are not removed before the next start */
+    bool announced; /* incoming: the console has named the offer */
 };
 
 /* Who wants to know. All are called on the loop. */
@@ -92,6 +93,12 @@ void transfer_forget(struct transfer *transfer, const char *reason);
 /* The database has just reached `state` by other means (placing, delivery): mirrors and shows it.
  */
 void transfer_has_state(struct transfer *transfer, enum store_state state, const char *reason);
+
+/* Of a delivered one that moves: its sources were gone through, as is recorded. Shows it again. */
+void transfer_moved(struct transfer *transfer, uint32_t moved, uint32_t stayed);
+
+/* The same where that comes to nothing before the next start of a node. */
+void transfer_put_off(struct transfer *transfer);
 
 void transfer_progress(struct transfer *transfer, uint64_t done);
 void transfer_note(struct transfer *transfer, const struct note *note);

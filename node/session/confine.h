@@ -13,6 +13,7 @@ enum confine_right {
     CONFINE_READ,    /* read files and list directories */
     CONFINE_OWN,     /* everything but devices and execution */
     CONFINE_PLACE,   /* list; create and move in; remove empty directories; no file is opened */
+    CONFINE_REMOVE,  /* remove files and empty directories */
     CONFINE_REPLACE, /* the same, and files may go */
 };
 

@@ -75,6 +75,7 @@ static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     job->failed = from->failed;
     job->one_file_system = from->one_file_system;
     job->replaces = from->replaces;
+    job->moves = from->moves;
     job->outside_links = from->outside_links;
     job->exists = from->exists;
     job->record_layer = from->record_layer;

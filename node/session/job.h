@@ -40,6 +40,7 @@ struct job {
     bool known;
     uint32_t failed; /* also from Admit */
     bool replaces;
+    bool moves;
     bool outside_links;
     Fxnode__Helper__Exists exists;
     Fxnode__Helper__RecordLayer record_layer;
@@ -55,7 +56,7 @@ struct job {
     uint64_t replaced;      /* RECEIVE, with Admit: the transfer that is replaced, or 0 */
     struct manifest_summary replaced_manifest; /* without names */
     struct rangeset replaced_extents;
-    int receipt; /* VERIFY: the file that the job came with, owned; else -1 */
+    int receipt; /* VERIFY, REMOVE: the file that the job came with, owned; else -1 */
 };
 
 void job_init(struct job *job);
@@ -75,5 +76,6 @@ void job_receive(struct job *job, struct uplink *uplink);
 void job_place(struct job *job, struct uplink *uplink);
 void job_clean(struct job *job, struct uplink *uplink);
 void job_verify(struct job *job, struct uplink *uplink);
+void job_remove(struct job *job, struct uplink *uplink);
 
 #endif

@@ -17,6 +17,7 @@ static void (*const jobs[])(struct job *, struct uplink *) = {
     [FXNODE__HELPER__JOB__KIND__PLACE] = job_place,
     [FXNODE__HELPER__JOB__KIND__CLEAN] = job_clean,
     [FXNODE__HELPER__JOB__KIND__VERIFY] = job_verify,
+    [FXNODE__HELPER__JOB__KIND__REMOVE] = job_remove,
 };
 
 /* Collects messages until the job itself is there. 1; 0 where the node is gone; negative. */

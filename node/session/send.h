@@ -185,8 +185,9 @@ int send_links_name(struct send *send, uint32_t *count);
  * `marks` has the others, and gets those that failed. Lock not held. 0 or -errno. */
 int send_keep_note(struct send *send, struct receipt_marks *marks);
 
-/* It is delivered: gives the node what is kept of it. 0 or -errno. */
-int send_keep_tell(struct send *send);
+/* It is delivered, so many entries without some of their extended attributes: gives the node what
+ * is kept of it. 0 or -errno. */
+int send_keep_tell(struct send *send, uint32_t lacking);
 
 /* Threads: the reader of lane 0, that of any other, the writer of any, and the one that confirms
  * (its argument is the struct send; the others get their lane). */

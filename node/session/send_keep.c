@@ -16,11 +16,16 @@
 #define MARKS_PART "marks.part"
 #define MARKS_MAX (16u << 20)
 
-static int write_marks(int work, const uint8_t *bytes, size_t length) {
+/* Durably where it decides about what is removed. */
+static int write_marks(int work, bool durable, const uint8_t *bytes, size_t length) {
     int fd = openat(work, MARKS_PART, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     int r = fd < 0 ? -errno : io_write_full(fd, bytes, length);
 
+    if (r == 0 && durable && fsync(fd) < 0)
+        r = -errno;
     if (r == 0 && renameat(work, MARKS_PART, work, MARKS) < 0)
+        r = -errno;
+    if (r == 0 && durable && fsync(work) < 0)
         r = -errno;
     io_close(&fd);
     return r;
@@ -37,7 +42,9 @@ int send_keep_note(struct send *send, struct receipt_marks *marks) {
     if (r == 0)
         r = receipt_marks_encode(marks, &bytes, &length);
     if (r == 0)
-        r = write_marks(send->work, bytes, length);
+        r = write_marks(send->work, send->job->moves, bytes, length);
+    if (r == 0 && send->job->moves)
+        r = hashes_sync(send->hashes);
     free(bytes);
     return r;
 }
@@ -67,7 +74,7 @@ static int read_marks(const struct send *send, struct receipt_marks *marks) {
     return r;
 }
 
-int send_keep_tell(struct send *send) {
+int send_keep_tell(struct send *send, uint32_t lacking) {
     struct receipt_marks marks;
     struct keep keep = {.manifest = send->manifest,
                         .hashes = send->hashes,
@@ -81,6 +88,7 @@ int send_keep_tell(struct send *send) {
         receipt_marks_clear(&marks);
         marks.unsure = true;
     }
+    marks.lacking = lacking;
     r = keep_send(&keep, send->course.uplink);
     receipt_marks_clear(&marks);
     return r;

@@ -275,6 +275,29 @@ START_TEST(test_v4_with_content) {
 }
 END_TEST
 
+/* What version 5 held beyond that: a receipt. Nothing that was sent before is removed now. */
+static const char CONTENT_5[] =
+    "INSERT INTO transfer (number, direction, state, peer_key, peer_name, transfer_id,"
+    " manifest_hash, manifest_length, entries, bytes, units, names, name_count, rate, created_at,"
+    " changed_at, has_work, paths_digest, receipt_length) VALUES (3, 1, 6, zeroblob(32), x'61',"
+    " zeroblob(16), zeroblob(32), 50, 2, 9, 1, x'000161', 1, 0, 1, 2, 1, zeroblob(32), 3);"
+    "INSERT INTO receipt VALUES (3, 0, x'616263');";
+
+START_TEST(test_v5_with_content) {
+    struct store_transfer t;
+    make_old(5, CONTENT_5);
+    fixture_open();
+    ck_assert_int_eq(store_transfer_get(fixture, 3, &t, &fixture_fail), 0);
+    ck_assert_uint_eq(t.receipt, 3);
+    ck_assert_int_eq(t.moving, STORE_MOVING_NO);
+    store_transfer_clear(&t);
+    FIXTURE_OK(store_receipt_read(fixture, 3, take_nothing, NULL, &fixture_fail));
+    ck_assert_uint_eq(fixture_list(STORE_TRANSFERS_MOVING, 0), 0);
+    fixture_close();
+    ck_assert_int_eq(fixture_number("PRAGMA user_version"), store_schema_version);
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *s = suite_create("store-migrate");
     TCase *t = tcase_create("migrate");
@@ -284,6 +307,7 @@ static Suite *suite(void) {
     tcase_add_test(t, test_v2_with_content);
     tcase_add_test(t, test_v3_with_content);
     tcase_add_test(t, test_v4_with_content);
+    tcase_add_test(t, test_v5_with_content);
     tcase_add_test(t, test_v1_after_a_crash);
     tcase_add_test(t, test_crash_while_migrating);
     tcase_add_test(t, test_failed_migration_leaves_v1);

@@ -1,6 +1,7 @@
 /* What is kept of delivered transfers: pieces in order, sealed with the delivery, gone in time. */
 #include "fixture.h"
 #include "store/store_expire.h"
+#include "store/store_moving.h"
 #include "store/store_receipt.h"
 
 #include <string.h>
@@ -120,6 +121,45 @@ START_TEST(test_room) {
 }
 END_TEST
 
+START_TEST(test_moving) {
+    struct store_transfer t;
+    uint64_t number = make(1);
+    ck_assert_int_eq(store_moving_want(fixture, 99, true, &fixture_fail), STORE_NONE);
+    FIXTURE_OK(store_moving_want(fixture, number, true, &fixture_fail));
+    ck_assert_uint_eq(fixture_list(STORE_TRANSFERS_MOVING, 0), 0);
+    ck_assert_int_eq(store_moving_over(fixture, number, 1, 1, &fixture_fail), STORE_STATE);
+    FIXTURE_OK(add(number, 0, "abc"));
+    deliver(number, 100);
+    ck_assert_int_eq(store_moving_want(fixture, number, false, &fixture_fail), STORE_STATE);
+    fixture_close();
+    fixture_open();
+    ck_assert_uint_eq(fixture_list(STORE_TRANSFERS_MOVING, 0), 1);
+    FIXTURE_OK(store_moving_over(fixture, number, 7, 2, &fixture_fail));
+    ck_assert_int_eq(store_moving_over(fixture, number, 7, 2, &fixture_fail), STORE_STATE);
+    ck_assert_uint_eq(fixture_list(STORE_TRANSFERS_MOVING, 0), 0);
+    FIXTURE_OK(store_transfer_get(fixture, number, &t, &fixture_fail));
+    ck_assert_int_eq(t.moving, STORE_MOVING_OVER);
+    ck_assert_uint_eq(t.moved, 7);
+    ck_assert_uint_eq(t.stayed, 2);
+    store_transfer_clear(&t);
+}
+END_TEST
+
+/* It is recorded with the transfer, and what comes in never moves. */
+START_TEST(test_moves_from_the_beginning) {
+    static const struct store_name path = {"/home/a", 7};
+    struct store_transfer_new with = fixture_outgoing(1, &path, 1);
+    struct store_transfer_new in = fixture_incoming(2, STORE_RUNNING);
+    struct store_transfer t;
+    with.moves = true;
+    FIXTURE_OK(store_transfer_get(fixture, fixture_create(&with), &t, &fixture_fail));
+    ck_assert_int_eq(t.moving, STORE_MOVING_WANTED);
+    store_transfer_clear(&t);
+    ck_assert_int_eq(store_moving_want(fixture, fixture_create(&in), true, &fixture_fail),
+                     STORE_STATE);
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *s = suite_create("store-receipt");
     TCase *t = tcase_create("receipt");
@@ -129,6 +169,8 @@ static Suite *suite(void) {
     tcase_add_test(t, test_not_delivered);
     tcase_add_test(t, test_age);
     tcase_add_test(t, test_room);
+    tcase_add_test(t, test_moving);
+    tcase_add_test(t, test_moves_from_the_beginning);
     suite_add_tcase(s, t);
     return s;
 }

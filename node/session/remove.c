@@ -1,0 +1,441 @@
+/*
+ * REMOVE: what a transfer has sent goes at the sender, once it is delivered: whatever the receiver
+ * has got from here and is unchanged since. From the last entry to the first, so that directories
+ * come after what is in them. What is gone already was removed before an interruption, or by
+ * somebody else; so all of it can be done again.
+ */
+#include "base/crash.h"
+#include "base/escape.h"
+#include "base/io.h"
+#include "base/path.h"
+#include "files/hash.h"
+#include "files/source.h"
+#include "files/stamps.h"
+#include "node/session/audit.h"
+#include "node/session/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LINES 1000u /* about what stays; the rest is counted */
+
+struct remove {
+    struct audit audit;
+    struct stamps *stamps;
+    int *parents;    /* of the items, by their place in the list; -errno where there is none */
+    const char *why; /* nothing may be removed, since ... */
+    uint32_t moved;
+    uint32_t stayed;
+    size_t held_length; /* of the path of what stayed last, whose directories stay with it */
+    char held[LIMIT_PATH];
+    uint8_t room[LIMIT_CHUNK];
+};
+
+/* Why an entry stays. */
+static void stay(struct remove *remove, const struct entry *entry, const char *why) {
+    char shown[ESCAPE_ROOM(96)];
+    struct fail line;
+
+    memcpy(remove->held, entry->path, entry->path_length);
+    remove->held_length = entry->path_length;
+    if (remove->stayed++ >= LINES)
+        return;
+    fail_set(&line, 0, "%s stays: %s",
+             escape_bytes(shown, sizeof shown, entry->path, entry->path_length), why);
+    uplink_note_entry(remove->audit.uplink, line.text, true, entry->path, entry->path_length);
+}
+
+static void stay_for(struct remove *remove, const struct entry *entry, int error) {
+    char why[128];
+
+    stay(remove, entry, strerror_r(-error, why, sizeof why));
+}
+
+/* Where an entry is: its directory is held open. Of an item that is given as a symbolic link
+ * nothing is removed, neither it nor what it leads to. */
+static int find(struct remove *remove, const struct manifest_item *item, struct spot *spot) {
+    const struct items *items = remove->audit.items;
+    struct item top = items_find(items, item->entry.path, item->entry.path_length);
+    size_t index = 0;
+    struct stat st;
+
+    while (index < items_count(items) && items_get(items, index).path != top.path)
+        index++;
+    if (index == items_count(items))
+        return -ENOENT;
+    if (remove->parents[index] < 0)
+        return remove->parents[index];
+    if (fstatat(remove->parents[index], strrchr(top.path, '/') + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (S_ISLNK(st.st_mode))
+        return -ELOOP;
+    if (top.name_length < item->entry.path_length)
+        return spots_find(remove->audit.spots, item, spot);
+    *spot = (struct spot){.parent = remove->parents[index], .name = strrchr(top.path, '/') + 1};
+    return 0;
+}
+
+static bool is_stamped(const struct stat *st, const struct stamp *stamp, bool changed) {
+    return st->st_dev == stamp->device && st->st_ino == stamp->inode &&
+           (changed || (st->st_ctim.tv_sec == stamp->ctime_s &&
+                        (uint64_t)st->st_ctim.tv_nsec == stamp->ctime_ns));
+}
+
+static bool is_as_listed(const struct stat *st, const struct entry *original) {
+    return S_ISREG(st->st_mode) && (uint64_t)st->st_size == original->size &&
+           st->st_mtim.tv_sec == original->mtime_s &&
+           (uint64_t)st->st_mtim.tv_nsec == original->mtime_ns;
+}
+
+/* Whether a file has the content that was sent. 1 or 0; -errno. */
+static int has_content(struct remove *remove, int fd, const struct manifest_item *item) {
+    uint64_t units = item->entry.size == 0 ? 0 : entry_units(ENTRY_FILE, item->entry.size);
+    uint8_t kept[LIMIT_CHUNK_HASH];
+    uint8_t now[LIMIT_CHUNK_HASH];
+
+    for (uint64_t i = 0; i < units; i++) {
+        size_t length = entry_chunk_size(item->entry.size, i);
+        ssize_t got = io_pread_full(fd, remove->room, length, i * LIMIT_CHUNK);
+        int r = audit_hashes(&remove->audit, item->first_unit + i, 1, kept);
+
+        if (got < 0 || r < 0)
+            return got < 0 ? (int)got : r;
+        hash_buffer(now, remove->room, (size_t)got);
+        if ((size_t)got != length || memcmp(now, kept, sizeof now) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+static int unlink_entry(struct remove *remove, const struct entry *entry, const struct spot *spot,
+                        int flags) {
+    if (unlinkat(spot->parent, spot->name, flags) == 0) {
+        remove->moved++;
+        crash_point("move-removed");
+        return 0;
+    }
+    if (errno == ENOENT)
+        remove->moved++;
+    else
+        stay_for(remove, entry, -errno);
+    return 0;
+}
+
+/* What the name stands for, opened so that it cannot become something else meanwhile, is what was
+ * sent. The times of change of a file with several names tell when one of them was removed, as this
+ * does, so there the content is looked at. NULL, or why not. */
+static const char *compare_file(struct remove *remove, const struct manifest_item *original, int fd,
+                                const struct stamp *stamp) {
+    static const char changed[] = "it was changed since it was sent";
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return "it cannot be looked at";
+    if (!is_as_listed(&st, &original->entry) || !is_stamped(&st, stamp, true))
+        return changed;
+    if (is_stamped(&st, stamp, false))
+        return NULL;
+    if (!catalog_has_hardlinks(remove->audit.catalog))
+        return changed;
+    return has_content(remove, fd, original) == 1 ? NULL : changed;
+}
+
+static bool is_still(const struct spot *spot, int fd) {
+    struct stat open;
+    struct stat now;
+
+    return fstat(fd, &open) == 0 &&
+           fstatat(spot->parent, spot->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+           open.st_dev == now.st_dev && open.st_ino == now.st_ino;
+}
+
+/* A file, or a hard link of the file `original`. */
+static int remove_file(struct remove *remove, const struct manifest_item *item,
+                       const struct manifest_item *original, const struct stamp *stamp,
+                       const struct spot *spot) {
+    int fd =
+        openat(spot->parent, spot->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const char *why = NULL;
+    int r = 0;
+
+    if (fd < 0 && errno == ENOENT) {
+        remove->moved++;
+    } else if (fd < 0) {
+        stay_for(remove, &item->entry, -errno);
+    } else {
+        why = compare_file(remove, original, fd, stamp);
+        if (why == NULL && !is_still(spot, fd))
+            why = "another file has its name";
+        if (why != NULL)
+            stay(remove, &item->entry, why);
+        else
+            r = unlink_entry(remove, &item->entry, spot, 0);
+    }
+    io_close(&fd);
+    return r;
+}
+
+static int remove_link(struct remove *remove, const struct entry *entry, const struct stamp *stamp,
+                       const struct spot *spot) {
+    struct stat st;
+
+    if (fstatat(spot->parent, spot->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT)
+            remove->moved++;
+        else
+            stay_for(remove, entry, -errno);
+        return 0;
+    }
+    if (!S_ISLNK(st.st_mode) || !is_stamped(&st, stamp, false)) {
+        stay(remove, entry, "it was changed since it was sent");
+        return 0;
+    }
+    return unlink_entry(remove, entry, spot, 0);
+}
+
+static bool holds_what_stayed(const struct remove *remove, const struct entry *entry) {
+    return path_is_below(remove->held, remove->held_length, entry->path, entry->path_length);
+}
+
+static int remove_directory(struct remove *remove, const struct entry *entry,
+                            const struct stamp *stamp, const struct spot *spot) {
+    struct stat st;
+
+    if (fstatat(spot->parent, spot->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT)
+            remove->moved++;
+        else
+            stay_for(remove, entry, -errno);
+        return 0;
+    }
+    if (!S_ISDIR(st.st_mode) || !is_stamped(&st, stamp, true)) {
+        stay(remove, entry, "something else has its name");
+        return 0;
+    }
+    if (unlinkat(spot->parent, spot->name, AT_REMOVEDIR) == 0) {
+        remove->moved++;
+        crash_point("move-removed");
+    } else if (errno == ENOTEMPTY || errno == EEXIST) {
+        stay(remove, entry, "there is something in it that was not sent");
+    } else {
+        stay_for(remove, entry, -errno);
+    }
+    return 0;
+}
+
+/* Why nothing is removed of an entry, whatever it is now; NULL where it may be. */
+static const char *find_reason(const struct remove *remove, const struct manifest_item *item) {
+    const struct receipt_marks *marks = &remove->audit.marks;
+
+    if (remove->why != NULL)
+        return remove->why;
+    if (rangeset_contains(&marks->failed, item->number, 1))
+        return "it was not delivered";
+    if (rangeset_contains(&marks->left_out, item->number, 1))
+        return "the receiver has left it out";
+    if (rangeset_contains(&marks->theirs, item->number, 1))
+        return "the receiver had a file of this size and time, and its content was not compared";
+    if (marks->lacking > 0 && item->entry.attribute_count > 0)
+        return "it may have arrived without some of its extended attributes";
+    return NULL;
+}
+
+static int remove_found(struct remove *remove, const struct manifest_item *item,
+                        const struct spot *spot) {
+    const struct manifest_item *original = item;
+    struct stamp stamp;
+    struct fail fail;
+    int r = stamps_get(remove->stamps, item->number, &stamp);
+
+    if (r < 0)
+        return r;
+    switch (item->entry.type) {
+    case ENTRY_DIRECTORY:
+        return remove_directory(remove, &item->entry, &stamp, spot);
+    case ENTRY_SYMLINK:
+        return remove_link(remove, &item->entry, &stamp, spot);
+    case ENTRY_HARDLINK:
+        if (catalog_by_entry(remove->audit.originals, item->entry.original, &original, &fail) != 0)
+            return -EBADMSG;
+        break;
+    default:
+        break;
+    }
+    return remove_file(remove, item, original, &stamp, spot);
+}
+
+static int remove_entry(struct remove *remove, const struct manifest_item *item) {
+    const char *why = find_reason(remove, item);
+    struct spot spot;
+    int r = 0;
+
+    if (item->entry.type == ENTRY_DIRECTORY && holds_what_stayed(remove, &item->entry)) {
+        memcpy(remove->held, item->entry.path, item->entry.path_length);
+        remove->held_length = item->entry.path_length;
+        return 0;
+    }
+    if (why != NULL) {
+        stay(remove, &item->entry, why);
+        return 0;
+    }
+    r = find(remove, item, &spot);
+    if (r == 0)
+        return remove_found(remove, item, &spot);
+    if (r == -ENOENT)
+        remove->moved++;
+    else if (r == -ELOOP)
+        stay(remove, &item->entry, "a symbolic link leads to it");
+    else if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+        return r;
+    else
+        stay_for(remove, &item->entry, r);
+    return 0;
+}
+
+static int remove_all(struct remove *remove, struct fail *fail) {
+    int r = 0;
+
+    for (uint32_t left = remove->audit.job->manifest.entries; left > 0 && r == 0; left--) {
+        const struct manifest_item *item = NULL;
+
+        if (audit_is_stopped(&remove->audit))
+            return fail_set(fail, -ECANCELED, "what was delivered is not removed yet");
+        r = catalog_by_entry(remove->audit.catalog, left - 1, &item, fail);
+        if (r == 0)
+            r = remove_entry(remove, item);
+        else
+            r = -EBADMSG;
+    }
+    return r < 0 ? fail_set(fail, r, "cannot remove what was delivered") : 0;
+}
+
+/* So that nothing comes back after it is recorded as gone. */
+static int sync_all(const struct remove *remove, struct fail *fail) {
+    for (size_t i = 0; i < items_count(remove->audit.items); i++)
+        if (remove->parents[i] >= 0 && syncfs(remove->parents[i]) < 0 && errno != EROFS)
+            return fail_set(fail, -errno, "cannot make durable what was removed");
+    crash_point("move-synced");
+    return 0;
+}
+
+static void report(const struct remove *remove) {
+    Fxnode__Helper__Removed body = FXNODE__HELPER__REMOVED__INIT;
+    Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
+
+    body.moved = remove->moved;
+    body.stayed = remove->stayed;
+    message.body_case = FXNODE__HELPER__TO_NODE__BODY_REMOVED;
+    message.removed = &body;
+    uplink_send(remove->audit.uplink, &message);
+}
+
+/* The directories that the items lie in. */
+static int open_parents(struct remove *remove) {
+    const struct items *items = remove->audit.items;
+    size_t count = items_count(items);
+
+    remove->parents = malloc(count * sizeof *remove->parents);
+    if (remove->parents == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = items_get(items, i).path;
+        size_t length = (size_t)(strrchr(path, '/') - path);
+        char *parent = strndup(path, length > 0 ? length : 1);
+
+        remove->parents[i] = parent == NULL ? -1 : open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (remove->parents[i] < 0)
+            remove->parents[i] = parent == NULL ? -ENOMEM : -errno;
+        free(parent);
+    }
+    return 0;
+}
+
+/* Reading what was sent, and removing below the directories that it lies in. */
+static int confine(const struct remove *remove) {
+    const struct items *items = remove->audit.items;
+    size_t count = items_count(items);
+    struct confine_rule *rules = calloc(2 * count, sizeof *rules);
+    size_t used = 0;
+    size_t opened = 0;
+    int r = rules == NULL ? -ENOMEM : 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        int fd = open(items_get(items, i).path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd >= 0)
+            rules[used++] = (struct confine_rule){.fd = fd, .right = CONFINE_READ};
+    }
+    opened = used;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        if (remove->parents[i] >= 0)
+            rules[used++] =
+                (struct confine_rule){.fd = remove->parents[i], .right = CONFINE_REMOVE};
+    if (r == 0)
+        r = confine_files(rules, used);
+    if (r == 0)
+        r = confine_calls();
+    for (size_t i = 0; i < opened; i++)
+        io_close(&rules[i].fd);
+    free(rules);
+    return r;
+}
+
+/* Who was delivered is known, and is all that the receiver knows of. */
+static const char *find_doubt(const struct audit *audit) {
+    const struct receipt_marks *marks = &audit->marks;
+    uint64_t known = rangeset_total(&marks->failed) + rangeset_total(&marks->left_out);
+
+    if (marks->unsure)
+        return "it is not known what exactly was delivered";
+    if (known != audit->job->failed)
+        return "the receiver has not taken everything, and does not say what";
+    return NULL;
+}
+
+static int prepare(struct remove *remove, const struct job *job, struct uplink *uplink,
+                   struct fail *fail) {
+    int r = audit_open(&remove->audit, job, uplink, fail);
+
+    if (r != 0)
+        return r;
+    if (!remove->audit.sent)
+        return fail_set(fail, 0, "only what was sent can be removed");
+    remove->why = find_doubt(&remove->audit);
+    r = stamps_new_at(&remove->stamps, job->receipt, remove->audit.layout.stamps);
+    if (r == 0)
+        r = open_parents(remove);
+    if (r == 0)
+        r = confine(remove);
+    return r < 0 ? fail_set(fail, r, "cannot remove what was delivered") : 0;
+}
+
+static void clear(struct remove *remove) {
+    for (size_t i = 0; remove->parents != NULL && i < items_count(remove->audit.items); i++)
+        io_close(&remove->parents[i]);
+    free(remove->parents);
+    stamps_free(remove->stamps);
+    audit_close(&remove->audit);
+}
+
+void job_remove(struct job *job, struct uplink *uplink) {
+    struct remove *remove = calloc(1, sizeof *remove);
+    struct fail fail = {0};
+    int r = remove == NULL ? fail_set(&fail, -ENOMEM, "cannot remove what was delivered") : 0;
+
+    if (r == 0) {
+        r = prepare(remove, job, uplink, &fail);
+        if (r == 0)
+            r = remove_all(remove, &fail);
+        if (r == 0)
+            r = sync_all(remove, &fail);
+        if (r == 0)
+            report(remove);
+        clear(remove);
+    }
+    free(remove);
+    uplink_ended(uplink, r == 0 ? UPLINK_ENDED(COMPLETE) : UPLINK_ENDED(FAILED), fail.text);
+}

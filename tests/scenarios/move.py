@@ -1,0 +1,160 @@
+"""What was sent with --move is removed at the sender once it is delivered: never before, never what
+is not there as it was sent, and through all interruptions."""
+
+import os
+import shutil
+
+from lab import check, check_equal
+from lab.data import MIB, make_file, snapshot
+from lab.watch import wait_gone
+
+
+def _write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def _tree(root):
+    """Files, an empty one, directories, links of both kinds."""
+    for name in ("a", "b", "sub/c", "sub/deep/d"):
+        _write(os.path.join(root, name), f"this is {name}\n")
+    make_file(os.path.join(root, "large"), 2 * MIB + 1)
+    make_file(os.path.join(root, "empty-file"), 0)
+    os.mkdir(os.path.join(root, "empty"))
+    os.link(os.path.join(root, "large"), os.path.join(root, "sub/linked"))
+    os.link(os.path.join(root, "large"), os.path.join(root, "sub/deep/linked too"))
+    os.symlink("a", os.path.join(root, "link"))
+    return root
+
+
+def _end(command):
+    """The last state of the transfer, and what was said to stay, as {path: text}."""
+    events = command.events()
+    last = [event for event in events if event["event"] == "transfer"][-1]
+    stays = {event["path"]: event["text"] for event in events
+             if event["event"] == "note" and event.get("path") and " stays: " in event["text"]}
+    return last, stays
+
+
+def _move(node, peer, *paths, status=0):
+    return _end(node.run("send", "--json", "--move", peer.at, *paths, status=status))
+
+
+def everything(lab):
+    """A tree and a file go from here to there, and nothing else; without --move nothing goes."""
+    desk, attic = lab.pair()
+    tree = _tree(lab.path("tree"))
+    other = os.link(os.path.join(tree, "b"), lab.path("other-name")) or lab.path("other-name")
+    note = _write(lab.path("note"), "a note\n")
+    desk.send(attic, tree, note)
+    before = snapshot(tree)
+    attic.restart()
+    shutil.rmtree(attic.files)
+    check_equal(snapshot(tree), before, "what stays without --move")
+    last, stays = _move(desk, attic, tree, note)
+    check_equal(stays, {}, "what stays")
+    check_equal((last["moving"], last["moved"], last["stayed"]), ("over", 14, 0), "the sums")
+    check(not os.path.exists(tree) and not os.path.exists(note), "it is gone")
+    check_equal(snapshot(attic.received("tree")), before, "it is there")
+    check_equal(os.listdir(lab.path(".")).count("other-name"), 1, "another name of a file")
+    with open(other, encoding="utf-8") as file:
+        check_equal(file.read(), "this is b\n", "its content")
+    said = desk.run("verify", str(last["transfer"]), status=1)
+    check(any("is missing" in line for line in said.out), "verify says so")
+
+
+def what_stays(lab):
+    """Between delivery and removal files are changed, replaced and added: those stay, named where the node
+    logs, the others go."""
+    desk, attic = lab.pair()
+    tree = _tree(lab.path("tree"))
+    desk.restart(FXNODE_CRASH="move-delivered")
+    sending = desk.command("send", "--json", "--move", attic.at, tree)
+    desk.wait_crash()
+    for name in ("a", "b", "sub/c", "large", "link"):
+        check(os.path.lexists(os.path.join(tree, name)), f"{name} is still there")
+    _write(os.path.join(tree, "a"), "THIS IS a\n")
+    os.rename(os.path.join(tree, "b"), os.path.join(tree, "sub/b"))
+    shutil.copy2(os.path.join(tree, "sub/b"), os.path.join(tree, "b"))
+    _write(os.path.join(tree, "empty/new"), "new\n")
+    os.unlink(os.path.join(tree, "sub/c"))
+    os.unlink(os.path.join(tree, "link"))
+    os.symlink("b", os.path.join(tree, "link"))
+    desk.recover()
+    check_equal(sending.wait(), 1, "something stays")
+    for name in ("a", "b", "link", "empty", "sub"):
+        desk.daemon.wait_line(f"tree/{name} stays: ")
+    check_equal(_end(sending)[0]["stayed"], 5, "counted")
+    check("5 stayed" in sending.events()[-1]["text"], "said")
+    left = {os.path.relpath(os.path.join(at, name), tree) for at, names, files in os.walk(tree)
+            for name in names + files}
+    check_equal(left, {"a", "b", "link", "empty", "empty/new", "sub", "sub/b"}, "what is there")
+
+
+def interrupted(lab):
+    """Killed before, in the middle of and after the removal: it is done to its end, once."""
+    desk, attic = lab.pair()
+    for point in ("move-delivered", "move-removed:4", "move-synced"):
+        tree = _tree(lab.path(f"tree of {point}"))
+        before = snapshot(tree)
+        desk.restart(FXNODE_CRASH=point)
+        sending = desk.command("send", "--json", "--move", attic.at, tree)
+        desk.wait_crash()
+        check_equal(snapshot(attic.received(f"tree of {point}")), before, "it is there before")
+        desk.recover()
+        check_equal(sending.wait(), 0, f"the end after {point}")
+        last, stays = _end(sending)
+        check_equal(stays, {}, f"what stays after {point}")
+        check_equal((last["moving"], last["moved"]), ("over", 13), f"the sums after {point}")
+        check(not os.path.exists(tree), f"it is gone after {point}")
+    check(not any("(2)" in name for name in os.listdir(attic.files)), "each arrived once")
+
+
+def queued(lab):
+    """The peer is away: nothing goes. When it comes, nobody waits, and it is moved."""
+    desk, attic = lab.pair()
+    first = _write(lab.path("first"), "first\n")
+    desk.send(attic, first)
+    attic.stop()
+    note = _write(lab.path("note"), "a note\n")
+    desk.run("send", "--move", "--detach", attic.at, note)
+    desk.restart()
+    check(os.path.exists(note), "it is still there")
+    attic.start()
+    wait_gone(note)
+    with open(attic.received("note"), encoding="utf-8") as file:
+        check_equal(file.read(), "a note\n", "what arrived")
+
+
+def last_word(lab):
+    """The same send again, with --move or without: what was said last holds."""
+    desk, attic = lab.pair()
+    desk.send(attic, _write(lab.path("first"), "first\n"))
+    attic.stop()
+    keep, go = _write(lab.path("keep"), "keep\n"), _write(lab.path("go"), "go\n")
+    for path, options in ((keep, ["--move"]), (keep, []), (go, []), (go, ["--move"])):
+        desk.run("send", "--detach", *options, attic.at, path)
+    attic.start()
+    desk.send(attic, keep)
+    wait_gone(go)
+    check(os.path.exists(keep), "what was not to be removed in the end")
+
+
+def not_delivered(lab):
+    """What the receiver had already, has left out, or what only a symbolic link leads to, stays."""
+    desk, attic = lab.pair({}, {"config": {"exists": "skip"}})
+    tree = lab.path("tree")
+    for name in ("had", "new"):
+        _write(os.path.join(tree, name), f"this is {name}\n")
+    os.symlink("/elsewhere", os.path.join(tree, "outside"))
+    os.makedirs(attic.received("tree"))
+    shutil.copy2(os.path.join(tree, "had"), attic.received("tree/had"))
+    behind = _write(lab.path("behind"), "behind a link\n")
+    os.symlink(behind, lab.path("linked"))
+    last, stays = _move(desk, attic, tree, lab.path("linked"), status=1)
+    check_equal(set(stays), {"tree/had", "tree/outside", "linked"}, "what stays")
+    check_equal((last["moved"], last["stayed"]), (1, 3), "the sums")
+    check(os.path.exists(behind) and os.path.islink(lab.path("linked")), "link and file")
+    check_equal(sorted(os.listdir(tree)), ["had", "outside"], "what is left")

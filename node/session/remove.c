@@ -28,6 +28,7 @@ struct remove {
     struct stamps *stamps;
     int *parents;    /* of the items, by their place in the list; -errno where there is none */
     const char *why; /* nothing may be removed, since ... */
+    uint64_t device; /* of the directory that the last entry is to be found in; 0: there is none */
     uint32_t moved;
     uint32_t stayed;
     size_t held_length; /* of the path of what stayed last, whose directories stay with it */
@@ -55,6 +56,26 @@ static void stay_for(struct remove *remove, const struct entry *entry, int error
     stay(remove, entry, strerror_r(-error, why, sizeof why));
 }
 
+/* An entry is not there. A file system that is no longer mounted leaves an empty directory of the
+ * one below: what was on it is not removed. */
+static int gone(struct remove *remove, const struct entry *entry, const struct stamp *stamp) {
+    if (remove->device == stamp->device)
+        remove->moved++;
+    else
+        stay(remove, entry, "the disk that it was on is not there");
+    return 0;
+}
+
+/* What is mounted in an item is a file system of its own. */
+static int find_inside(struct remove *remove, const struct manifest_item *item, struct spot *spot) {
+    struct stat st;
+    int r = spots_find(remove->audit.spots, item, spot);
+
+    if (r == 0 && fstat(spot->parent, &st) == 0)
+        remove->device = st.st_dev;
+    return r;
+}
+
 /* Where an entry is: its directory is held open. Of an item that is given as a symbolic link
  * nothing is removed, neither it nor what it leads to. */
 static int find(struct remove *remove, const struct manifest_item *item, struct spot *spot) {
@@ -65,16 +86,20 @@ static int find(struct remove *remove, const struct manifest_item *item, struct 
 
     while (index < items_count(items) && items_get(items, index).path != top.path)
         index++;
+    remove->device = 0;
     if (index == items_count(items))
         return -ENOENT;
     if (remove->parents[index] < 0)
         return remove->parents[index];
+    if (fstat(remove->parents[index], &st) == 0)
+        remove->device = st.st_dev;
     if (fstatat(remove->parents[index], strrchr(top.path, '/') + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
+    remove->device = st.st_dev;
     if (S_ISLNK(st.st_mode))
         return -ELOOP;
     if (top.name_length < item->entry.path_length)
-        return spots_find(remove->audit.spots, item, spot);
+        return find_inside(remove, item, spot);
     *spot = (struct spot){.parent = remove->parents[index], .name = strrchr(top.path, '/') + 1};
     return 0;
 }
@@ -118,10 +143,7 @@ static int unlink_entry(struct remove *remove, const struct entry *entry, const 
         crash_point("move-removed");
         return 0;
     }
-    if (errno == ENOENT)
-        remove->moved++;
-    else
-        stay_for(remove, entry, -errno);
+    stay_for(remove, entry, -errno);
     return 0;
 }
 
@@ -163,7 +185,7 @@ static int remove_file(struct remove *remove, const struct manifest_item *item,
     int r = 0;
 
     if (fd < 0 && errno == ENOENT) {
-        remove->moved++;
+        r = gone(remove, &item->entry, stamp);
     } else if (fd < 0) {
         stay_for(remove, &item->entry, -errno);
     } else {
@@ -185,9 +207,8 @@ static int remove_link(struct remove *remove, const struct entry *entry, const s
 
     if (fstatat(spot->parent, spot->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno == ENOENT)
-            remove->moved++;
-        else
-            stay_for(remove, entry, -errno);
+            return gone(remove, entry, stamp);
+        stay_for(remove, entry, -errno);
         return 0;
     }
     if (!S_ISLNK(st.st_mode) || !is_stamped(&st, stamp, false)) {
@@ -207,9 +228,8 @@ static int remove_directory(struct remove *remove, const struct entry *entry,
 
     if (fstatat(spot->parent, spot->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno == ENOENT)
-            remove->moved++;
-        else
-            stay_for(remove, entry, -errno);
+            return gone(remove, entry, stamp);
+        stay_for(remove, entry, -errno);
         return 0;
     }
     if (!S_ISDIR(st.st_mode) || !is_stamped(&st, stamp, true)) {
@@ -245,19 +265,15 @@ static const char *find_reason(const struct remove *remove, const struct manifes
 }
 
 static int remove_found(struct remove *remove, const struct manifest_item *item,
-                        const struct spot *spot) {
+                        const struct stamp *stamp, const struct spot *spot) {
     const struct manifest_item *original = item;
-    struct stamp stamp;
     struct fail fail;
-    int r = stamps_get(remove->stamps, item->number, &stamp);
 
-    if (r < 0)
-        return r;
     switch (item->entry.type) {
     case ENTRY_DIRECTORY:
-        return remove_directory(remove, &item->entry, &stamp, spot);
+        return remove_directory(remove, &item->entry, stamp, spot);
     case ENTRY_SYMLINK:
-        return remove_link(remove, &item->entry, &stamp, spot);
+        return remove_link(remove, &item->entry, stamp, spot);
     case ENTRY_HARDLINK:
         if (catalog_by_entry(remove->audit.originals, item->entry.original, &original, &fail) != 0)
             return -EBADMSG;
@@ -265,13 +281,14 @@ static int remove_found(struct remove *remove, const struct manifest_item *item,
     default:
         break;
     }
-    return remove_file(remove, item, original, &stamp, spot);
+    return remove_file(remove, item, original, stamp, spot);
 }
 
 static int remove_entry(struct remove *remove, const struct manifest_item *item) {
     const char *why = find_reason(remove, item);
     struct spot spot;
-    int r = 0;
+    struct stamp stamp;
+    int r = stamps_get(remove->stamps, item->number, &stamp);
 
     if (item->entry.type == ENTRY_DIRECTORY && holds_what_stayed(remove, &item->entry)) {
         memcpy(remove->held, item->entry.path, item->entry.path_length);
@@ -282,14 +299,15 @@ static int remove_entry(struct remove *remove, const struct manifest_item *item)
         stay(remove, &item->entry, why);
         return 0;
     }
-    r = find(remove, item, &spot);
     if (r == 0)
-        return remove_found(remove, item, &spot);
-    if (r == -ENOENT)
-        remove->moved++;
-    else if (r == -ELOOP)
+        r = find(remove, item, &spot);
+    if (r == 0)
+        return remove_found(remove, item, &stamp, &spot);
+    if (r == -ENOENT && remove->device != 0)
+        return gone(remove, &item->entry, &stamp);
+    if (r == -ELOOP)
         stay(remove, &item->entry, "a symbolic link leads to it");
-    else if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+    else if (r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EBADMSG)
         return r;
     else
         stay_for(remove, &item->entry, r);

@@ -6,10 +6,10 @@
 
 #include "base/fail.h"
 #include "base/rangeset.h"
+#include "files/disks.h"
 #include "files/hash.h"
 #include "files/hashes.h"
 #include "files/holes.h"
-#include "files/disks.h"
 #include "files/items.h"
 #include "files/receipt.h"
 #include "files/source.h"

@@ -26,8 +26,7 @@ __attribute__((constructor)) static void set_up(void) {
     const char *path = getenv("FXNODE_LAB_CLOCK");
     char program[PATH_MAX];
     int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    void *map = fd < 0 ? MAP_FAILED
-                       : mmap(NULL, 2 * sizeof *ahead, PROT_READ, MAP_SHARED, fd, 0);
+    void *map = fd < 0 ? MAP_FAILED : mmap(NULL, 2 * sizeof *ahead, PROT_READ, MAP_SHARED, fd, 0);
     ssize_t length = readlink("/proc/self/exe", program, sizeof program);
     size_t end = strlen(DAEMON);
 
@@ -35,8 +34,7 @@ __attribute__((constructor)) static void set_up(void) {
         close(fd);
     if (map != MAP_FAILED)
         ahead = map;
-    is_daemon = length >= (ssize_t)end &&
-                memcmp(program + length - (ssize_t)end, DAEMON, end) == 0;
+    is_daemon = length >= (ssize_t)end && memcmp(program + length - (ssize_t)end, DAEMON, end) == 0;
 }
 
 static int64_t shift_of(clockid_t clock) {

@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "base/weaken.h"
 #include "node/common/landing.h"
+#include "node/daemon/clean.h"
 #include "node/daemon/database.h"
+#include "node/daemon/replaced.h"
 #include "store/store_extent.h"
 
 #include <stdlib.h>
@@ -134,11 +136,21 @@ static void acknowledge(const struct commit *commit) {
         worker_send_committed(worker, commit->ticket);
 }
 
+/* Its session died before it heard that it is delivered, and removes nothing any more. */
+static void tidy_after(const struct commit *commit) {
+    struct receiving *receiving = commit->receiving;
+    if (commit->kind != COMMIT_DONE || receiving->worker != NULL)
+        return;
+    clean_transfer(receiving->node, &receiving->transfer->record);
+    replaced_end_by(receiving, commit->number);
+}
+
 static void committed(void *arg) {
     struct commit *commit = arg;
     struct receiving *receiving = commit->receiving;
     if (commit->result == 0) {
         show(commit);
+        tidy_after(commit);
         if (!weakened("early-acknowledge"))
             acknowledge(commit);
     } else if (commit->kind != COMMIT_END) {

@@ -109,7 +109,9 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
         may_log(receiving->node->incoming))
         log_warn("receiving from %s: %s", peer[0] != '\0' ? peer : "a peer", text);
     bool owner = transfer != NULL && transfer->receiving == receiving;
-    if (!hand_over(receiving) && owner)
+    bool followed = hand_over(receiving);
+    /* Whoever follows in one that is finished is only told so. */
+    if (owner && (!followed || transfer_is_finished(transfer)))
         after_end(transfer, outcome, text);
     if (owner && transfer_is_finished(transfer))
         replaced_end_by(receiving, transfer->record.number);

@@ -146,6 +146,8 @@ void receive_send_record(struct receive *receive, Fxnode__Helper__ToNode *messag
     else
         message->done->ticket = receive->ticket;
     uplink_send(receive->course.uplink, message);
+    if (!placing)
+        crash_point("done-asked");
 }
 
 int receive_keep(void *context, struct receipt_marks *marks) {

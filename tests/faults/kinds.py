@@ -30,17 +30,13 @@ def _check_delivered(receiver, *sources):
     receiver.node.check_tidy()
 
 
-def _struck(service):
-    return service.fault is not None and service.struck()
-
-
 def _answer(service, ask):
     """What a command of the node tells, which is asked again where the node died meanwhile."""
     service.ready()
     try:
         return ask()
     except Failure:
-        check(_struck(service), f"a command fails\n{service.said()}")
+        service.wait_struck()
         service.ready()
         return ask()
 
@@ -56,7 +52,8 @@ class Send(Kind):
         round_.up()
         sender, receiver = round_.sender, round_.receiver
         status, command = self._send(sender, receiver)
-        if status == NOT_REACHABLE and not command.out and _struck(receiver):
+        if status == NOT_REACHABLE and not command.out:
+            receiver.wait_struck()
             receiver.ready()
             status, command = self._send(sender, receiver)
         check_equal(status, 0, f"status of send\n{command.said()}\n{sender.said()}")
@@ -84,7 +81,7 @@ class Queue(Kind):
         sender.mark()
         command = self._send(sender, peer)
         if command.wait() != 0:
-            check(_struck(sender), f"status of send\n{command.said()}")
+            sender.wait_struck()
             sender.ready()
             again = self._send(sender, peer)
             check_equal(again.wait(), 0, f"status of send, repeated\n{again.said()}")
@@ -106,7 +103,8 @@ class Find(Send):
         round_.up()
         sender, receiver = round_.sender, round_.receiver
         status, command = self._find_and_send(sender, receiver)
-        if status == NOT_REACHABLE and not command.out and (_struck(sender) or _struck(receiver)):
+        if status == NOT_REACHABLE and not command.out:
+            (sender if sender.fault else receiver).wait_struck()
             receiver.ready()
             status, command = self._find_and_send(sender, receiver)
         check_equal(status, 0, f"status of send\n{command.said()}\n{sender.said()}")

@@ -15,6 +15,7 @@ that, with MARK among them where mark() was called. What PROCESS and N mean, and
 traced, says trace.c."""
 
 import collections
+import re
 import signal
 import threading
 
@@ -97,8 +98,13 @@ class Service:
             self.runs[0].signal(signal.SIGUSR1)
 
     def struck(self):
-        """Whether the call of the fault was made."""
+        """Whether the call of the fault was made, as far as is heard; where something has gone wrong
+        that only the fault excuses, wait_struck() waits to hear it."""
         return any(line.startswith(f"{SAYS}{self.fault.process} ") for line in self.runs[0].err)
+
+    def wait_struck(self):
+        check(self.fault, f"{self.node.name}: something went wrong without a fault\n{self.said()}")
+        self.runs[0].wait_line(f"^{SAYS}{self.fault.process} ")
 
     def said(self):
         return "\n".join(process.said() for process in self.runs)
@@ -116,9 +122,14 @@ class Service:
                         "-d", self.fault.action]
         return [tracer(), *options]
 
-    @staticmethod
-    def _has_ended(process):
-        return process.ended() or any(line.startswith(f"{SAYS}ended") for line in process.err)
+    def _has_ended(self, process):
+        """Or is about to."""
+        killed = self.fault and process is self.runs[0] and self._kills_daemon() and self.struck()
+        return killed or process.ended() or any(map(re.compile(ENDED).search, process.err))
+
+    def _kills_daemon(self):
+        """`fxnode` becomes the daemon."""
+        return self.fault.action == "kill" and self.fault.process in ("fxnode.1", "daemon.1")
 
     def _notify(self):
         with self._changed:

@@ -144,6 +144,16 @@ def receiver_done_committed(lab):
     _crash(lab, "receiver", "done-committed", SMALL)
 
 
+def receiver_session_done_asked(lab):
+    """The receiver's session dies when everything is in its place and it has asked the node to record
+    that; the node alone tidies up behind it."""
+    sender, receiver = _pair(lab, SMALL, receiver="done-asked")
+    source = make_file(lab.path("data"), SMALL)
+    sender.send(receiver, source, patience=LONG)
+    receiver.wait_crash()
+    _check_once(sender, receiver, source, cuts=1)
+
+
 def _progress(command, share):
     """Waits until `share` of the file is durable at the receiver."""
     command.wait_event(lambda event: event.get("done", 0) >= share * LARGE, f"{share:.0%}", LONG)

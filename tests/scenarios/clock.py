@@ -8,6 +8,7 @@ from lab.clock import DAY, HOUR, YEAR, Clock
 from lab.data import MIB, compare, make_file
 
 LONG = 120
+RATE = "60mbit"
 
 # Seconds by which the clock of a machine is wrong: an hour, a month and a generation, both ways;
 # the one before the last is before 1970.
@@ -49,14 +50,18 @@ def set_during_a_transfer(lab):
     """Both clocks go back and forth while a transfer runs, and an hour passes at each: it is
     neither interrupted nor given up, and is told to take no longer than it does."""
     pair = _Pair(lab)
-    source = make_file(lab.path("data"), len(WRONG) * 3 * MIB)
-    pair.sender.host.limit_rate("100mbit")
+    source = make_file(lab.path("data"), len(WRONG) * 5 * MIB)
+    pair.sender.host.limit_rate(RATE)
     command = pair.send(source)
     for number, ahead in enumerate(WRONG):
         command.wait_event(lambda event, part=number * 2 * MIB: event.get("done", 0) > part,
                            f"part {number}", LONG)
+        # It is not to end meanwhile, however long this takes.
+        pair.sender.host.limit_rate("1mbit")
         pair.set(ahead)
         pair.let_hours_pass()
+        pair.sender.host.limit_rate(RATE)
+    pair.sender.host.limit_rate(None)
     check_equal(command.wait(LONG), 0, f"status of send\n{command.said()}")
     compare(source, pair.receiver.received("data"))
     states = {event["state"] for event in command.events() if event["event"] == "transfer"}
@@ -71,7 +76,7 @@ def kept_through_every_clock(lab):
     restart; then it goes on from where it was."""
     pair = _Pair(lab)
     source = make_file(lab.path("data"), 12 * MIB)
-    pair.sender.host.limit_rate("100mbit")
+    pair.sender.host.limit_rate("10mbit")
     command = pair.send(source)
     command.wait_event(lambda event: event.get("done", 0) > 0, "a part", LONG)
     number = str(pair.sender.transfers()[0]["transfer"])

@@ -13,6 +13,9 @@ SIZE = 24 * MIB
 FILE = 256 << 10
 CONFIG = {"batch": "1M", "lanes": 2}
 ROUNDS = 3
+
+# What is to come while a transfer runs has seconds for it, on a busy machine too.
+RATE, SLOW = "60mbit", "10mbit"
 FULL = re.compile("full|space|room")
 
 
@@ -44,7 +47,7 @@ def _pair(lab, on_small_disk, size):
     _mount(directory, size)
     for node in nodes:
         node.start()
-    nodes[0].host.limit_rate("150mbit")
+    nodes[0].host.limit_rate(RATE)
     return (*nodes, directory)
 
 
@@ -105,11 +108,13 @@ def fill_state_of_sender(laboratory, rounds):
     sender, receiver, directory = _pair(laboratory, (0, "state"), "6M")
     for number in range(rounds):
         source = make_file(laboratory.path(f"data {number}"), 6 * MIB, number)
+        sender.host.limit_rate(SLOW)
         command = sender.command("send", "--json", receiver.at, source)
         command.wait_event(lambda event: event.get("done", 0) > 0, "a part", LONG)
         heard = len(command.out)
         filler = _fill(directory)
         _sender_is_told(command, heard)
+        sender.host.limit_rate(None)
         os.unlink(filler)
         _go_on(sender, command, number + 1)
         check_equal(command.wait(LONG), 0, f"status of send\n{command.said()}")

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 int calls_fail(int error) {
@@ -229,6 +231,13 @@ int __wrap_fstatvfs(int fd, struct statvfs *space) {
     task_call("fstatvfs");
     *space = (struct statvfs){
         .f_frsize = 4096, .f_blocks = 1u << 30, .f_bavail = 1u << 29, .f_bfree = 1u << 29};
+    return 0;
+}
+
+int __wrap_fstatfs(int fd, struct statfs *system) {
+    (void)fd;
+    task_call("fstatfs");
+    *system = (struct statfs){.f_type = EXT4_SUPER_MAGIC, .f_bsize = 4096};
     return 0;
 }
 

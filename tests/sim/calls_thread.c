@@ -228,8 +228,10 @@ int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set) {
 }
 
 /* What a node says when it is ready. */
-int __wrap_fprintf(FILE *file, const char *format, ...);
-int __wrap___fprintf_chk(FILE *file, int flag, const char *format, ...);
+int __wrap_fprintf(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int __wrap___fprintf_chk(FILE *file, int flag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static int say(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 static int say(const char *format, va_list arguments) {
     char line[512];

@@ -13,14 +13,14 @@ uint8_t *disk_page_new(struct disk *disk) {
 
     if (page == NULL)
         return memory_lasting(DISK_PAGE);
-    memcpy(&disk->free_pages, page, sizeof page);
+    memcpy((void *)&disk->free_pages, (void *)page, sizeof(void *));
     return memset(page, 0, DISK_PAGE);
 }
 
 void disk_page_free(struct disk *disk, uint8_t *page) {
     if (page == NULL)
         return;
-    memcpy(page, &disk->free_pages, sizeof page);
+    memcpy((void *)page, (void *)&disk->free_pages, sizeof(void *));
     disk->free_pages = page;
 }
 

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+#define PROGRESS 10000u /* seeds from line to line of a long run */
+
 static const char usage[] =
     "usage: sim [--seeds N] [--from SEED] [--twice] [--expect-failure]\n"
     "           [--weaken no-sync|late-sync|no-directory-sync|early-ack|late-queue|\n"
@@ -86,10 +88,12 @@ static uint64_t run(const struct wish *wish) {
         uint64_t seed = wish->from + done++;
         const char *failure = wish->twice ? run_twice(seed, &tally) : world_run(seed, &tally);
 
-        if (failure == NULL)
-            continue;
-        broken++;
-        printf("seed %" PRIu64 ": %s\n", seed, failure);
+        if (failure != NULL) {
+            broken++;
+            printf("seed %" PRIu64 ": %s\n", seed, failure);
+        }
+        if (done % PROGRESS == 0)
+            printf("%" PRIu64 " seeds, %" PRIu64 " broken\n", done, broken);
         fflush(stdout);
     }
     printf("%" PRIu64 " seeds, %" PRIu64 " broken; %" PRIu64 " power cuts, %" PRIu64

@@ -1,3 +1,4 @@
+#define XXH_STATIC_LINKING_ONLY
 #define ZSTD_STATIC_LINKING_ONLY
 #include "tests/sim/memory.h"
 
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 #include <zstd.h>
 
 struct memory_block {
@@ -151,6 +153,19 @@ ZSTD_CCtx *__wrap_ZSTD_createCCtx(void) {
 
 ZSTD_DCtx *__wrap_ZSTD_createDCtx(void) {
     return ZSTD_createDCtx_advanced((ZSTD_customMem){zstd_allocate, zstd_release, NULL});
+}
+
+XXH3_state_t *__wrap_XXH3_createState(void) {
+    XXH3_state_t *state = allocate(64, sizeof *state);
+
+    if (state != NULL)
+        XXH3_INITSTATE(state);
+    return state;
+}
+
+XXH_errorcode __wrap_XXH3_freeState(XXH3_state_t *state) {
+    release(state);
+    return XXH_OK;
 }
 
 static void *sqlite_malloc(int length) {

@@ -84,7 +84,8 @@ bool task_wait(const void *key, uint64_t deadline);
 void task_wake(const void *key);
 
 /* All who wait for several things look again. */
-#define TASK_ANYTHING ((const void *)"anything")
+extern const char task_anything;
+#define TASK_ANYTHING (&task_anything)
 
 struct task *task_start(task_entry *entry, void *arg); /* in the same process; NULL: no memory */
 void *task_join(struct task *task);

@@ -184,8 +184,22 @@ def _outside(arguments):
             return 0
         sweep.run(places)
     failed = sweep.show()
-    print(f"{time.monotonic() - began:.0f} s")
+    print(f"{time.monotonic() - began:.0f} s with {arguments.jobs} at a time")
     return 1 if failed else 0
+
+
+def _check_rest(parser, arguments):
+    """Usage errors, before anything is started."""
+    rest = arguments.rest
+    if arguments.what == "sample" and (len(rest) != 2 or not all(text.isdigit() for text in rest)):
+        parser.error("sample takes two numbers: how many of all, and how many more that are durable")
+    if arguments.what == "replay" and not rest:
+        parser.error("which place?")
+    for text in rest if arguments.what == "replay" else ():
+        try:
+            Place.read(text)
+        except ValueError:
+            parser.error(f"{text} is no place: KIND/SIDE/PROCESS:CALL:N")
 
 
 def main():
@@ -197,6 +211,7 @@ def main():
     parser.add_argument("what", choices=("list", "sample", "all", "replay", "record", "work"))
     parser.add_argument("rest", nargs="*")
     arguments = parser.parse_args()
+    _check_rest(parser, arguments)
     arguments.program = os.path.abspath(arguments.program)
     os.environ[PROGRAM] = arguments.program
     try:

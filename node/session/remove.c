@@ -286,7 +286,7 @@ static int remove_found(struct remove *remove, const struct manifest_item *item,
 
 static int remove_entry(struct remove *remove, const struct manifest_item *item) {
     const char *why = find_reason(remove, item);
-    struct spot spot;
+    struct spot spot = {.parent = -1, .name = ""};
     struct stamp stamp;
     int r = stamps_get(remove->stamps, item->number, &stamp);
 
@@ -356,7 +356,7 @@ static int open_parents(struct remove *remove) {
     const struct items *items = remove->audit.items;
     size_t count = items_count(items);
 
-    remove->parents = malloc(count * sizeof *remove->parents);
+    remove->parents = calloc(count, sizeof *remove->parents);
     if (remove->parents == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
@@ -396,7 +396,7 @@ static int confine(const struct remove *remove) {
         r = confine_files(rules, used);
     if (r == 0)
         r = confine_calls();
-    for (size_t i = 0; i < opened; i++)
+    for (size_t i = 0; rules != NULL && i < opened; i++)
         io_close(&rules[i].fd);
     free(rules);
     return r;

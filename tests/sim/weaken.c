@@ -57,7 +57,8 @@ static void flush_later(void) {
 bool weaken_flushes(struct inode *inode) {
     bool is_directory = inode != NULL && S_ISDIR(disk_mode(inode));
 
-    if (strcmp(process_now()->role, "session") != 0)
+    if (strcmp(process_now()->role, "session") != 0 ||
+        strcmp(process_now()->machine->name, "receiver") != 0)
         return true;
     if (chosen == WEAKEN_LATE_SYNC)
         flush_later();

@@ -12,9 +12,9 @@ struct inode;
 
 enum weaken {
     WEAKEN_NOTHING,
-    WEAKEN_NO_SYNC,           /* files that a session writes are not synced */
+    WEAKEN_NO_SYNC,           /* files that the receiver's sessions write are not synced */
     WEAKEN_LATE_SYNC,         /* they are, once they were committed and told of */
-    WEAKEN_NO_DIRECTORY_SYNC, /* directories that a session changes are not synced */
+    WEAKEN_NO_DIRECTORY_SYNC, /* directories that they change are not synced */
     WEAKEN_EARLY_ACK,         /* a session goes on before what it asks for is committed */
     WEAKEN_LATE_QUEUE,        /* a transfer is said to be queued before it is durable */
     WEAKEN_NO_COMMIT_SYNC,    /* the database as with synchronous = NORMAL */
@@ -26,7 +26,7 @@ bool weaken_choose(const char *name);
 /* At the begin of a seed. */
 void weaken_begin(void);
 
-/* A session flushes a file or directory, or (NULL) all of its disk; a node flushes its database's
+/* A process flushes a file or directory, or (NULL) all of its disk; a node flushes its database's
  * log: whether it has to be done. */
 bool weaken_flushes(struct inode *inode);
 bool weaken_flushes_log(struct inode *inode);

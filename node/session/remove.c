@@ -444,7 +444,7 @@ void job_remove(struct job *job, struct uplink *uplink) {
     struct fail fail = {0};
     int r = remove == NULL ? fail_set(&fail, -ENOMEM, "cannot remove what was delivered") : 0;
 
-    if (r == 0) {
+    if (remove != NULL) {
         r = prepare(remove, job, uplink, &fail);
         if (r == 0)
             r = remove_all(remove, &fail);

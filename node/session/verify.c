@@ -419,7 +419,7 @@ void job_verify(struct job *job, struct uplink *uplink) {
     struct fail fail = {0};
     int r = verify == NULL ? fail_set(&fail, -ENOMEM, "cannot verify the transfer") : 0;
 
-    if (r == 0) {
+    if (verify != NULL) {
         fxnode__helper__checked__init(&verify->checked);
         r = prepare(verify, job, uplink, &fail);
         if (r == 0)

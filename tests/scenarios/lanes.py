@@ -72,6 +72,6 @@ def cut_off(lab):
     transfer = Transfer(lab)
     control, lane = transfer.ports()
     transfer.receiver.host.run(["nft", DROP.format(lane)])
-    transfer.receiver.daemon.wait_line("lane 1 makes room for a newer one", patience=60)
+    transfer.receiver.daemon.wait_line("lane 1 (makes room for|gives way to) a newer one")
     check_equal(transfer.replaced()[0], control, "control connection")
     transfer.finish()

@@ -37,7 +37,7 @@ static void init(uv_loop_t *loop, uv_handle_t *handle, uv_handle_type type) {
         size_t room = own->room == 0 ? 32 : 2 * own->room;
         uv_handle_t **grown = memory_lasting(room * sizeof *grown);
         if (own->count > 0)
-            memcpy(grown, own->handles, own->count * sizeof(uv_handle_t *));
+            memcpy(grown, own->handles, own->count * sizeof *own->handles);
         own->handles = grown;
         own->room = room;
     }
@@ -333,7 +333,7 @@ static bool close_some(struct loop *own) {
             i++;
             continue;
         }
-        memmove(&own->handles[i], &own->handles[i + 1], (--own->count - i) * sizeof(uv_handle_t *));
+        memmove(&own->handles[i], &own->handles[i + 1], (--own->count - i) * sizeof *own->handles);
         any = true;
         if (handle->close_cb != NULL)
             handle->close_cb(handle);

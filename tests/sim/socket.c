@@ -220,14 +220,14 @@ static bool is_between_machines(const struct socket *socket) {
     return socket->state == SOCKET_CONNECTED && socket->domain != AF_UNIX && !socket->closed;
 }
 
-void socket_cut(bool every) {
+void socket_cut(bool all) {
     struct socket *chosen = NULL;
     uint64_t count = 0;
 
     for (struct socket *at = network.sockets; at != NULL; at = at->next) {
         if (!is_between_machines(at))
             continue;
-        if (every)
+        if (all)
             reset(at, task_clock());
         else if (task_draw(++count) == 0)
             chosen = at;

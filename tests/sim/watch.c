@@ -266,7 +266,7 @@ static bool is_durable(const struct listed *listed, uint64_t unit) {
     struct inode *child = NULL;
     const char *name = NULL;
 
-    for (size_t i = 0; area != NULL && (name = disk_name(area, i, &child)) != NULL; i++) {
+    for (size_t i = 0; area != NULL && disk_name(area, i, &child) != NULL; i++) {
         struct inode *staged = tree_find(tree_find(child, "tree"), listed->path);
         if (staged != NULL && tree_same_bytes(source, staged, offset, length))
             return true;

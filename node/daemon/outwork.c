@@ -112,6 +112,12 @@ int outwork_adopt(int state_fd, const char *name, uint64_t number) {
         return outgoing;
     outwork_name(to, number);
     int error = renameat(outgoing, name, outgoing, to) == 0 ? 0 : -errno;
+    /* Left by a transfer that got this number and then was not recorded. */
+    if (error == -ENOTEMPTY || error == -EEXIST) {
+        error = remove_directory(outgoing, to);
+        if (error == 0 && renameat(outgoing, name, outgoing, to) != 0)
+            error = -errno;
+    }
     if (error == 0 && fsync(outgoing) != 0)
         error = -errno;
     io_close(&outgoing);

@@ -26,7 +26,8 @@ int outwork_prepare(int state_fd, bool (*keep)(void *context, uint64_t number), 
 /* Makes a directory of a new name. 0, or -errno with `fail` filled. */
 int outwork_begin(int state_fd, char name[OUTWORK_NAME_ROOM], struct fail *fail);
 
-/* Gives it its number, durably. 0 or -errno. */
+/* Gives it its number, durably. What is there under that number goes: nobody can own it. 0 or
+ * -errno. */
 int outwork_adopt(int state_fd, const char *name, uint64_t number);
 
 /* Gives what the transfer `from`, which is replaced, has noted of its sources over to the transfer

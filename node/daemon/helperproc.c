@@ -108,6 +108,14 @@ static int flush(struct helperproc *helper) {
     return 0;
 }
 
+/* Nothing more can be said to the helper: a message is lost, and it would wait for it forever. It
+ * finds the end of its channel and ends; what it said before is read first. */
+static void fall_silent(struct helperproc *helper) {
+    queue_drop(helper);
+    helper->given_up = true;
+    shutdown(helper->chan, SHUT_WR);
+}
+
 /* Reads and reports packets. True once the channel has ended. */
 static bool receive(struct helperproc *helper) {
     static struct chan_packet
@@ -132,9 +140,8 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
         channel_over(helper);
         return;
     }
-    /* A failure to send is not acted upon: what the helper said before must be read first. */
     if (flush(helper) != 0)
-        queue_drop(helper);
+        fall_silent(helper);
     watch(helper);
 }
 
@@ -244,7 +251,7 @@ void helperproc_send(struct helperproc *helper, const void *data, size_t length,
     helper->last = &packet->next;
     helper->waiting++;
     if (flush(helper) != 0)
-        queue_drop(helper);
+        fall_silent(helper);
     watch(helper);
     return;
 out:
@@ -259,10 +266,8 @@ bool helperproc_keeps_up(const struct helperproc *helper) {
 }
 
 void helperproc_hang_up(struct helperproc *helper) {
-    if (helper->chan < 0)
-        return;
-    queue_drop(helper);
-    shutdown(helper->chan, SHUT_WR);
+    if (helper->chan >= 0)
+        fall_silent(helper);
 }
 
 struct search {

@@ -10,6 +10,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Paths are the largest: a packet full of them is a few times as much when decoded. */
 #define ARENA (1024u * 1024u)
@@ -52,12 +53,15 @@ int uplink_fd(const struct uplink *uplink) {
 void uplink_send(struct uplink *uplink, const Fxnode__Helper__ToNode *message) {
     uint8_t buffer[LIMIT_PACKET];
     int length = msg_encode(&message->base, buffer, sizeof buffer);
+    int r = length;
 
-    if (length < 0) {
-        log_error("a message to the node is too long and was not sent");
+    if (length >= 0)
+        r = chan_send(uplink->fd, buffer, (size_t)length, NULL, 0, 0);
+    if (r >= 0)
         return;
-    }
-    (void)chan_send(uplink->fd, buffer, (size_t)length, NULL, 0, 0);
+    if (r != -EPIPE && r != -ECONNRESET)
+        log_error("a message to the node cannot be sent: %s", strerror(-r));
+    shutdown(uplink->fd, SHUT_RDWR);
 }
 
 static void send_note(struct uplink *uplink, const char *text, bool failed, bool good,

@@ -42,4 +42,5 @@ fxnode_suite(session-lanes
 fxnode_suite(session-growth SOURCES session/test_growth.c LINK fxnode::node_session)
 fxnode_suite(session-pace SOURCES session/test_pace.c LINK fxnode::node_session)
 fxnode_suite(session-congestion SOURCES session/test_congestion.c LINK fxnode::node_session)
+fxnode_suite(session-uplink SOURCES session/test_uplink.c LINK fxnode::node_session)
 fxnode_suite(session-squeeze SOURCES session/test_squeeze.c LINK fxnode::node_session)

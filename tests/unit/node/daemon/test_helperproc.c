@@ -203,6 +203,20 @@ START_TEST(one_that_answers_keeps_up) {
 }
 END_TEST
 
+/* It would wait for what is lost. What it said before is heard. */
+START_TEST(one_that_cannot_be_told_ends) {
+    static char large[LIMIT_PACKET + 1];
+    struct helperproc *helper = start("echo");
+    helperproc_send(helper, "before", 6, -1);
+    helperproc_send(helper, large, sizeof large, -1);
+    helperproc_send(helper, "after", 5, -1);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_uint_eq(packets, 1);
+    ck_assert_str_eq(last, "before");
+    ck_assert_str_eq(how, "exit status 7");
+}
+END_TEST
+
 START_TEST(last_words_are_heard_before_the_end) {
     start("last-words");
     while (ends == 0) {
@@ -226,6 +240,7 @@ static int run_tests(void) {
     tcase_add_test(tests, one_that_takes_nothing_is_killed);
     tcase_add_test(tests, one_that_does_not_keep_up_is_told_from_others);
     tcase_add_test(tests, one_that_answers_keeps_up);
+    tcase_add_test(tests, one_that_cannot_be_told_ends);
     tcase_add_test(tests, last_words_are_heard_before_the_end);
     Suite *suite = suite_create("node-helperproc");
     suite_add_tcase(suite, tests);

@@ -216,17 +216,20 @@ static void loaded(void *arg) {
 }
 
 static void load_paths(struct outgoing_run *run) {
-    struct source_load *job = calloc(1, sizeof *job);
-    if (job == NULL || run->jobs > 0) {
-        free(job);
+    struct source_load *job = NULL;
+    if (run->jobs > 0)
         return;
-    }
-    job->run = run;
-    job->number = run->transfer->record.number;
-    if (database_submit(run->node->database, run_load, loaded, job) == 0)
-        run->jobs++;
-    else
+    job = calloc(1, sizeof *job);
+    if (job != NULL) {
+        job->run = run;
+        job->number = run->transfer->record.number;
+        if (database_submit(run->node->database, run_load, loaded, job) == 0) {
+            run->jobs++;
+            return;
+        }
         free(job);
+    }
+    outgoing_attempt_over(run, QUEUE_LOST, "out of memory");
 }
 
 static void attempt(struct outgoing_run *run) {

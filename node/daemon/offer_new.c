@@ -137,11 +137,20 @@ static void record_offer(struct store *store, struct creation *job) {
         job->result = store_transfer_get(store, number, &job->record, &job->fail);
 }
 
+/* One commit: what cannot be read again is not recorded either. */
+static void record_whole(struct store *store, struct creation *job) {
+    job->result = store_begin(store, &job->fail);
+    if (job->result < 0)
+        return;
+    record_offer(store, job);
+    job->result = store_end(store, job->result, &job->fail);
+}
+
 static void run_create(struct store *store, void *arg) {
     struct creation *job = arg;
     job->result = check_day(store, job);
     if (job->result == 0 && !job->full)
-        record_offer(store, job);
+        record_whole(store, job);
 }
 
 static void begin(struct receiving *receiving, struct transfer *transfer) {

@@ -183,7 +183,7 @@ static int spawn(struct helperproc *helper, uv_loop_t *loop, const struct part *
 
 /* A process that failed to start still has a handle that the loop must close. */
 static void abandon(struct helperproc *helper) {
-    helper->open_handles = 1;
+    uv_close((uv_handle_t *)&helper->poll, handle_closed);
     uv_close((uv_handle_t *)&helper->process, handle_closed);
 }
 
@@ -206,22 +206,20 @@ int helperproc_start(struct helperproc **out, uv_loop_t *loop, const struct part
         fail_set(fail, error, "cannot make a channel to a helper");
         goto out;
     }
+    /* First what can be taken back. */
+    error = uv_poll_init(loop, &helper->poll, pair[0]);
+    if (error != 0) {
+        free(helper);
+        fail_set(fail, error, "cannot watch a helper's channel");
+        goto out;
+    }
+    helper->open_handles = 2;
     error = spawn(helper, loop, part, pair[1]);
     if (error != 0) {
         abandon(helper);
         fail_set(fail, error, "cannot start fxnode %s", part->role);
         goto out;
     }
-    helper->open_handles = 1;
-    error = uv_poll_init(loop, &helper->poll, pair[0]);
-    if (error != 0) {
-        helper->exited = helper->reported = true;
-        uv_process_kill(&helper->process, SIGKILL);
-        abandon(helper);
-        fail_set(fail, error, "cannot watch a helper's channel");
-        goto out;
-    }
-    helper->open_handles = 2;
     helper->chan = pair[0];
     pair[0] = -1;
     watch(helper);

@@ -169,6 +169,13 @@ def stop_all():
             process.kill()
 
 
+def forget_ended():
+    """Lets go of those that have ended, which keep their pipes: for those who start thousands."""
+    for process in list(_started):
+        if process.ended():
+            _started.remove(process)
+
+
 def said_by_all():
     return "\n".join(filter(None, (process.said() for process in _started)))
 

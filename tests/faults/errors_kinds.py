@@ -1,0 +1,153 @@
+"""What is done while a call fails: a class for each kind of thing. Each has
+
+    make(directory)         what is sent, once
+    run(pair, faulty)       does it; the status of the command, of the one on the side that is named
+    settle(pair, status)    finishes what did not, by what the message said; fails where that fails
+
+A pair is two nodes that know each other; see errors.py."""
+
+import os
+import shutil
+
+from lab import Failure, check
+from lab.data import MIB, compare, make_file
+
+
+def said_why(command):
+    """A command that fails says so in a line of its own."""
+    check(any(line.startswith("fxnode: ") for line in command.err),
+          f"it ends with {command.popen.returncode} and says nothing\n{command.said()}")
+
+
+MOMENT = 5.0  # seconds, for what is as good as done
+
+
+def follow(pair, command):
+    """The status of `fxnode send`; whenever it waits it is told to go on, as a person may."""
+    seen = 0
+    while not command.ended():
+        try:
+            command.wait_line("^(waiting|queued): ", lines=command.out, after=seen)
+        except Failure:
+            break
+        seen = len(command.out)
+        pair.resume()
+    return command.wait(MOMENT)
+
+
+class Sending:
+    """Something of one name is sent, and awaited."""
+    sides = ("sender", "receiver")
+
+    def __init__(self, directory):
+        os.mkdir(directory)
+        self.source = self.make(directory)
+        self.name = os.path.basename(self.source)
+
+    def run(self, pair):
+        command = pair.command("sender", "send", pair.receiver.at, self.source)
+        status = follow(pair, command)
+        pair.told = [status, *command.out, *command.err]
+        if status != 0:
+            check(status in (1, 3, 4, 5), f"it ends with {status}\n{command.said()}")
+            said_why(command)
+        return status
+
+    def settle(self, pair, status, role):
+        if status != 0:
+            again = pair.command("sender", "send", pair.receiver.at, self.source)
+            check(follow(pair, again) == 0, f"the same command again fails\n{again.said()}")
+        pair.receiver.check_tidy()
+        names = [self.name]
+        # A command that was told too late of what was delivered has asked for it twice.
+        if status != 0 and role == "command" and os.path.exists(
+                pair.receiver.received(self.second())):
+            names.append(self.second())
+        pair.receiver.check_listed(*names)
+        for name in names:
+            self.same(pair.receiver.received(name))
+            self.remove(pair.receiver.received(name))
+
+    def second(self):
+        stem, dot, ending = self.name.partition(".")
+        return f"{stem} (2){dot}{ending}"
+
+    def same(self, received):
+        compare(self.source, received)
+
+    @staticmethod
+    def remove(path):
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+
+class File(Sending):
+    """One file of several batches."""
+
+    @staticmethod
+    def make(directory):
+        return make_file(f"{directory}/data", MIB)
+
+
+class Tree(Sending):
+    """A small tree with one of each kind of thing."""
+
+    @staticmethod
+    def make(directory):
+        root = f"{directory}/tree"
+        os.makedirs(f"{root}/deep/empty")
+        make_file(f"{root}/one", 1)
+        make_file(f"{root}/none", 0)
+        make_file(f"{root}/deep/large", 300_000)
+        os.link(f"{root}/one", f"{root}/deep/other")
+        os.symlink("../one", f"{root}/deep/link")
+        with open(f"{root}/sparse", "wb") as file:
+            file.write(bytes([7]) * 4096)
+            file.truncate(400_000)
+        os.setxattr(f"{root}/one", "user.some", b"attribute")
+        return root
+
+
+class Pairing:
+    """Two people pair their nodes with a code."""
+    sides = ("sender", "receiver")
+
+    def __init__(self, directory):
+        del directory
+
+    @staticmethod
+    def _once(pair):
+        """(status of the one who types, of the one who shows)"""
+        window = pair.command("receiver", "pair")
+        try:
+            shown = window.wait_line(r"^(\d{4}) (\d{4})$", lines=window.out)
+        except Failure:
+            check(window.wait(MOMENT) != 0, f"it shows no code and is content\n{window.said()}")
+            said_why(window)
+            return None, window.wait()
+        typing = pair.command("sender", "pair", pair.receiver.at, typed=True)
+        typing.type(shown[1] + shown[2] + "\n", last=True)
+        typed = typing.wait()
+        if typed != 0:
+            said_why(typing)
+            window.stop()
+        status = window.wait()
+        return typed, status
+
+    def run(self, pair):
+        typed, shown = self._once(pair)
+        return typed if typed != 0 else shown
+
+    def settle(self, pair, status, role):
+        del role
+        if status != 0:
+            check(self._once(pair) == (0, 0), "pairing again fails")
+        for node, other in ((pair.sender, pair.receiver), (pair.receiver, pair.sender)):
+            known = other.id.replace("-", "")
+            check(list(node.paired().values()) == [known], f"{node.name}: not paired")
+            node.run("unpair", known)
+
+
+KINDS = {"file": File, "tree": Tree, "pair": Pairing}

@@ -8,7 +8,8 @@ BUILD="build-essential cmake ninja-build pkg-config protobuf-c-compiler libproto
     libjansson-dev libinih-dev libseccomp-dev libssl-dev"
 DEMO="python3 iproute2"
 TEST="check clang clang-format clang-tidy libclang-rt-14-dev cppcheck mandoc shellcheck python3 iproute2
-    nftables avahi-daemon avahi-utils dbus-daemon fish zsh"
+    nftables avahi-daemon avahi-utils dbus-daemon fish zsh fuse3 libfuse3-dev e2fsprogs xfsprogs
+    btrfs-progs"
 
 usage() {
     cat <<'EOF'

@@ -7,6 +7,7 @@
  *   sync-after-commit   a batch is recorded before it is synced
  *   synchronous-normal  SQLite does not sync its log at each commit
  *   directory-sync      directories are not synced, neither in the staging nor after placing
+ *                       and removing
  *   early-acknowledge   "recorded" is said when the commit begins, so "durable" is said too early
  */
 #ifndef BASE_WEAKEN_H

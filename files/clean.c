@@ -1,5 +1,6 @@
 #include "files/clean.h"
 
+#include "base/weaken.h"
 #include "files/names.h"
 #include "files/staging_parts.h"
 
@@ -123,7 +124,7 @@ static int remove_all(struct staging *staging) {
 /* What is recorded as removed is never looked for again, so it must not come back. */
 static int sync_removal(const struct destination *destination) {
     int gone = destination_drop_area(destination);
-    if (gone == 0 && fsync(destination_area_fd(destination)) < 0)
+    if (gone == 0 && !weakened("directory-sync") && fsync(destination_area_fd(destination)) < 0)
         return -errno;
     return gone < 0 ? gone : 0;
 }

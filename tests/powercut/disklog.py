@@ -95,11 +95,9 @@ class Log:
                 lines += [(self.names[record.file], line) for line in text.splitlines()]
         return lines
 
-    def interesting(self):
-        """Positions just after a mark, a flush: where a promise is young, and where nothing is
-        in a cache any more."""
-        return [number + 1 for number, record in enumerate(self.records)
-                if record.kind in (MARK, FLUSH)]
+    def after(self, kind):
+        """Positions just after a mark: a promise is young; or after a flush: nothing is in a cache."""
+        return [number + 1 for number, record in enumerate(self.records) if record.kind == kind]
 
     def state(self, image, disk, position, choice, path):
         """Makes a file of what `disk`, which began as `image`, holds after a cut at `position`."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import checks
 import stations
 import workloads
-from disklog import EVERYTHING, Choice, Image
+from disklog import EVERYTHING, FLUSH, MARK, Choice, Image
 from lab import check, check_equal
 from recording import Logged, Plain, image_paths
 
@@ -45,10 +45,10 @@ class Cut:
 
     @classmethod
     def drawn(cls, source, recording, side):
-        """One of all cuts; half of them just after something was promised or flushed."""
+        """One of all cuts; a third just after something was said, and a third after a flush."""
         log = recording.log
-        position = source.choice(log.interesting()) if source.random() < 0.5 else \
-            source.randrange(len(log) + 1)
+        position = source.choice(source.choice([log.after(MARK), log.after(FLUSH),
+                                                range(len(log) + 1)]))
         hows = [("none", 0), ("all", 0), ("torn", 512), ("torn", 4096)]
         choices = {disk: EVERYTHING for disk in recording.images}
         for disk in SIDES[side]:

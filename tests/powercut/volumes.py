@@ -8,7 +8,6 @@ import os
 import shutil
 import stat
 import struct
-import subprocess
 
 from lab import Skip
 from lab.process import run
@@ -129,7 +128,3 @@ def probe_fuse():
         os.close(os.open("/dev/fuse", os.O_RDWR))
     except OSError as error:
         raise Skip(f"probe: /dev/fuse: {error}") from error
-
-
-def fusermount_free(place):
-    subprocess.run(["umount", "-l", place], capture_output=True, check=False)

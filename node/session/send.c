@@ -65,12 +65,13 @@ static void record_delivery(struct send *send, const Fxnode__Wire__Delivered *de
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
     uint32_t left_out = 0;
 
+    /* It is delivered: the next attempt is told so again, and reads what is missing here. */
     if (send_links_name(send, &left_out) < 0) {
-        course_end(&send->course, EXCHANGE_FAILED, "the stored list of files cannot be read");
+        course_end(&send->course, EXCHANGE_LOST, "the stored list of files cannot be read");
         return;
     }
     if (send_keep_tell(send, delivered != NULL ? delivered->lacking : 0) < 0) {
-        course_end(&send->course, EXCHANGE_FAILED, "what was noted of the files cannot be read");
+        course_end(&send->course, EXCHANGE_LOST, "what was noted of the files cannot be read");
         return;
     }
     body.ticket = 1;

@@ -142,14 +142,16 @@ int __wrap_listen(int fd, int backlog) {
 
 static int connect_name(struct socket *socket, const struct sockaddr *to) {
     const struct sockaddr_un *at = (const struct sockaddr_un *)(const void *)to;
+    struct inode *name = NULL;
     struct socket *door = NULL;
     struct socket *other = NULL;
     int fd = __wrap_open(at->sun_path, O_PATH | O_CLOEXEC);
 
     if (fd < 0)
         return -errno;
-    door = socket_listener(calls_inode(fd));
+    name = calls_inode(fd);
     __wrap_close(fd);
+    door = socket_listener(name); /* from here on nobody else has a turn */
     if (door == NULL || door->waiting_count == SOCKET_BACKLOG)
         return -ECONNREFUSED;
     socket_open(&other, socket->machine, socket->domain, socket->type);

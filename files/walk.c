@@ -229,6 +229,19 @@ static const char *odd_type(mode_t mode) {
     }
 }
 
+/* What fxnode itself needs a directory for, or NULL. Its state has the key, which is nobody else's;
+ * and where what was sent is removed, the node itself would be. */
+static const char *find_own(const struct walk *walk, const struct place *place,
+                            const struct stat *st) {
+    const char *name = place->flags == 0 ? walk->item.name : place->name;
+    const struct stat *state = walk->rules->state;
+    if (strcmp(name, DESTINATION_AREA) == 0)
+        return "it holds transfers that are still coming in";
+    if (state != NULL && st->st_dev == state->st_dev && st->st_ino == state->st_ino)
+        return "it holds the key of this node and all that it remembers";
+    return NULL;
+}
+
 static int visit_found(struct walk *walk, const struct place *place, const struct stat *st) {
     if (S_ISREG(st->st_mode))
         return visit_file(walk, place, st);
@@ -238,9 +251,9 @@ static int visit_found(struct walk *walk, const struct place *place, const struc
         skip(walk, odd_type(st->st_mode), false);
         return 0;
     }
-    const char *name = place->flags == 0 ? walk->item.name : place->name;
-    if (strcmp(name, DESTINATION_AREA) == 0) {
-        skip(walk, "it holds transfers that are still coming in", false);
+    const char *own = find_own(walk, place, st);
+    if (own != NULL) {
+        skip(walk, own, false);
         return 0;
     }
     if (walk->rules->one_file_system && st->st_dev != walk->device)

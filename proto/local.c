@@ -151,6 +151,8 @@ static const char *job_fault(const Fxnode__Helper__Job *job) {
         return "an unknown job";
     if (job->work.len != 0 && !is_absolute(job->work))
         return "a directory that is not absolute";
+    if (job->state.len != 0 && !is_absolute(job->state))
+        return "a state directory that is not absolute";
     if (job->destination.len != 0 && !is_absolute(job->destination))
         return "a destination that is not absolute";
     if (job->directory.len != 0 &&

@@ -160,9 +160,11 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
 
 static void send_scan(struct sending *sending, const char *work) {
     Fxnode__Helper__Job job = FXNODE__HELPER__JOB__INIT;
+    const char *state = sending->node->locations.state;
     ProtobufCBinaryData exclude[LIMIT_PATTERNS];
     job.kind = FXNODE__HELPER__JOB__KIND__SCAN;
     job.work = (ProtobufCBinaryData){strlen(work), (uint8_t *)work};
+    job.state = (ProtobufCBinaryData){strlen(state), (uint8_t *)(uintptr_t)state};
     job.exclude = exclude;
     for (; job.n_exclude < sending->exclude.length && job.n_exclude < LIMIT_PATTERNS;
          job.n_exclude++) {

@@ -23,6 +23,7 @@ void job_clear(struct job *job) {
     free_texts(job->exclude, job->exclude_count);
     free(job->names);
     free(job->work);
+    free(job->state);
     free(job->destination);
     free(job->directory);
     rangeset_clear(&job->extents);
@@ -82,12 +83,15 @@ static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     for (size_t i = 0; i < from->n_lineage; i++)
         lineage_add(&job->lineage, from->lineage[i].data);
     free(job->work);
+    free(job->state);
     free(job->destination);
     free(job->directory);
     job->work = text_of(&from->work);
+    job->state = text_of(&from->state);
     job->destination = text_of(&from->destination);
     job->directory = text_of(&from->directory);
-    if (job->work == NULL || job->destination == NULL || job->directory == NULL)
+    if (job->work == NULL || job->state == NULL || job->destination == NULL ||
+        job->directory == NULL)
         return -ENOMEM;
     return add_texts(&job->exclude, &job->exclude_count, from->exclude, from->n_exclude);
 }

@@ -27,6 +27,7 @@ struct job_name {
 struct job {
     Fxnode__Helper__Job__Kind kind;
     char *work;
+    char *state;
     char *destination;
     char *directory;
     uint64_t number;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* SCAN: the paths are walked, and what is found is written as `manifest` and `stat` into the work
@@ -111,7 +112,9 @@ static void report(const struct scan *scan) {
 
 static int walk(struct scan *scan, const struct job *job) {
     const struct walk_sink sink = {.context = scan, .entry = add_entry, .skipped = skip};
-    struct walk_rules rules = {.one_file_system = job->one_file_system};
+    struct stat state;
+    struct walk_rules rules = {.one_file_system = job->one_file_system,
+                               .state = stat(job->state, &state) == 0 ? &state : NULL};
     struct filter *filter = NULL;
     struct items *items = NULL;
     int r = items_new(&items, (const char *const *)job->paths, job->path_count, scan->fail);

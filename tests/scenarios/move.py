@@ -158,3 +158,18 @@ def not_delivered(lab):
     check_equal((last["moved"], last["stayed"]), (1, 3), "the sums")
     check(os.path.exists(behind) and os.path.islink(lab.path("linked")), "link and file")
     check_equal(sorted(os.listdir(tree)), ["had", "outside"], "what is left")
+
+
+def own_state(lab):
+    """A directory that holds the state of the node is moved without it: key and database stay, unread."""
+    desk, attic = lab.pair()
+    home = os.path.dirname(desk.state)
+    _write(os.path.join(home, "note"), "a note\n")
+    last, stays = _move(desk, attic, home, status=1)
+    name = os.path.basename(home)
+    check_equal(snapshot(attic.received(name)).keys(), {"", "note"}, "what arrived")
+    check_equal(set(stays), {name}, "what stays")
+    check_equal((last["moved"], last["stayed"]), (1, 1), "the sums")
+    known = desk.id
+    desk.restart()
+    check_equal(desk.id, known, "the node is the same one")

@@ -135,6 +135,27 @@ START_TEST(test_one_file_system) {
 }
 END_TEST
 
+/* Wherever it is met, by whatever name; others of that name are sent. */
+START_TEST(test_own_state_is_never_sent) {
+    room_directory("d");
+    room_directory("d/deep");
+    room_directory("d/deep/state");
+    room_text("d/deep/state/key", "");
+    room_directory("d/state");
+    ck_assert_int_eq(symlink("deep/state", "d/link"), 0);
+    struct stat state = room_stat("d/deep/state");
+    walked_rules.state = &state;
+    ck_assert_int_eq(walked_one("d"), 0);
+    ck_assert_str_eq(walked_all(), "d d/deep d/link d/state");
+    ck_assert_uint_eq(walked_line_count, 1);
+    ck_assert_ptr_nonnull(strstr(walked_lines[0], "d/deep/state is not sent: it holds the key"));
+    walked_forget();
+    ck_assert_int_eq(walked_one("d/link"), 0);
+    ck_assert_str_eq(walked_all(), "");
+    walked_forget();
+}
+END_TEST
+
 Suite *suite_walk_rules(void) {
     Suite *suite = suite_create("walk-rules");
     TCase *tc = room_case("walk-rules");
@@ -144,6 +165,7 @@ Suite *suite_walk_rules(void) {
     tcase_add_test(tc, test_excluded_need_not_be_readable);
     tcase_add_test(tc, test_excluded_names_of_a_file);
     tcase_add_test(tc, test_one_file_system);
+    tcase_add_test(tc, test_own_state_is_never_sent);
     suite_add_tcase(suite, tc);
     return suite;
 }

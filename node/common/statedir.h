@@ -18,9 +18,9 @@ struct statedir {
 
 enum statedir_outcome { STATEDIR_LOCKED = 1 /* another node has it */ };
 
-/* Opens `path`, which is absolute, made with mode 0700 with its parents where missing; what was made
- * is durable before the lock is there. Refuses one that others can write to or that is not ours. 0,
- * or -errno with `fail` filled. */
+/* Opens `path`, which is absolute, made with mode 0700 with its parents where missing; what was
+ * made is durable before the lock is there. Refuses one that others can write to or that is not
+ * ours. 0, or -errno with `fail` filled. */
 int statedir_open(struct statedir *dir, const char *path, struct fail *fail);
 
 /* Takes the lock without waiting. 0, STATEDIR_LOCKED, or -errno with `fail` filled. */

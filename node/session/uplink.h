@@ -26,8 +26,9 @@ void uplink_free(struct uplink *uplink);
 /* The socket, to be polled. */
 int uplink_fd(const struct uplink *uplink);
 
-/* Sends one message as it is: it has to fit into LIMIT_PACKET by what its sender puts in. Where that
- * fails either end would wait for the other in vain, so it ends the channel, in both directions. */
+/* Sends one message as it is: it has to fit into LIMIT_PACKET by what its sender puts in. Where
+ * that fails either end would wait for the other in vain, so it ends the channel, in both
+ * directions. */
 void uplink_send(struct uplink *uplink, const Fxnode__Helper__ToNode *message);
 
 /* The short ones, made and sent. `text` is escaped already. */

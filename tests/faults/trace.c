@@ -21,8 +21,8 @@
  * passed on to the program; when this ends, the program is killed. Ends when no process is left,
  * with the status of the program, or 128 and the signal that ended it; 125 where it cannot trace.
  *
- * strace(1) is no slower and can do a part of this. But it counts calls by thread, so that the N-th of
- * a process has no name; makes the same go wrong in every child; and cannot shorten.
+ * strace(1) is no slower and can do a part of this. But it counts calls by thread, so that the N-th
+ * of a process has no name; makes the same go wrong in every child; and cannot shorten.
  */
 #include "tests/faults/tamper.h"
 #include "tests/faults/tracees.h"

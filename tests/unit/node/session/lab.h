@@ -55,7 +55,7 @@ struct lab {
     uint32_t features; /* that both sides have: all at first */
     uint64_t rate;
     uint64_t batch_bytes;
-    uint32_t batch_ms; /* a batch is recorded then at the latest */
+    uint32_t batch_ms;        /* a batch is recorded then at the latest */
     const char *crash;        /* crash point of the receiver */
     const char *sender_crash; /* and of the sender */
     uint64_t cut_after;       /* the connection of cut_lane ends after so many bytes, both ways */

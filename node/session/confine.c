@@ -2,10 +2,13 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "node/session/call_filter.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <linux/net.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -211,16 +214,16 @@ static const char *const deadly[] = {"execve",
                                      "setreuid",
                                      "setregid"};
 
-/* Names that this architecture or library does not have are none to rule on. */
-static int add_calls(scmp_filter_ctx filter, uint32_t action, const char *const *names, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        int call = seccomp_syscall_resolve_name(names[i]);
-        int r = call == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, action, call, 0);
+/* Looks into tables only: no memory is taken. Negative where this architecture or the library does
+ * not know the name, which is none to rule on then. */
+static int number_of(const char *name) {
+    return seccomp_syscall_resolve_name(name);
+}
 
-        if (r < 0 && r != -EDOM)
-            return r;
-    }
-    return 0;
+static void add_calls(struct call_filter *filter, uint32_t action, const char *const *names,
+                      size_t n) {
+    for (size_t i = 0; i < n; i++)
+        call_filter_add(filter, number_of(names[i]), action);
 }
 
 /* A call that is allowed with one value of an argument, or of two. Of arguments the kernel reads 32
@@ -256,64 +259,57 @@ static const struct condition conditions[] = {
     {"fcntl64", 1, {{1, F_SETFD}}},
     {"fcntl64", 1, {{1, F_GETFL}}},
     {"fcntl64", 1, {{1, F_SETFL}}},
+    /* The call behind those of sockets where they have none of their own (i386, s390). */
+    {"socketcall", 1, {{0, SYS_SEND}}},
+    {"socketcall", 1, {{0, SYS_RECV}}},
+    {"socketcall", 1, {{0, SYS_SENDTO}}},
+    {"socketcall", 1, {{0, SYS_RECVFROM}}},
+    {"socketcall", 1, {{0, SYS_SHUTDOWN}}},
+    {"socketcall", 1, {{0, SYS_GETSOCKOPT}}},
+    {"socketcall", 1, {{0, SYS_RECVMSG}}},
     {"setpriority", 2, {{0, PRIO_PROCESS}, {1, 0}}},
     {"setsockopt", 2, {{1, SOL_SOCKET}, {2, SO_SNDTIMEO}}},
     {"setsockopt", 2, {{1, IPPROTO_TCP}, {2, TCP_NODELAY}}},
     {"setsockopt", 2, {{1, IPPROTO_TCP}, {2, TCP_CONGESTION}}},
 };
 
-static int add_condition(scmp_filter_ctx filter, const struct condition *condition) {
-    struct scmp_arg_cmp compare[2];
-    int call = seccomp_syscall_resolve_name(condition->call);
-    int r = 0;
+static void add_condition(struct call_filter *filter, const struct condition *condition) {
+    struct call_check checks[2];
 
     for (unsigned i = 0; i < condition->count; i++)
-        compare[i] = SCMP_CMP(condition->is[i].argument, SCMP_CMP_MASKED_EQ, UINT32_MAX,
-                              (scmp_datum_t)condition->is[i].value);
-    if (call != __NR_SCMP_ERROR)
-        r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, condition->count, compare);
-    return r == -EDOM ? 0 : r;
+        checks[i] = (struct call_check){.argument = condition->is[i].argument,
+                                        .mask = UINT32_MAX,
+                                        .value = (uint32_t)condition->is[i].value};
+    call_filter_add_if(filter, number_of(condition->call), SECCOMP_RET_ALLOW, checks,
+                       condition->count);
 }
 
 /* New threads but no new processes (clone3 hides its flags, so the C library is sent back to
  * clone), signals to itself only. */
-static int add_conditions(scmp_filter_ctx filter) {
-    pid_t self = getpid();
-    int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                             SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+static void add_conditions(struct call_filter *filter) {
+    const struct call_check thread = {.mask = CLONE_THREAD, .value = CLONE_THREAD};
+    const struct call_check self = {.mask = UINT32_MAX, .value = (uint32_t)getpid()};
 
-    if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-    if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
-                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self, 0));
-    if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self, 0));
-    for (size_t i = 0; i < sizeof conditions / sizeof *conditions && r == 0; i++)
-        r = add_condition(filter, &conditions[i]);
-    return r;
+    call_filter_add_if(filter, number_of("clone"), SECCOMP_RET_ALLOW, &thread, 1);
+    call_filter_add(filter, number_of("clone3"), SECCOMP_RET_ERRNO | ENOSYS);
+    call_filter_add_if(filter, number_of("kill"), SECCOMP_RET_ALLOW, &self, 1);
+    call_filter_add_if(filter, number_of("tgkill"), SECCOMP_RET_ALLOW, &self, 1);
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
+        add_condition(filter, &conditions[i]);
 }
 
+/* What is called most comes first. */
 int confine_calls(void) {
-    scmp_filter_ctx filter = NULL;
-    int r = 0;
+    struct call_filter filter;
 
     if (prctl(PR_GET_SECCOMP) < 0) {
         log_debug("this kernel cannot restrict the system calls of a session");
         return 0;
     }
-    filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    if (filter == NULL)
-        return -ENOMEM;
-    r = add_calls(filter, SCMP_ACT_ALLOW, allowed, sizeof allowed / sizeof *allowed);
-    if (r == 0)
-        r = add_calls(filter, SCMP_ACT_KILL_PROCESS, deadly, sizeof deadly / sizeof *deadly);
-    if (r == 0)
-        r = add_conditions(filter);
-    if (r == 0)
-        r = seccomp_load(filter);
-    seccomp_release(filter);
-    return r;
+    call_filter_begin(&filter);
+    add_calls(&filter, SECCOMP_RET_ALLOW, allowed, sizeof allowed / sizeof *allowed);
+    add_conditions(&filter);
+    add_calls(&filter, SECCOMP_RET_KILL_PROCESS, deadly, sizeof deadly / sizeof *deadly);
+    return call_filter_load(&filter);
 }
 #endif

@@ -300,11 +300,12 @@ static int set_up(struct receive *receive, struct fail *fail) {
                                                .right = place_right(job->replaces)};
     }
     r = receiver_new(&receive->receiver, &config);
-    if (r == 0)
-        r = confine_files(rules, count);
+    if (r < 0)
+        return fail_set(fail, r, "cannot prepare to receive");
+    r = confine_files(rules, count);
     if (r == 0)
         r = confine_calls();
-    return r < 0 ? fail_set(fail, r, "cannot prepare to receive") : 0;
+    return r < 0 ? fail_set(fail, r, "cannot confine the session") : 0;
 }
 
 static void run(struct main *main) {

@@ -1,9 +1,9 @@
 #include "files/receipt.h"
 
+#include "base/bytes.h"
 #include "base/path.h"
 #include "files/stamps.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,10 +74,10 @@ const struct receipt_name *receipt_marks_name(const struct receipt_marks *marks,
 /* Encoding: the caller has made room. */
 
 static uint8_t *put(uint8_t *at, enum kind kind, uint32_t entry, uint32_t count) {
-    const uint32_t numbers[2] = {htobe32(entry), htobe32(count)};
     memset(at, 0, HEAD);
     at[0] = (uint8_t)kind;
-    memcpy(at + 4, numbers, sizeof(numbers));
+    bytes_put(at + 4, entry, 4);
+    bytes_put(at + 8, count, 4);
     return at + HEAD;
 }
 
@@ -134,11 +134,10 @@ struct head {
 };
 
 static int next(struct cursor *cursor, struct head *head) {
-    uint32_t numbers[2];
     if (cursor->left < HEAD || memcmp(cursor->at + 1, "\0\0", 3) != 0)
         return -EBADMSG;
-    memcpy(numbers, cursor->at + 4, sizeof(numbers));
-    *head = (struct head){cursor->at[0], be32toh(numbers[0]), be32toh(numbers[1])};
+    *head = (struct head){cursor->at[0], (uint32_t)bytes_get(cursor->at + 4, 4),
+                          (uint32_t)bytes_get(cursor->at + 8, 4)};
     cursor->at += HEAD;
     cursor->left -= HEAD;
     return 0;

@@ -1,15 +1,20 @@
 #include "node/session/audit.h"
 
+#include "base/escape.h"
 #include "base/io.h"
 #include "files/beneath.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define SHOWN 256 /* room for a path in a message */
 
 static int read_marks(struct audit *audit, struct fail *fail) {
     struct stat st;
@@ -50,7 +55,17 @@ static int open_receipt(struct audit *audit, struct fail *fail) {
     return r < 0 ? fail_set(fail, r, "cannot look at the transfer") : read_marks(audit, fail);
 }
 
-/* Nothing is made: where the directory is gone everything in it is missing. */
+static int not_opened(const struct job *job, int error, struct fail *fail) {
+    const char *below = job->directory[0] != '\0' ? "/" : "";
+    char path[PATH_MAX];
+    char shown[SHOWN];
+
+    snprintf(path, sizeof path, "%s%s%s", job->destination, below, job->directory);
+    return fail_set(fail, error, "cannot open %s, where the transfer was received",
+                    escape_text(shown, sizeof shown, path));
+}
+
+/* Nothing is made: it may be on a disk that is not mounted. */
 static int open_destination(struct audit *audit, struct fail *fail) {
     const struct job *job = audit->job;
     struct beneath *beneath = NULL;
@@ -62,7 +77,7 @@ static int open_destination(struct audit *audit, struct fail *fail) {
     audit->destination = r;
     beneath_free(beneath);
     io_close(&base);
-    return r < 0 ? fail_set(fail, r, "cannot open the directory that it was received in") : 0;
+    return r < 0 ? not_opened(job, r, fail) : 0;
 }
 
 static int open_places(struct audit *audit, struct fail *fail) {

@@ -184,6 +184,18 @@ def after_interruptions(lab):
             check_equal(checked["bytes"], MIB + 11, f"all was read after {point}")
 
 
+def directory_is_gone(lab):
+    """A disk that is not mounted, perhaps: what is not there is named, and no file is missing."""
+    desk, attic = lab.pair()
+    source = lab.path("note")
+    _write(source, "a note\n")
+    desk.send(attic, source)
+    os.rename(attic.files, lab.path("elsewhere"))
+    said = attic.run("verify", "1", status=1)
+    check(attic.files in said.err[0], f"named: {said.err}")
+    check(not said.out, f"nothing is said of the files: {said.out}")
+
+
 def nothing_to_verify(lab):
     """No such transfer, one that waits, one that came to nothing, one that nothing is kept of."""
     desk, attic = lab.pair()

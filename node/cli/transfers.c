@@ -20,7 +20,7 @@ static const struct options_spec spec = {
     .command = "transfers",
     .usage = "[--all] [--json]\n\n"
              "Lists the transfers that are not finished, and what waits for a yes.\n\n"
-             "      --all            finished ones too, the newest first\n",
+             "      --all            finished ones too, above those\n",
     .own = own,
     .own_count = 1,
 };

@@ -91,9 +91,10 @@ static void sum_up(struct verifying *verifying, const Fxnode__Helper__Checked *c
                                 human_bytes(bytes, checked->bytes));
     } else {
         used = (size_t)snprintf(
-            text, room, "%llu of %llu %s not what was %s", (unsigned long long)verifying->differing,
-            (unsigned long long)checked->entries,
-            checked->entries == 1 ? "entry is" : "entries are", sent ? "sent" : "delivered");
+            text, room, "%llu of %llu %s %s not what was %s",
+            (unsigned long long)verifying->differing, (unsigned long long)checked->entries,
+            checked->entries == 1 ? "entry" : "entries", verifying->differing == 1 ? "is" : "are",
+            sent ? "sent" : "delivered");
         const char *before = ": ";
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
             if (kinds[i].count == 0)

@@ -174,7 +174,8 @@ static int check_space(struct receive *receive, uint64_t held, struct fail *fail
         needed -= needed < receive->job->batch_bytes ? needed : receive->job->batch_bytes;
     if (destination_free_bytes(receive->destination, &free_bytes) < 0 || needed <= free_bytes)
         return 0;
-    fail_set(fail, 0, "%s needs %llu bytes of free space and has %llu: make room and try again",
+    fail_set(fail, 0,
+             "%s needs %llu bytes of free space and has %llu; it goes on once there is room",
              destination_shown(receive->destination), (unsigned long long)needed,
              (unsigned long long)free_bytes);
     return STAGING_NO_SPACE;

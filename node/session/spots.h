@@ -27,8 +27,8 @@ struct spot {
     bool follow; /* it may be a symbolic link that is followed */
 };
 
-/* Where an entry is; they come in ascending order. 0, or -errno: -ELOOP, -ENOTDIR, -EXDEV where a
- * symbolic link stands in the way. */
+/* Where an entry is; at the receiver they come in ascending order. 0, or -errno: -ELOOP, -ENOTDIR,
+ * -EXDEV where a symbolic link stands in the way. */
 int spots_find(struct spots *spots, const struct manifest_item *item, struct spot *spot);
 
 #endif

@@ -10,8 +10,8 @@ from lab.data import MIB, compare, make_file
 LONG = 120
 RATE = "60mbit"
 
-# Seconds by which the clock of a machine is wrong: an hour, a month and a generation, both ways;
-# the one before the last is before 1970.
+# Seconds by which the clock of a machine is wrong: hours, a month, years and generations, both ways.
+# The one before the last is before 1970; with the last one it is right again.
 WRONG = (3 * HOUR, -2 * HOUR, 40 * DAY, -5 * YEAR, 40 * YEAR, -100 * YEAR, 0)
 
 
@@ -48,7 +48,7 @@ def _states(node):
 
 def set_during_a_transfer(lab):
     """Both clocks go back and forth while a transfer runs, and an hour passes at each: it is
-    neither interrupted nor given up, and is told to take no longer than it does."""
+    neither interrupted nor given up, and arrives whole."""
     pair = _Pair(lab)
     source = make_file(lab.path("data"), len(WRONG) * 5 * MIB)
     pair.sender.host.limit_rate(RATE)

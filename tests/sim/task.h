@@ -32,7 +32,7 @@ struct process {
     int status;             /* exit status */
     int signal;             /* that killed it, or 0 */
     struct task *main;
-    struct loop *loop;           /* loop.h; NULL for none */
+    struct loop *loop;           /* loop.c; NULL for none */
     struct memory_block *memory; /* memory.h: goes with it */
     struct handle *handles[PROCESS_HANDLES];
 };

@@ -9,9 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WATCH_LANES                                                                                \
-    4u /* that nodes are configured with at most; their batch is smaller than those                \
-        * many chunks */
+/* Lanes that nodes are configured with at most; their batch is smaller than as many chunks. */
+#define WATCH_LANES 4u
 
 struct machine;
 

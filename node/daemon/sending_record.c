@@ -78,13 +78,10 @@ static int create(struct sending *sending, struct store *store) {
 
 /* What was said last holds. */
 static int adjust(struct sending *sending, struct store *store) {
-    int result = store_begin(store, &sending->fail);
-    if (result != 0)
-        return result;
-    result = store_transfer_set_rate(store, sending->same, sending->rate, &sending->fail);
+    int result = store_transfer_set_rate(store, sending->same, sending->rate, &sending->fail);
     if (result == 0)
         result = store_moving_want(store, sending->same, sending->moves, &sending->fail);
-    return store_end(store, result, &sending->fail);
+    return result;
 }
 
 /* Goes on with the unfinished transfer of the same paths, or replaces it. */

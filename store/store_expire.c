@@ -1,5 +1,6 @@
 #include "store/store_expire.h"
 
+#include "store/store_receipt.h"
 #include "store/store_sql.h"
 
 /* ?1 is now, ?2 the time that counts as old. */
@@ -17,14 +18,8 @@ static const char SQL_FINISHED[] =
     "DELETE FROM transfer WHERE state >= 6 AND NOT has_work AND CASE"
     " WHEN direction = 2 AND state = 6 THEN confirmed AND changed_at <= ?2"
     " ELSE finished_at <= ?2 END";
-/* Receipts that are old, and the oldest of those that are too much together. */
 static const char SQL_RECEIPTS[] =
-    "UPDATE transfer SET receipt_length = 0 WHERE receipt_length > 0 AND (changed_at <= ?1 OR"
-    " number IN (SELECT number FROM (SELECT number, sum(receipt_length) OVER"
-    " (ORDER BY number DESC) AS kept FROM transfer WHERE receipt_length > 0) WHERE kept > ?2))";
-static const char SQL_PIECES[] = "DELETE FROM receipt WHERE transfer IN"
-                                 " (SELECT number FROM transfer WHERE state >= 6"
-                                 " AND receipt_length = 0)";
+    "UPDATE transfer SET receipt_length = 0 WHERE receipt_length > 0 AND changed_at <= ?";
 static const char SQL_EXTENTS[] = "DELETE FROM extent WHERE transfer IN"
                                   " (SELECT number FROM transfer WHERE state >= 6)";
 
@@ -40,8 +35,8 @@ static int drop_receipts(struct store *store, int64_t now, struct fail *fail) {
     struct store_sql use;
     store_sql_use(&use, store, SQL_RECEIPTS, fail);
     store_sql_i64(&use, now - STORE_EXPIRE_FINISHED_S);
-    store_sql_u64(&use, STORE_EXPIRE_RECEIPTS);
-    return store_sql_run(&use);
+    int rc = store_sql_run(&use);
+    return rc == 0 ? store_receipt_trim(store, fail) : rc;
 }
 
 static int drop(struct store *store, const char *sql, struct fail *fail) {
@@ -65,8 +60,6 @@ int store_expire(struct store *store, int64_t now, struct store_transfer_list *l
         rc = run(store, SQL_FINISHED, now, STORE_EXPIRE_FINISHED_S, fail);
     if (rc == 0)
         rc = drop_receipts(store, now, fail);
-    if (rc == 0)
-        rc = drop(store, SQL_PIECES, fail);
     if (rc == 0)
         rc = drop(store, SQL_EXTENTS, fail);
     rc = store_sql_leave(store, rc, fail);

@@ -15,15 +15,12 @@
     (30 * 24 * 3600) /* a finished one; a delivered incoming one from                              \
                         the day its sender has confirmed it */
 
-/* Bytes of all receipts together. A receipt also goes STORE_EXPIRE_FINISHED_S after the last change
- * of its transfer, which the transfer itself may outlive: a sender that never confirms cannot have
- * anything of that size kept for good. */
-#define STORE_EXPIRE_RECEIPTS (1024u * 1024u * 1024u)
-
 /*
  * Applies all of it at `now` in one commit: old incoming offers become REFUSED, abandoned transfers
  * CANCELLED (never one in PLACING), old finished records go once their directory is gone, and
- * receipts that are old or too many. Times in the future (the clock was set back) become `now`; how
+ * receipts that are too many (store_receipt.h), or STORE_EXPIRE_FINISHED_S after the last change of
+ * their transfer, which it may outlive: a sender that never confirms cannot have anything of that
+ * size kept for good. Times in the future (the clock was set back) become `now`; how
  * the clock is kept from making things old is said in store_age.h, whose function comes first.
  * Afterwards *left holds, for
  * store_transfer_list_clear(), every finished transfer whose directory is to be removed, whether it

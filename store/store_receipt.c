@@ -9,6 +9,13 @@ static const char SQL_LENGTH[] =
 static const char SQL_PUT[] = "INSERT INTO receipt (transfer, position, bytes) VALUES (?, ?, ?)";
 static const char SQL_SEAL[] = "UPDATE transfer SET receipt_length = ? WHERE number = ?";
 static const char SQL_SEALED[] = "SELECT receipt_length FROM transfer WHERE number = ?";
+static const char SQL_TRIM[] =
+    "UPDATE transfer SET receipt_length = 0 WHERE number IN"
+    " (SELECT number FROM (SELECT number, sum(receipt_length) OVER (ORDER BY number DESC) AS kept"
+    " FROM transfer WHERE receipt_length > 0 AND moving <> 1) WHERE kept > ?)";
+static const char SQL_PIECES[] = "DELETE FROM receipt WHERE transfer IN"
+                                 " (SELECT number FROM transfer WHERE state >= 6"
+                                 " AND receipt_length = 0)";
 static const char SQL_READ[] = "SELECT bytes FROM receipt WHERE transfer = ? ORDER BY position";
 
 /* STORE_STATE unless the transfer is not finished. */
@@ -70,6 +77,27 @@ int store_receipt_add(struct store *store, uint64_t number, const struct store_r
     return store_sql_leave(store, rc, fail);
 }
 
+int store_receipt_trim(struct store *store, struct fail *fail) {
+    struct store_sql use;
+    store_sql_use(&use, store, SQL_TRIM, fail);
+    store_sql_u64(&use, STORE_RECEIPT_TOTAL);
+    int rc = store_sql_run(&use);
+    if (rc != 0)
+        return rc;
+    store->sealed = 1;
+    store_sql_use(&use, store, SQL_PIECES, fail);
+    return store_sql_run(&use);
+}
+
+/* Looking at all of them for each small one would be too much. */
+static int trim_if_many(struct store *store, uint64_t length, struct fail *fail) {
+    if (store->sealed != 0 && store->sealed + length <= STORE_RECEIPT_SLACK) {
+        store->sealed += length;
+        return 0;
+    }
+    return store_receipt_trim(store, fail);
+}
+
 int store_receipt_seal(struct store *store, uint64_t number, struct fail *fail) {
     struct store_sql use;
     uint64_t length = 0;
@@ -83,7 +111,8 @@ int store_receipt_seal(struct store *store, uint64_t number, struct fail *fail) 
     store_sql_use(&use, store, SQL_SEAL, fail);
     store_sql_u64(&use, length);
     store_sql_u64(&use, number);
-    return store_sql_run(&use);
+    rc = store_sql_run(&use);
+    return rc == 0 ? trim_if_many(store, length, fail) : rc;
 }
 
 int store_receipt_read(struct store *store, uint64_t number,

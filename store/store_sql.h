@@ -24,6 +24,8 @@ struct store {
     char *shown;     /* its path, escaped */
     bool grouped;    /* between store_begin() and store_end() */
     int64_t aged_at; /* the last look at the clock (store_age.h), or 0 */
+    uint64_t
+        sealed; /* bytes of receipts since they were last looked at together, + 1; 0: not yet */
     size_t cached;
     struct store_sql_cached cache[STORE_SQL_CACHE];
 };

@@ -4,6 +4,7 @@
 #include "store/store_moving.h"
 #include "store/store_receipt.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int add(uint64_t number, uint64_t position, const char *text) {
@@ -121,6 +122,37 @@ START_TEST(test_room) {
 }
 END_TEST
 
+/* A peer that delivers much does not fill the database until somebody looks an hour later, nor make
+ * anything stay that is to be moved. */
+START_TEST(test_room_between_looks) {
+    const struct store_receipt_piece large = {0, calloc(1, STORE_RECEIPT_SLACK),
+                                              STORE_RECEIPT_SLACK};
+    uint64_t numbers[5];
+    ck_assert_ptr_nonnull(large.bytes);
+    for (uint8_t i = 0; i < 5; i++)
+        numbers[i] = make((uint8_t)(i + 1));
+    FIXTURE_OK(store_moving_want(fixture, numbers[0], true, &fixture_fail));
+    for (uint8_t i = 0; i < 3; i++) {
+        FIXTURE_OK(add(numbers[i], 0, "abc"));
+        deliver(numbers[i], 1000);
+    }
+    fixture_close();
+    fixture_sql("UPDATE transfer SET receipt_length = 1006632960 WHERE number = 2");
+    fixture_open();
+    FIXTURE_OK(add(numbers[3], 0, "abc"));
+    deliver(numbers[3], 1000);
+    FIXTURE_OK(store_receipt_add(fixture, numbers[4], &large, &fixture_fail));
+    deliver(numbers[4], 1000);
+    check(numbers[0], "abc");
+    check_none(numbers[1]);
+    check(numbers[2], "abc");
+    check(numbers[3], "abc");
+    fixture_close();
+    ck_assert_int_eq(fixture_number("SELECT count(*) FROM receipt"), 4);
+    free((void *)(uintptr_t)large.bytes);
+}
+END_TEST
+
 START_TEST(test_moving) {
     struct store_transfer t;
     uint64_t number = make(1);
@@ -169,6 +201,7 @@ static Suite *suite(void) {
     tcase_add_test(t, test_not_delivered);
     tcase_add_test(t, test_age);
     tcase_add_test(t, test_room);
+    tcase_add_test(t, test_room_between_looks);
     tcase_add_test(t, test_moving);
     tcase_add_test(t, test_moves_from_the_beginning);
     suite_add_tcase(s, t);

@@ -38,6 +38,7 @@ struct finish {
     uint32_t bare;               /* entries without attributes, which the file system has not, */
     uint32_t refused;            /* without some whose name or value it refuses, */
     uint32_t cramped;            /* and without some that it has no room for */
+    bool untaken;                /* the file system does not take the last link */
     size_t depth;
     struct open_directory directories[LIMIT_DEPTH];
     char path[LIMIT_PATH]; /* of the innermost directory */
@@ -243,6 +244,16 @@ static int finish_file(struct finish *finish, int parent, const struct entry *en
     return ready && is_covered(finish) ? 0 : set_file(finish, parent, entry);
 }
 
+/* The file system takes no symbolic link, or none that leads so far: XFS none over 1024 bytes. */
+static int no_link(int error, struct fail *fail, const struct finish *finish,
+                   const struct entry *entry) {
+    char shown[ESCAPE_ROOM(96)];
+    fail_set(fail, error, "%s, a symbolic link, cannot be made in %s",
+             escape_bytes(shown, sizeof(shown), entry->path, entry->path_length),
+             destination_shown(staging_destination(finish->staging)));
+    return STAGING_BAD_NAME;
+}
+
 /* Whether the link is there already, from an attempt before. */
 static bool is_linked(struct finish *finish, int parent, const struct entry *entry) {
     char target[LIMIT_PATH + 1];
@@ -255,8 +266,10 @@ static int finish_link(struct finish *finish, int parent, const struct entry *en
     memcpy(finish->target, entry->target, entry->target_length);
     finish->target[entry->target_length] = '\0';
     finish->touched = true;
-    if (!is_linked(finish, parent, entry) && symlinkat(finish->target, parent, finish->name) < 0)
+    if (!is_linked(finish, parent, entry) && symlinkat(finish->target, parent, finish->name) < 0) {
+        finish->untaken = errno == ENAMETOOLONG || errno == EPERM || errno == EOPNOTSUPP;
         return -errno;
+    }
     return set_time(parent, finish->name, entry);
 }
 
@@ -319,6 +332,7 @@ int finish_entry(struct finish *finish, const struct entry *entry, struct fail *
     size_t above = path_parent(entry->path, entry->path_length);
     size_t start = above == 0 ? 0 : above + 1;
     int error = leave_for(finish, entry);
+    finish->untaken = false;
     if (error < 0)
         return outcome_of(error, fail, "finish a directory in", staging_shown(finish->staging));
     struct open_directory *in = finish->depth > 0 ? &finish->directories[finish->depth - 1] : NULL;
@@ -327,6 +341,8 @@ int finish_entry(struct finish *finish, const struct entry *entry, struct fail *
     memcpy(finish->name, entry->path + start, entry->path_length - start);
     finish->name[entry->path_length - start] = '\0';
     error = finish_by_type(finish, in != NULL ? in->fd : staging_tree_fd(finish->staging), entry);
+    if (finish->untaken)
+        return no_link(error, fail, finish, entry);
     if (error == -EEXIST)
         return outcome_differs(fail, finish->staging, entry,
                                "is not as it was received: something else has changed it");

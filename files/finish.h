@@ -49,7 +49,8 @@ int finish_hardlink(struct finish *finish, const struct entry *entry, const stru
 
 /* The next delivered entry. What something else put behind the end of a file goes. 0;
  * STAGING_DIFFERS where what is staged is missing, of another kind or too short; STAGING_NO_SPACE;
- * STAGING_BAD_NAME; negative. */
+ * STAGING_BAD_NAME, also for a symbolic link that the file system does not take: nothing is there
+ * then, and the next entry may follow; negative. */
 int finish_entry(struct finish *finish, const struct entry *entry, struct fail *fail);
 
 /* The next one where that is a directory that was not delivered: something in it may have been.

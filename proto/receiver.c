@@ -226,6 +226,12 @@ const struct rangeset *receiver_dropped_units(const struct receiver *receiver) {
 
 /* End */
 
+int receiver_not_placed(struct receiver *receiver, const struct rangeset *entries) {
+    if (receiver->state != AT_PLACING)
+        return 0;
+    return rangeset_add_all(&receiver->failed, entries);
+}
+
 int receiver_placed(struct receiver *receiver, const struct manifest_name *names, size_t count,
                     uint32_t lacking) {
     if (receiver_parts_state(receiver) == AT_ENDED)

@@ -252,7 +252,11 @@ int receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t first_
                       uint64_t units);
 int receiver_held_verified(struct receiver *receiver);
 
-/* Answers FINALIZE: everything is placed, synced and recorded. Final top-level names for the
+/* Before that answer: what could not be placed here, as a set of entry numbers, beside what failed
+ * at the sender. It counts as failed too. 0 or -ENOMEM. */
+int receiver_not_placed(struct receiver *receiver, const struct rangeset *entries);
+
+/* Answers FINALIZE: everything else is placed, synced and recorded. Final top-level names for the
  * sender, in order (the first LIMIT_OFFER_NAMES), and how many entries lack extended attributes. */
 int receiver_placed(struct receiver *receiver, const struct manifest_name *names, size_t count,
                     uint32_t lacking);

@@ -16,6 +16,8 @@
 /* Items in one Placing message: their names fill a packet at most by three quarters. */
 #define ITEMS_IN_MESSAGE 128
 
+#define LINES 1000u /* about what cannot be made */
+
 struct top {
     struct place_item item; /* `name` is terminated and owned */
     uint32_t index;         /* among all top-level items */
@@ -91,6 +93,20 @@ static void note_left_out(const struct placing *placing, uint64_t count) {
     placing->note(placing->context, line);
 }
 
+/* A link that cannot be made there does not keep the rest from being delivered. All of them are
+ * counted. */
+static int finish_one(const struct placing *placing, struct finish *finish,
+                      const struct manifest_item *item, struct fail *fail) {
+    int r = finish_entry(finish, &item->entry, fail);
+
+    if (r != STAGING_BAD_NAME || item->entry.type != ENTRY_SYMLINK)
+        return r;
+    if (rangeset_total(placing->failed) < LINES)
+        placing->note(placing->context, fail->text);
+    r = rangeset_add(placing->failed, item->number, 1);
+    return r < 0 ? fail_set(fail, r, "cannot finish what was received") : 0;
+}
+
 static int finish_entries(const struct placing *placing, struct finish *finish, struct fail *fail) {
     struct rangeset *left_out = &placing->marks->left_out;
     int r = 0;
@@ -113,7 +129,7 @@ static int finish_entries(const struct placing *placing, struct finish *finish, 
         else if (!placing->outside_links && entry_leads_outside(&item->entry))
             r = rangeset_add(left_out, i, 1);
         else
-            r = finish_entry(finish, &item->entry, fail);
+            r = finish_one(placing, finish, item, fail);
     }
     if (r == 0)
         note_left_out(placing, rangeset_total(left_out));

@@ -26,7 +26,8 @@ struct placing {
     struct catalog *catalog;
     uint32_t entries;
     uint64_t bytes;                 /* of their files; only for placing_run */
-    const struct rangeset *failed;  /* entries that are not delivered; borrowed */
+    struct rangeset *failed;        /* entries that are not delivered; borrowed; placing_run adds
+                                       links that the file system does not take */
     const struct rangeset *skipped; /* entries that the destination had already; borrowed */
     Fxnode__Helper__Exists exists;
     bool begun;             /* all of it is from this connection; only for placing_run */

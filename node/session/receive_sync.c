@@ -138,6 +138,10 @@ static int place(struct receive *receive, struct placing_result *result, struct 
         r = check_skipped(receive, placing.catalog, fail);
     if (r == 0)
         r = placing_run(&placing, result, fail);
+    pthread_mutex_lock(&receive->course.lock);
+    if (r == 0 && receiver_not_placed(receive->receiver, &failed) < 0)
+        r = fail_set(fail, -ENOMEM, "cannot tell what was not placed");
+    pthread_mutex_unlock(&receive->course.lock);
     receipt_marks_clear(&marks);
     catalog_free(placing.catalog);
     rangeset_clear(&failed);

@@ -238,6 +238,7 @@ static void take_placing(struct lab *lab, const Fxnode__Helper__Placing *placing
     if (placing->more)
         return;
     lab->placing = true;
+    lab->failed = placing->failed;
     lab_tell_committed(&lab->receiver, placing->ticket);
 }
 

@@ -137,6 +137,7 @@ void lab_tell_job(struct lab *lab, struct lab_session *session, Fxnode__Helper__
     job.known = true;
     job.exists = lab->exists;
     job.outside_links = lab->outside_links;
+    job.failed = lab->failed;
     job.n_lineage = lab->replaced.number != 0 ? 1 : 0;
     job.lineage = &lineage;
     job.replaces = lab->exists == FXNODE__HELPER__EXISTS__EXISTS_OVERWRITE;
@@ -180,6 +181,7 @@ void lab_tell_admit(struct lab *lab, lab_answer answer, bool placing) {
     body.answer = answer;
     body.reason = answer == LAB_ADMIT(REFUSE) ? "not \x1b[31mtoday" : "";
     body.number = lab->number;
+    body.failed = lab->failed;
     body.placing = placing;
     body.exists = lab->exists;
     if (lab->replaced.number != 0) {

@@ -76,7 +76,7 @@ static int create(struct sending *sending, struct store *store) {
     return result;
 }
 
-/* What was said last holds. */
+/* What was said last holds. Within the commit of run_record(). */
 static int adjust(struct sending *sending, struct store *store) {
     int result = store_transfer_set_rate(store, sending->same, sending->rate, &sending->fail);
     if (result == 0)

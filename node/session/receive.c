@@ -308,13 +308,21 @@ static int set_up(struct receive *receive, struct fail *fail) {
     return r < 0 ? fail_set(fail, r, "cannot confine the session") : 0;
 }
 
+/* Where nothing is received the area is let go before the right to remove it is given up: whoever
+ * else tidies up there meanwhile could not remove it, and this session at its end neither. */
+static void leave_destination(struct receive *receive) {
+    staging_close(receive->staging);
+    destination_close(receive->destination);
+    receive->staging = NULL;
+    receive->destination = NULL;
+}
+
 static void run(struct main *main) {
     struct receive *receive = main->receive;
 
     receive_greet(receive);
-    /* Before the right to do so is given up. */
-    if (receive->destination != NULL && (receive->staging == NULL || receive->cleaned))
-        (void)destination_drop_area(receive->destination);
+    if (receive->staging == NULL || receive->cleaned)
+        leave_destination(receive);
     if (!atomic_load(&receive->course.ended) && confine_more(receive) < 0)
         receive_stop_locked(receive, -ENOSYS, "cannot confine the session");
     if (atomic_load(&receive->course.ended)) {

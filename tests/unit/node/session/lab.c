@@ -282,6 +282,8 @@ static void act(struct lab *lab, struct lab_session *session,
     case FXNODE__HELPER__TO_NODE__BODY_DELIVERED:
         lab->delivered = true;
         lab->delivered_failed = message->delivered->failed;
+        if (lab->at_delivery != NULL)
+            lab->at_delivery();
         lab_tell_committed(session, message->delivered->ticket);
         break;
     case FXNODE__HELPER__TO_NODE__BODY_FINISHED:

@@ -55,18 +55,19 @@ struct lab {
     uint32_t features; /* that both sides have: all at first */
     uint64_t rate;
     uint64_t batch_bytes;
-    uint32_t batch_ms;        /* a batch is recorded then at the latest */
-    const char *crash;        /* crash point of the receiver */
-    const char *sender_crash; /* and of the sender */
-    uint64_t cut_after;       /* the connection of cut_lane ends after so many bytes, both ways */
-    uint32_t cut_lane;        /* the first one of that number */
-    uint32_t stalled_lane;    /* nobody reads the first one of that number, */
-    uint64_t stalled_until;   /* which ends when so many bytes are durable */
-    uint64_t happens_after;   /* when so many bytes have passed on lane 0, both ways, */
-    void (*happens)(void);    /* this does, in a process of its own; or NULL */
-    bool bounded;             /* modes hold for the receiver, even for one of root */
-    bool sender_bounded;      /* and for the sender */
-    unsigned kill_sender_at;  /* the sender is killed at this Commit of the receiver, from 1 */
+    uint32_t batch_ms;         /* a batch is recorded then at the latest */
+    const char *crash;         /* crash point of the receiver */
+    const char *sender_crash;  /* and of the sender */
+    uint64_t cut_after;        /* the connection of cut_lane ends after so many bytes, both ways */
+    uint32_t cut_lane;         /* the first one of that number */
+    uint32_t stalled_lane;     /* nobody reads the first one of that number, */
+    uint64_t stalled_until;    /* which ends when so many bytes are durable */
+    uint64_t happens_after;    /* when so many bytes have passed on lane 0, both ways, */
+    void (*happens)(void);     /* this does, in a process of its own; or NULL */
+    void (*at_delivery)(void); /* this does, before the sender hears that it is recorded; or NULL */
+    bool bounded;              /* modes hold for the receiver, even for one of root */
+    bool sender_bounded;       /* and for the sender */
+    unsigned kill_sender_at;   /* the sender is killed at this Commit of the receiver, from 1 */
     unsigned kill_receiver_at;
     unsigned stop_sender_at; /* or stopped, at this Commit */
     unsigned stop_receiver_at;

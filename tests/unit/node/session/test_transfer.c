@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -128,6 +129,34 @@ START_TEST(a_delivery_happens_once) {
     ck_assert(lab.delivered && lab.finished);
     ck_assert_uint_eq(lab.sender.moved, 0);
     ck_assert_int_eq(tree_count(lab_path(lab.destination, "file (2)")), -1);
+}
+END_TEST
+
+/* As CLEAN does, and while the receiver's session still runs. */
+static void clean_up(void) {
+    const char *area = lab_path(lab.destination, ".fxnode");
+    int fd = open(area, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(flock(fd, LOCK_EX), 0); /* never granted while the session holds it */
+    ck_assert_int_eq(rmdir(lab_path(area, "1")), 0);
+    ck_assert_int_eq(rmdir(area), 0);
+    close(fd);
+}
+
+/* Who is only told so does not keep the area of somebody else's staging from being removed. */
+START_TEST(a_delivery_that_is_repeated_holds_nothing) {
+    tree_file(lab.source, "file", 10, 1, 0644);
+    lab_add(&lab, "file");
+    lab_scan(&lab);
+    lab_transfer(&lab);
+    expect_complete();
+    ck_assert_int_eq(mkdir(lab_path(lab.destination, ".fxnode"), 0700), 0);
+    ck_assert_int_eq(mkdir(lab_path(lab.destination, ".fxnode/1"), 0700), 0);
+    lab.at_delivery = clean_up;
+    lab_transfer(&lab);
+    expect_complete();
+    ck_assert_int_eq(tree_count(lab_path(lab.destination, ".fxnode")), -1);
 }
 END_TEST
 
@@ -405,6 +434,7 @@ static Suite *suite(void) {
     tcase_add_test(whole, an_existing_name_is_kept);
     tcase_add_loop_test(whole, a_refusal_is_told, 0, 2);
     tcase_add_test(whole, a_delivery_happens_once);
+    tcase_add_test(whole, a_delivery_that_is_repeated_holds_nothing);
     tcase_add_test(whole, a_destination_that_cannot_be_opened_is_told);
     tcase_add_test(whole, a_rate_is_kept_to);
     suite_add_tcase(s, whole);

@@ -152,6 +152,9 @@ enum exchange_outcome send_outcome(int error);
 /* Stops the transfer for an error of ours. Lock not held. */
 void send_stop(struct send *send, int error, const char *text);
 
+/* The same with the lock held. */
+void send_stop_locked(struct send *send, int error, const char *text);
+
 /* Fills `fail`: the directory of this transfer cannot be written. Returns `error`. */
 int send_own_failed(const struct send *send, int error, struct fail *fail);
 

@@ -201,7 +201,7 @@ static void confirm_span(struct send *send, const struct sender_confirmation *sp
     int r = sender_confirm(send->sender, span);
 
     if (r < 0)
-        course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+        send_stop_locked(send, r, r == -ENOMEM ? "out of memory" : "the transfer got out of step");
     send_act(send);
 }
 

@@ -26,18 +26,23 @@ int send_own_failed(const struct send *send, int error, struct fail *fail) {
     return error;
 }
 
-void send_stop(struct send *send, int error, const char *text) {
+/* One that has failed is not gone on with: what the peer keeps of it may go. */
+void send_stop_locked(struct send *send, int error, const char *text) {
     enum exchange_outcome outcome = send_outcome(error);
     static const exchange_reason reasons[] = {
         [EXCHANGE_NO_SPACE] = FXNODE__WIRE__STOP__REASON__NO_SPACE,
         [EXCHANGE_LOST] = FXNODE__WIRE__STOP__REASON__BUSY,
-        [EXCHANGE_FAILED] = FXNODE__WIRE__STOP__REASON__ERROR,
+        [EXCHANGE_FAILED] = FXNODE__WIRE__STOP__REASON__CANCELLED,
     };
 
-    pthread_mutex_lock(&send->course.lock);
     course_prepare_end(&send->course, outcome, text);
     if (sender_stop(send->sender, reasons[outcome], NULL) == 0)
         send_act(send);
     course_end(&send->course, outcome, text);
+}
+
+void send_stop(struct send *send, int error, const char *text) {
+    pthread_mutex_lock(&send->course.lock);
+    send_stop_locked(send, error, text);
     pthread_mutex_unlock(&send->course.lock);
 }

@@ -11,8 +11,8 @@ between. Then the disks are set to what they may have held if the power had fail
 that log, the nodes are started again, and everything that was promised must hold.
 
 Exit status: 0 nothing was lost, 1 something was (each case is kept in a file for --replay), 77
-skipped with the reason. With --weaken the nodes break a rule (base/weaken.h), and 0 means that this
-was found out."""
+skipped with the reason. With --weaken the nodes break a rule (base/weaken.h), it ends with the first
+state that shows this, and 0 means that there was one."""
 
 import argparse
 import collections
@@ -43,8 +43,9 @@ RECOVERY = "recovery"
 class Tally:
     """What was tried and what was lost, by file system and side."""
 
-    def __init__(self, goal, seconds):
+    def __init__(self, goal, seconds, first):
         self.goal = goal
+        self.first = first  # what is lost is what is looked for, and once is enough
         self.deadline = time.monotonic() + seconds if seconds else None
         self.tried = collections.Counter()
         self.lost = collections.Counter()
@@ -55,8 +56,10 @@ class Tally:
 
     @property
     def done(self):
+        if self.first and self.lost:
+            return True
         late = self.deadline is not None and time.monotonic() > self.deadline
-        return late or self.goal is not None and self.total >= self.goal
+        return late and self.total > 0 or self.goal is not None and self.total >= self.goal
 
     def table(self, seed):
         lines = ["| file system | side | states | lost |", "|---|---|---|---|"]
@@ -85,7 +88,7 @@ class Session:
             plan = [(kind, name) for name in self.arguments.workload for kind in self.arguments.fs]
             self.source.shuffle(plan)
             for kind, name in plan:
-                if self.tally.done or self.arguments.weaken and self.tally.lost:
+                if self.tally.done:
                     return
                 self._record(kind, name, self.source.random() < 0.5)
 
@@ -184,7 +187,8 @@ def run_inside(arguments):
         arguments.fs = usable(arguments.fs)
         if arguments.replay:
             return replay(arguments)
-        tally = Tally(arguments.states, arguments.minutes and arguments.minutes * 60)
+        tally = Tally(arguments.states, arguments.minutes and arguments.minutes * 60,
+                      arguments.weaken is not None)
         began = time.monotonic()
         Session(arguments, tally).run()
         print(tally.table(arguments.seed))

@@ -15,7 +15,8 @@ enum kind {
     KIND_THEIRS,
     KIND_LEFT_OUT,
     KIND_UNSURE,
-    KIND_LACKING
+    KIND_LACKING,
+    KIND_EXACT
 };
 
 /* What each record begins with. */
@@ -98,7 +99,7 @@ static uint8_t *put_names(uint8_t *at, const struct receipt_marks *marks) {
 }
 
 int receipt_marks_encode(struct receipt_marks *marks, uint8_t **out, size_t *length) {
-    size_t records = marks->failed.length + marks->theirs.length + marks->left_out.length + 3;
+    size_t records = marks->failed.length + marks->theirs.length + marks->left_out.length + 4;
     uint8_t *bytes = malloc(records * HEAD + marks->name_count * (HEAD + LIMIT_COMPONENT));
     uint8_t *at = bytes;
     if (bytes == NULL)
@@ -113,6 +114,8 @@ int receipt_marks_encode(struct receipt_marks *marks, uint8_t **out, size_t *len
         at = put(at, KIND_UNSURE, 0, 0);
     if (marks->lacking > 0)
         at = put(at, KIND_LACKING, 0, marks->lacking);
+    if (marks->exact)
+        at = put(at, KIND_EXACT, 0, 0);
     at = put(at, KIND_END, 0, 0);
     *out = bytes;
     *length = (size_t)(at - bytes);
@@ -181,6 +184,9 @@ static int take(struct receipt_marks *marks, struct cursor *cursor, const struct
     case KIND_LACKING:
         marks->lacking = head->count;
         return head->entry == 0 && head->count > 0 ? 0 : -EBADMSG;
+    case KIND_EXACT:
+        marks->exact = true;
+        return head->entry == 0 && head->count == 0 ? 0 : -EBADMSG;
     default:
         return -EBADMSG;
     }

@@ -9,7 +9,8 @@
  *
  * Marks are a sequence of records, big-endian: u8 kind, 3 zero, u32 entry, u32 count, and for a
  * name its `count` bytes; the last one is of kind 0 with nothing else. Kinds: 1 a name; ranges of
- * entries: 2 failed, 3 theirs, 4 left out; 5 unsure, with nothing else; 6 lacking, with a count.
+ * entries: 2 failed, 3 theirs, 4 left out; 5 unsure, with nothing else; 6 lacking, with a count;
+ * 7 exact, with nothing else.
  */
 #ifndef FILES_RECEIPT_H
 #define FILES_RECEIPT_H
@@ -46,6 +47,7 @@ struct receipt_marks {
     bool unsure; /* not all of this is known: of a sender, which entries these are; of a receiver,
                     what entries without content came to, and where they lie that were merged */
     uint32_t lacking; /* of a sender: entries that arrived without some extended attributes */
+    bool exact;       /* of a sender: the receiver said that all others are as they were sent */
     struct receipt_name *names; /* owned; ascending by entry once decoded */
     size_t name_count;
 };

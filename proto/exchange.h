@@ -124,6 +124,7 @@ struct exchange_delivery {
     size_t count;                      /* of them, LIMIT_OFFER_NAMES at most */
     uint32_t failed;                   /* entries that were not delivered */
     uint32_t lacking;                  /* and that were, without some of their attributes */
+    bool exact; /* all others are as they were sent; see Delivered in fxnode-protocol(7) */
 };
 
 #endif

@@ -233,7 +233,7 @@ int receiver_not_placed(struct receiver *receiver, const struct rangeset *entrie
 }
 
 int receiver_placed(struct receiver *receiver, const struct manifest_name *names, size_t count,
-                    uint32_t lacking) {
+                    uint32_t lacking, bool exact) {
     if (receiver_parts_state(receiver) == AT_ENDED)
         return 0;
     if (receiver->state != AT_PLACING || count > LIMIT_OFFER_NAMES)
@@ -244,6 +244,7 @@ int receiver_placed(struct receiver *receiver, const struct manifest_name *names
         .count = count,
         .failed = (uint32_t)rangeset_total(&receiver->failed),
         .lacking = lacking,
+        .exact = exact,
     };
     return talk_say_delivered(&receiver->talk, &delivery);
 }

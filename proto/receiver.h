@@ -257,9 +257,10 @@ int receiver_held_verified(struct receiver *receiver);
 int receiver_not_placed(struct receiver *receiver, const struct rangeset *entries);
 
 /* Answers FINALIZE: everything else is placed, synced and recorded. Final top-level names for the
- * sender, in order (the first LIMIT_OFFER_NAMES), and how many entries lack extended attributes. */
+ * sender, in order (the first LIMIT_OFFER_NAMES), how many entries lack extended attributes, and
+ * whether all else is exactly what was sent. */
 int receiver_placed(struct receiver *receiver, const struct manifest_name *names, size_t count,
-                    uint32_t lacking);
+                    uint32_t lacking, bool exact);
 
 /* This side stops; the peer is told `reason` and `text` (for people, may be NULL). Any state. */
 int receiver_stop(struct receiver *receiver, exchange_reason reason, const char *text);

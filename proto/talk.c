@@ -267,6 +267,7 @@ static Fxnode__Wire__Delivered delivered(ProtobufCBinaryData list[LIMIT_OFFER_NA
     message.names = list;
     message.failed = delivery->failed;
     message.lacking = delivery->lacking;
+    message.exact = delivery->exact;
     return message;
 }
 

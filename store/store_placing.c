@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static const char SQL_EXACT[] = "UPDATE transfer SET exact = ? WHERE number = ?";
 static const char SQL_DROP[] = "DELETE FROM placing WHERE transfer = ?";
 static const char SQL_PUT[] =
     "INSERT INTO placing (transfer, item, name, device, inode) VALUES (?, ?, ?, ?, ?)"
@@ -165,6 +166,14 @@ static int keep_names(struct store *store, uint64_t number, uint32_t failed, str
     rc = store_row_set_result(store, number, &result, fail);
     store_placing_clear(&list);
     return rc;
+}
+
+int store_placing_set_exact(struct store *store, uint64_t number, bool exact, struct fail *fail) {
+    struct store_sql use;
+    store_sql_use(&use, store, SQL_EXACT, fail);
+    store_sql_i64(&use, exact);
+    store_sql_u64(&use, number);
+    return store_sql_run(&use);
 }
 
 int store_placing_done(struct store *store, uint64_t number, uint32_t failed, int64_t now,

@@ -9,6 +9,7 @@
 #include "store/store.h"
 #include "store/store_names.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,10 @@ int store_placing_load(struct store *store, uint64_t number, struct store_placin
                        struct fail *fail);
 
 void store_placing_clear(struct store_placing_list *list);
+
+/* Notes whether all of the transfer but what failed is as it was sent: false until then. Together
+ * with the start or the end of placing, inside a transaction. */
+int store_placing_set_exact(struct store *store, uint64_t number, bool exact, struct fail *fail);
 
 /* All is placed and synced: DELIVERED, `failed` entries missing. The first LIMIT_OFFER_NAMES names
  * of the list become the final names; list and extents go. One commit. Or STORE_NONE; STORE_STATE

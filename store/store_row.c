@@ -76,6 +76,7 @@ static int read_plain(struct store_sql *use, struct store_transfer *out) {
     out->moving = (enum store_moving)store_sql_get_i64(use, 27);
     out->moved = (uint32_t)store_sql_get_u64(use, 28);
     out->stayed = (uint32_t)store_sql_get_u64(use, 29);
+    out->exact = store_sql_get_i64(use, 30) != 0;
     return rc;
 }
 

@@ -12,7 +12,7 @@
     "number, direction, state, peer_key, peer_name, transfer_id, manifest_hash, "                  \
     "manifest_length, entries, bytes, units, names, final_names, name_count, failed, reason, "     \
     "destination, rate, created_at, changed_at, finished_at, confirmed, has_work, on_exists, "     \
-    "existing, lineage, receipt_length, moving, moved, stayed"
+    "existing, lineage, receipt_length, moving, moved, stayed, exact"
 
 /* The current row of `use`, for store_transfer_clear(). 0 or -errno. */
 int store_row_read(struct store_sql *use, struct store_transfer *out);

@@ -149,8 +149,13 @@ static const char VERSION_6[] =
     "ALTER TABLE transfer ADD COLUMN stayed INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX transfer_moving ON transfer (number) WHERE state = 6 AND moving = 1;";
 
-const char *const store_schema_steps[] = {VERSION_1, VERSION_2, VERSION_3,
-                                          VERSION_4, VERSION_5, VERSION_6};
+/* Whether all of an incoming transfer is as it was sent, but for what failed: not said of what was
+ * placed before. */
+static const char VERSION_7[] = "ALTER TABLE transfer ADD COLUMN exact INTEGER NOT NULL DEFAULT 0"
+                                "  CHECK (exact BETWEEN 0 AND 1);";
+
+const char *const store_schema_steps[] = {VERSION_1, VERSION_2, VERSION_3, VERSION_4,
+                                          VERSION_5, VERSION_6, VERSION_7};
 const uint32_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);
 
 int store_schema_pragma(sqlite3 *db, const char *name, uint32_t *value) {

@@ -89,6 +89,7 @@ struct store_transfer {
     struct store_names final_names; /* once delivered: as they were placed */
     uint32_t name_count;
     uint32_t failed;   /* entries that were not delivered */
+    bool exact;        /* incoming, from PLACING on: all others are as they were sent */
     char *reason;      /* why it waits, failed or was refused; never NULL */
     char *destination; /* incoming: absolute directory; else NULL */
     uint64_t rate;

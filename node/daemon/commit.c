@@ -40,6 +40,7 @@ struct commit {
     struct store_placing_item *items;
     size_t item_count;
     uint32_t failed;
+    bool exact;
     struct kept kept;
     int result;
     struct fail fail;
@@ -66,7 +67,13 @@ static void commit_free(struct commit *commit) {
 
 static int start_placing(struct store *store, struct commit *commit) {
     const struct store_placing placing = {commit->items, commit->item_count, commit->failed};
-    return store_placing_start(store, commit->number, &placing, commit->now, &commit->fail);
+    int result = store_begin(store, &commit->fail);
+    if (result != 0)
+        return result;
+    result = store_placing_start(store, commit->number, &placing, commit->now, &commit->fail);
+    if (result == 0)
+        result = store_placing_set_exact(store, commit->number, commit->exact, &commit->fail);
+    return store_end(store, result, &commit->fail);
 }
 
 /* What is kept of it is there from the moment on in which it is delivered. */
@@ -78,6 +85,8 @@ static int finish(struct store *store, struct commit *commit) {
     if (result == 0)
         result =
             store_placing_done(store, commit->number, commit->failed, commit->now, &commit->fail);
+    if (result == 0)
+        result = store_placing_set_exact(store, commit->number, commit->exact, &commit->fail);
     return store_end(store, result, &commit->fail);
 }
 
@@ -117,8 +126,10 @@ static void show(const struct commit *commit) {
     struct transfer *transfer = commit->receiving->transfer;
     char peer[ESCAPE_ROOM(LIMIT_NAME)];
     char landing[PATH_MAX];
-    if (commit->kind == COMMIT_PLACING || commit->kind == COMMIT_DONE)
+    if (commit->kind == COMMIT_PLACING || commit->kind == COMMIT_DONE) {
         transfer->record.failed = commit->failed;
+        transfer->record.exact = commit->exact;
+    }
     if (commit->kind == COMMIT_PLACING)
         transfer_has_state(transfer, STORE_PLACING, "");
     if (commit->kind != COMMIT_DONE)
@@ -269,6 +280,7 @@ bool commit_placing(struct receiving *receiving, const Fxnode__Helper__Placing *
     if (commit == NULL)
         return false;
     commit->failed = placing->failed;
+    commit->exact = placing->exact;
     commit->items = receiving->items;
     commit->item_count = receiving->item_count;
     receiving->items = NULL;
@@ -294,6 +306,7 @@ bool commit_done(struct receiving *receiving, const Fxnode__Helper__Done *done) 
     if (commit == NULL)
         return false;
     commit->failed = done->failed;
+    commit->exact = done->exact;
     commit->kept = kept_take(&receiving->kept);
     return submit(commit);
 }

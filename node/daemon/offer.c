@@ -91,6 +91,7 @@ static void answer_accept(struct receiving *receiving) {
     body.number = record->number;
     body.placing = record->state == STORE_PLACING;
     body.failed = record->failed;
+    body.exact = record->exact;
     body.exists = transfer_exists(receiving->transfer);
     if (receiving->inherits != 0) {
         replaced.number = from->record.number;
@@ -216,6 +217,7 @@ static void answer_delivered(struct receiving *receiving, const struct store_tra
     const struct store_names *final = &record->final_names;
     body.answer = ANSWER(DELIVERED);
     body.failed = record->failed;
+    body.exact = record->exact;
     for (size_t i = 0; i < final->length && i < LIMIT_OFFER_NAMES; i++)
         names[body.n_names++] =
             (ProtobufCBinaryData){final->items[i].length, (uint8_t *) final->items[i].bytes};

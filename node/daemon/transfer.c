@@ -307,6 +307,7 @@ void transfer_describe_record(const struct store_transfer *record, Fxnode__Helpe
     job->bytes = record->bytes;
     job->units = record->units;
     job->failed = record->failed;
+    job->exact = record->exact;
 }
 
 Fxnode__Helper__Exists transfer_exists(const struct transfer *transfer) {

@@ -74,6 +74,7 @@ static int add_job(struct job *job, const Fxnode__Helper__Job *from) {
     job->batch_ms = from->batch_ms;
     job->known = from->known;
     job->failed = from->failed;
+    job->exact = from->exact;
     job->one_file_system = from->one_file_system;
     job->replaces = from->replaces;
     job->moves = from->moves;

@@ -40,6 +40,7 @@ struct job {
     uint32_t batch_ms;
     bool known;
     uint32_t failed; /* also from Admit */
+    bool exact;      /* likewise */
     bool replaces;
     bool moves;
     bool outside_links;

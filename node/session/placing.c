@@ -31,6 +31,7 @@ struct run {
     size_t count;
     struct placing_merge *merge; /* NULL where what exists is only stepped around */
     bool resumed;
+    bool complete; /* what is staged lacks nothing, for certain */
     struct fail *fail;
 };
 
@@ -253,6 +254,7 @@ static int record_some(struct run *run, size_t end, size_t *next) {
     body.items = pointers;
     body.more = *next < end;
     body.failed = count_failed(run->placing);
+    body.exact = run->complete;
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_PLACING;
     message.placing = &body;
     return record(run, &message);
@@ -356,12 +358,21 @@ static int keep(struct run *run) {
     return r < 0 ? fail_set(run->fail, r, "cannot keep what was received to verify it by") : 0;
 }
 
+/* What is staged was placed, and nothing else is in its place. Of what was merged before an
+ * interruption that is not known. */
+static bool is_exact(const struct run *run) {
+    if (run->merge == NULL)
+        return true;
+    return !run->resumed && !placing_merge_kept(run->merge);
+}
+
 static int record_done(struct run *run) {
     Fxnode__Helper__Done body = FXNODE__HELPER__DONE__INIT;
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
     int r = 0;
 
     body.failed = count_failed(run->placing);
+    body.exact = run->complete && is_exact(run);
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_DONE;
     message.done = &body;
     r = record(run, &message);
@@ -373,6 +384,7 @@ static int record_done(struct run *run) {
 static void fill_result(const struct run *run, struct placing_result *result) {
     result->count = 0;
     result->failed = count_failed(run->placing);
+    result->exact = is_exact(run) && (run->complete || !run->resumed);
     for (size_t i = 0; i < run->count && result->count < LIMIT_OFFER_NAMES; i++) {
         struct manifest_name *name = &result->names[result->count];
 
@@ -428,6 +440,7 @@ int placing_run(const struct placing *placing, struct placing_result *result, st
 
     if (r == 0 && placing->exists != FXNODE__HELPER__EXISTS__EXISTS_RENAME)
         r = skipped_write(placing->staging, placing->skipped, fail);
+    run.complete = result->lacking == 0;
     if (r == 0)
         r = begin(&run);
     if (r == 0)
@@ -440,9 +453,11 @@ int placing_run(const struct placing *placing, struct placing_result *result, st
 
 int placing_resume(const struct placing *placing, const struct job_name *names, size_t count,
                    struct placing_result *result, struct fail *fail) {
-    struct run run = {.placing = placing, .resumed = true, .fail = fail};
+    struct run run = {
+        .placing = placing, .resumed = true, .complete = placing->exact_before, .fail = fail};
     int r = begin(&run);
 
+    result->lacking = 0;
     for (size_t i = 0; i < count && r == 0; i++) {
         struct top *top = names[i].item < run.count ? &run.tops[names[i].item] : NULL;
 

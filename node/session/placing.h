@@ -33,6 +33,7 @@ struct placing {
     bool begun;             /* all of it is from this connection; only for placing_run */
     bool outside_links;     /* those that lead outside are kept; only for placing_run */
     uint32_t failed_before; /* how many that were when Placing was recorded, if it was */
+    bool exact_before;      /* what was recorded with that; only for placing_resume */
 
     struct receipt_marks *marks; /* empty at first: what becomes of the entries, but for placing */
 
@@ -60,6 +61,7 @@ struct placing_result {
     size_t count;
     uint32_t failed;
     uint32_t lacking; /* 0 where it was finished before an interruption */
+    bool exact;       /* all others are as they were sent, but for what is lacking: certainly */
 };
 
 /* Finishes what is staged, places and records it. 0; an outcome of enum staging_outcome or

@@ -17,6 +17,7 @@ struct placing_merge {
     struct catalog *originals; /* for hard links */
     char path[LIMIT_PATH];     /* of the directory that was moved as a whole last */
     size_t path_length;
+    bool kept; /* what exists stays, and may be other than what was sent */
     uint64_t same;
     uint64_t replaced;
     uint64_t beside;
@@ -118,11 +119,25 @@ static bool is_left_out(const struct placing_merge *merge, const struct entry *e
     return path_is_below(entry->path, entry->path_length, merge->path, merge->path_length);
 }
 
-static void count(struct placing_merge *merge, int outcome) {
+/* A link to the same target is the same, any other content is taken for it by size and time. */
+static bool may_differ(const struct entry *entry, int outcome) {
+    if (outcome == MERGE_SAME && entry->type == ENTRY_FILE)
+        return true;
+    return (outcome == MERGE_SAME || outcome == MERGE_INSIDE) && entry->attribute_count > 0;
+}
+
+static int count(struct placing_merge *merge, uint32_t number, const struct entry *entry,
+                 int outcome, struct fail *fail) {
     if (outcome == MERGE_SAME)
         merge->same++;
     else if (outcome == MERGE_REPLACED)
         merge->replaced++;
+    if (!may_differ(entry, outcome))
+        return outcome;
+    merge->kept = true;
+    if (entry->type == ENTRY_FILE && rangeset_add(&merge->placing->marks->theirs, number, 1) < 0)
+        return fail_set(fail, -ENOMEM, "cannot place what was received");
+    return outcome;
 }
 
 /* 0; PLACING_NO_SPACE; negative. */
@@ -135,7 +150,7 @@ static int place_inside(struct placing_merge *merge, uint32_t number, const stru
     r = merge_entry(merge->merge, entry, fail);
     if (r == MERGE_UNFIT)
         r = put_beside(merge, number, entry, fail);
-    count(merge, r);
+    r = count(merge, number, entry, r, fail);
     if (r == MERGE_PLACED || r == MERGE_GONE)
         leave_out(merge, entry);
     if (r == MERGE_NO_SPACE)
@@ -181,7 +196,7 @@ int placing_merge_item(struct placing_merge *merge, uint32_t number, struct fail
     if (r < 0)
         return r;
     r = merge_entry(merge->merge, &entry, fail);
-    count(merge, r);
+    r = count(merge, number, &entry, r, fail);
     switch (r) {
     case MERGE_INSIDE:
         return place_content(merge, number, fail);
@@ -194,6 +209,10 @@ int placing_merge_item(struct placing_merge *merge, uint32_t number, struct fail
     default:
         return r < 0 ? r : 1;
     }
+}
+
+bool placing_merge_kept(const struct placing_merge *merge) {
+    return merge->kept;
 }
 
 static void note_count(const struct placing *placing, uint64_t number, const char *one,

@@ -7,6 +7,8 @@
 
 #include "node/session/placing.h"
 
+#include <stdbool.h>
+
 struct placing_merge;
 
 /* `placing` is borrowed. 0 or negative. */
@@ -22,6 +24,9 @@ int placing_merge_fits(struct placing_merge *merge, uint32_t number, struct fail
  * PLACING_NO_SPACE or negative with `fail` filled. */
 #define PLACING_NO_SPACE 2
 int placing_merge_item(struct placing_merge *merge, uint32_t number, struct fail *fail);
+
+/* Whether something that existed was kept so far, that may not be what was sent. */
+bool placing_merge_kept(const struct placing_merge *merge);
 
 /* After the last: makes it durable and says what became of it. 0 or negative with `fail` filled. */
 int placing_merge_end(struct placing_merge *merge, struct fail *fail);

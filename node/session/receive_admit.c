@@ -254,6 +254,7 @@ int receive_resume_placing(struct receive *receive, const struct manifest_index 
     struct placing placing = {.staging = receive->staging,
                               .entries = entries,
                               .failed_before = job->failed,
+                              .exact_before = job->exact,
                               .exists = receive->exists,
                               .marks = &marks,
                               .keep = receive_keep,
@@ -307,7 +308,8 @@ static void admit_placing(struct receive *receive, uint64_t number) {
     (void)clean_staging(receive->staging, &fail);
     answer_delivered(receive, &(struct exchange_delivery){.names = result.names,
                                                           .count = result.count,
-                                                          .failed = result.failed});
+                                                          .failed = result.failed,
+                                                          .exact = result.exact});
 }
 
 static void admit_accept(struct receive *receive, uint64_t number) {
@@ -335,7 +337,8 @@ static const Fxnode__Wire__Verdict__Answer answers[] = {
 /* By an earlier connection, as the node has it recorded. */
 static void admit_delivered(struct receive *receive, const Fxnode__Helper__Admit *admit) {
     struct manifest_name names[LIMIT_OFFER_NAMES];
-    struct exchange_delivery delivery = {.names = names, .failed = admit->failed};
+    struct exchange_delivery delivery = {
+        .names = names, .failed = admit->failed, .exact = admit->exact};
 
     for (; delivery.count < admit->n_names && delivery.count < LIMIT_OFFER_NAMES;
          delivery.count++) {
@@ -353,6 +356,7 @@ void receive_admit(struct receive *receive, const Fxnode__Helper__Admit *admit) 
     receive->exists = admit->exists;
     receive->admitted = admit->answer != FXNODE__HELPER__ADMIT__ANSWER__ASKED;
     receive->job->failed = admit->failed;
+    receive->job->exact = admit->exact;
     if (admit->replaced != NULL)
         job_replace(receive->job, admit->replaced);
     if (admit->answer == FXNODE__HELPER__ADMIT__ANSWER__DELIVERED)

@@ -164,7 +164,8 @@ static void finalize(struct receive *receive) {
     else if (result == NULL || r != 0)
         receive_stop_locked(receive, r, fail.text);
     else if (!atomic_load(&receive->course.ended) &&
-             receiver_placed(receive->receiver, result->names, result->count, result->lacking) < 0)
+             receiver_placed(receive->receiver, result->names, result->count, result->lacking,
+                             result->exact) < 0)
         receive_out_of_step(receive);
     receive_act(receive);
     pthread_mutex_unlock(&receive->course.lock);

@@ -409,6 +409,8 @@ static const char *find_doubt(const struct audit *audit) {
 
     if (marks->unsure)
         return "it is not known what exactly was delivered";
+    if (!marks->exact)
+        return "the receiver does not say that its files are exactly what was sent";
     if (known != audit->job->failed)
         return "the receiver has not taken everything, and does not say what";
     return NULL;

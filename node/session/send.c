@@ -70,7 +70,7 @@ static void record_delivery(struct send *send, const Fxnode__Wire__Delivered *de
         course_end(&send->course, EXCHANGE_LOST, "the stored list of files cannot be read");
         return;
     }
-    if (send_keep_tell(send, delivered != NULL ? delivered->lacking : 0) < 0) {
+    if (send_keep_tell(send, delivered) < 0) {
         course_end(&send->course, EXCHANGE_LOST, "what was noted of the files cannot be read");
         return;
     }

@@ -188,9 +188,9 @@ int send_links_name(struct send *send, uint32_t *count);
  * `marks` has the others, and gets those that failed. Lock not held. 0 or -errno. */
 int send_keep_note(struct send *send, struct receipt_marks *marks);
 
-/* It is delivered, so many entries without some of their extended attributes: gives the node what
- * is kept of it. 0 or -errno. */
-int send_keep_tell(struct send *send, uint32_t lacking);
+/* It is delivered, as the peer says, or NULL where it did not say how: gives the node what is kept
+ * of it. 0 or -errno. */
+int send_keep_tell(struct send *send, const Fxnode__Wire__Delivered *delivered);
 
 /* Threads: the reader of lane 0, that of any other, the writer of any, and the one that confirms
  * (its argument is the struct send; the others get their lane). */

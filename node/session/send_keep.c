@@ -74,7 +74,7 @@ static int read_marks(const struct send *send, struct receipt_marks *marks) {
     return r;
 }
 
-int send_keep_tell(struct send *send, uint32_t lacking) {
+int send_keep_tell(struct send *send, const Fxnode__Wire__Delivered *delivered) {
     struct receipt_marks marks;
     struct keep keep = {.manifest = send->manifest,
                         .hashes = send->hashes,
@@ -88,7 +88,10 @@ int send_keep_tell(struct send *send, uint32_t lacking) {
         receipt_marks_clear(&marks);
         marks.unsure = true;
     }
-    marks.lacking = lacking;
+    if (delivered != NULL) {
+        marks.lacking = delivered->lacking;
+        marks.exact = delivered->exact;
+    }
     r = keep_send(&keep, send->course.uplink);
     receipt_marks_clear(&marks);
     return r;

@@ -47,7 +47,7 @@ static void take_actions(struct node *node) {
         } else if (action.kind == RECEIVER_DROP) {
             rc = receiver_dropped(node->receiver, 0, node->units > 0);
         } else if (action.kind == RECEIVER_FINALIZE) {
-            rc = receiver_placed(node->receiver, NULL, 0, 0);
+            rc = receiver_placed(node->receiver, NULL, 0, 0, true);
         }
         if (rc < 0)
             abort();

@@ -187,7 +187,7 @@ static void confirm(struct exchange *exchange) {
     sender_says(exchange, "Confirm");
     ck_assert_int_eq(receiver_checked(exchange->receiver, &check), 0);
     sender_says(exchange, "Sent");
-    ck_assert_int_eq(receiver_placed(exchange->receiver, &name, 1, 0), 0);
+    ck_assert_int_eq(receiver_placed(exchange->receiver, &name, 1, 0, false), 0);
     receiver_says(exchange, "Delivered");
     ck_assert_int_eq(sender_recorded(exchange->sender), 0);
     sender_says(exchange, "Finish");

@@ -27,6 +27,7 @@ from primitives import BASE, x25519  # noqa: E402
 from sealed import CONTROL, DATA, MESSAGE, Sealed, Unexpected  # noqa: E402
 from second_opinion import read_example  # noqa: E402
 
+EXACT = b"\x20\x01"  # of Delivered
 ID_AT = 4  # where the 16 bytes of transfer_id stand in the Offer of the example
 AGAIN = bytes.fromhex("42040a021001")  # the unit of the example
 NOTHING = bytes.fromhex("99aa06d3014798d86001c324468d497f")  # the hash of no bytes
@@ -61,7 +62,7 @@ def deliver(stranger, example, names):
     """From Confirm on; `names` are those that things arrive under."""
     stranger.say(example["Confirm"])
     stranger.say(example["Sent"])
-    delivered = b"".join(b"\x0a" + bytes((len(name),)) + name for name in names)
+    delivered = b"".join(b"\x0a" + bytes((len(name),)) + name for name in names) + EXACT
     stranger.expect(b"\x52" + bytes((len(delivered),)) + delivered, "Delivered")
     stranger.say(example["Finish"])
     stranger.end()
@@ -94,7 +95,7 @@ def fresh_and_again(node, secret, example):
     check_arrived(node, "d")
     stranger = call(node, secret)
     stranger.say(offer_of(example, transfer))
-    stranger.expect(bytes.fromhex("120708052a030a0164"), "the verdict DELIVERED with the name")
+    stranger.expect(bytes.fromhex("120908052a050a01642001"), "the verdict DELIVERED with the name")
     stranger.say(example["Finish"])
     stranger.end()
     node.check_listed("d")

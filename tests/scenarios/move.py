@@ -95,21 +95,24 @@ def what_stays(lab):
 
 def interrupted(lab):
     """Killed before, in the middle of and after the removal: it is done to its end, once."""
-    desk, attic = lab.pair()
-    for point in ("move-delivered", "move-removed:4", "move-synced"):
-        tree = _tree(lab.path(f"tree of {point}"))
-        before = snapshot(tree)
-        desk.restart(FXNODE_CRASH=point)
-        sending = desk.command("send", "--json", "--move", attic.at, tree)
+    desk, attic = lab.pair({"env": {"FXNODE_CRASH": "move-delivered"}}, {})
+    tree = _tree(lab.path("tree"))
+    before = snapshot(tree)
+    desk.run("send", "--move", "--detach", attic.at, tree)
+    desk.wait_crash()
+    check_equal(snapshot(attic.received("tree")), before, "it is there before")
+    check_equal(snapshot(tree), before, "and here")
+    for point in ("move-removed:4", "move-synced"):
+        desk.kill()
+        desk.start(FXNODE_CRASH=point)
         desk.wait_crash()
-        check_equal(snapshot(attic.received(f"tree of {point}")), before, "it is there before")
-        desk.recover()
-        check_equal(sending.wait(), 0, f"the end after {point}")
-        last, stays = _end(sending)
-        check_equal(stays, {}, f"what stays after {point}")
-        check_equal((last["moving"], last["moved"]), ("over", 13), f"the sums after {point}")
-        check(not os.path.exists(tree), f"it is gone after {point}")
-    check(not any("(2)" in name for name in os.listdir(attic.files)), "each arrived once")
+        check_equal(os.path.exists(tree), point == "move-removed:4", f"what is here at {point}")
+    desk.recover()
+    desk.wait_transfers(lambda listed: listed[0].get("moving") == "over", "moved", "--all")
+    last, = desk.transfers("--all")
+    check_equal((last["moved"], last["stayed"]), (13, 0), "the sums")
+    check_equal(snapshot(attic.received("tree")), before, "it is there")
+    check_equal(os.listdir(attic.files), ["tree"], "it arrived once")
 
 
 def queued(lab):
@@ -173,3 +176,31 @@ def own_state(lab):
     known = desk.id
     desk.restart()
     check_equal(desk.id, known, "the node is the same one")
+
+
+def kept_there(lab):
+    """While the receiver places, a file of the same size and time appears in a directory that it
+    merges with: it keeps that, so nothing goes. What it is sure of goes though it was interrupted."""
+    desk, attic = lab.pair({}, {"config": {"exists": "skip"}})
+    tree = lab.path("tree")
+    _write(os.path.join(tree, "file"), "sent\n")
+    os.makedirs(attic.received("tree"))
+    attic.restart(FXNODE_CRASH="placing-committed")
+    sending = desk.command("send", "--json", "--move", attic.at, tree)
+    attic.wait_crash()
+    _write(attic.received("tree/file"), "kept\n")
+    shutil.copystat(os.path.join(tree, "file"), attic.received("tree/file"))
+    attic.recover()
+    check_equal(sending.wait(), 1, "something stays")
+    stays = _end(sending)[1]
+    check_equal(set(stays), {"tree/file"}, "what stays")
+    check("exactly what was sent" in stays["tree/file"], "why")
+    with open(os.path.join(tree, "file"), encoding="utf-8") as file:
+        check_equal(file.read(), "sent\n", "what stays")
+    sure = _write(lab.path("sure"), "sure\n")
+    attic.restart(FXNODE_CRASH="done-committed")
+    sending = desk.command("send", "--json", "--move", attic.at, sure)
+    attic.wait_crash()
+    attic.recover()
+    check_equal(sending.wait(), 0, "nothing stays")
+    check(not os.path.exists(sure) and os.path.exists(attic.received("sure")), "it moved")

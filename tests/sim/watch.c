@@ -199,15 +199,15 @@ int __wrap_receiver_admit(struct receiver *receiver, uint64_t now_ms,
 }
 
 int __real_receiver_placed(struct receiver *receiver, const struct manifest_name *names,
-                           size_t count, uint32_t failed);
+                           size_t count, uint32_t lacking, bool exact);
 int __wrap_receiver_placed(struct receiver *receiver, const struct manifest_name *names,
-                           size_t count, uint32_t failed);
+                           size_t count, uint32_t lacking, bool exact);
 
 int __wrap_receiver_placed(struct receiver *receiver, const struct manifest_name *names,
-                           size_t count, uint32_t failed) {
+                           size_t count, uint32_t lacking, bool exact) {
     watch.placed = true;
     watch_look();
-    return __real_receiver_placed(receiver, names, count, failed);
+    return __real_receiver_placed(receiver, names, count, lacking, exact);
 }
 
 int __real_store_transfer_find_sent(struct store *store,

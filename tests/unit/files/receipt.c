@@ -54,6 +54,7 @@ START_TEST(test_everything) {
     ck_assert_int_eq(rangeset_add(&marks.left_out, 5, 2), 0);
     marks.unsure = true;
     marks.lacking = 3;
+    marks.exact = true;
     encode();
     ck_assert_int_eq(decode(bytes, length, 10), 0);
     ck_assert(rangeset_contains(&found.failed, 1, 2) && rangeset_contains(&found.failed, 9, 1));
@@ -62,6 +63,7 @@ START_TEST(test_everything) {
     ck_assert(rangeset_contains(&found.left_out, 5, 2));
     ck_assert(found.unsure);
     ck_assert_uint_eq(found.lacking, 3);
+    ck_assert(found.exact);
     ck_assert_uint_eq(found.name_count, 2);
     ck_assert_uint_eq(receipt_marks_name(&found, 3)->length, LIMIT_COMPONENT);
     ck_assert_mem_eq(receipt_marks_name(&found, 1)->bytes, "a (3)", 5);
@@ -78,7 +80,8 @@ END_TEST
 START_TEST(test_nonsense) {
 #define WRONG(text) ck_assert_int_eq(decode(text END, sizeof(text END) - 1, 8), -EBADMSG)
     WRONG("\6\0\0\0\0\0\0\1\0\0\0\1");  /* lacking of one? */
-    WRONG("\7\0\0\0\0\0\0\0\0\0\0\1");  /* no kind */
+    WRONG("\7\0\0\0\0\0\0\0\0\0\0\1");  /* exact, counted? */
+    WRONG("\10\0\0\0\0\0\0\0\0\0\0\1"); /* no kind */
     WRONG("\2\0\1\0\0\0\0\0\0\0\0\1");  /* not zero */
     WRONG("\2\0\0\0\0\0\0\0\0\0\0\0");  /* a range of nothing */
     WRONG("\2\0\0\0\0\0\0\1\0\0\0\10"); /* one too far */

@@ -189,7 +189,7 @@ static int receiver_actions(void) {
         else if (action.kind == RECEIVER_DROP)
             rc = receiver_dropped(t.receiver, first_units[action.entry], 1);
         else if (action.kind == RECEIVER_FINALIZE)
-            rc = receiver_placed(t.receiver, t.summary.names, t.summary.names_shown, 0);
+            rc = receiver_placed(t.receiver, t.summary.names, t.summary.names_shown, 0, true);
         else if (action.kind == RECEIVER_END)
             t.complete = action.end->outcome == EXCHANGE_COMPLETE;
     }

@@ -280,7 +280,7 @@ START_TEST(what_is_agreed_is_not_checked_again) {
                      0);
     ck_assert(!receiver_next(sides_receiver, &action));
     ck_assert_int_eq(sides_tell_receiver(FXNODE__WIRE__CONTROL__BODY_SENT), EXCHANGE_OPEN);
-    ck_assert_int_eq(receiver_placed(sides_receiver, sides_summary.names, 1, 0), 0);
+    ck_assert_int_eq(receiver_placed(sides_receiver, sides_summary.names, 1, 0, true), 0);
 }
 END_TEST
 

@@ -61,10 +61,12 @@ END_TEST
 /* The sender hears from a receiver that has delivered it before, without `failed` entries, and
  * others without some of their attributes. */
 static void tell_delivered_before(uint32_t failed, uint32_t lacking) {
-    const struct receiver_admission before = {
-        .answer = FXNODE__WIRE__VERDICT__ANSWER__DELIVERED,
-        .delivery = {
-            .names = sides_summary.names, .count = 1, .failed = failed, .lacking = lacking}};
+    const struct receiver_admission before = {.answer = FXNODE__WIRE__VERDICT__ANSWER__DELIVERED,
+                                              .delivery = {.names = sides_summary.names,
+                                                           .count = 1,
+                                                           .failed = failed,
+                                                           .lacking = lacking,
+                                                           .exact = true}};
     struct receiver_action action;
     sides_bring_receiver(IN_ADMIT);
     sides_bring_sender(AT_OFFERED);
@@ -82,6 +84,7 @@ START_TEST(what_was_delivered_before_is_told_as_it_was) {
     ck_assert_ptr_nonnull(action.delivered);
     ck_assert_uint_eq(action.delivered->failed, 1);
     ck_assert_uint_eq(action.delivered->lacking, sides_summary.entries - 1);
+    ck_assert(action.delivered->exact);
     ck_assert_uint_eq(action.delivered->n_names, 1);
     ck_assert_mem_eq(action.delivered->names[0].data, "d", 1);
 }

@@ -203,6 +203,6 @@ void sides_bring_receiver(enum receiver_place place) {
         ck_assert_int_eq(sides_tell_receiver(FXNODE__WIRE__CONTROL__BODY_SENT), EXCHANGE_OPEN);
     }
     if (place >= IN_DELIVERED)
-        ck_assert_int_eq(receiver_placed(sides_receiver, sides_summary.names, 1, 0), 0);
+        ck_assert_int_eq(receiver_placed(sides_receiver, sides_summary.names, 1, 0, true), 0);
     sides_receiver_outcome();
 }

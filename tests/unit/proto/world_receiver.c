@@ -169,6 +169,6 @@ void world_finalize(struct world *world) {
         return;
     world->finalizing = false;
     world->placed = true;
-    expect(receiver_placed(world->receiver, world->summary.names, world->summary.names_shown, 0) ==
-           0);
+    expect(receiver_placed(world->receiver, world->summary.names, world->summary.names_shown, 0,
+                           true) == 0);
 }

@@ -60,12 +60,15 @@ START_TEST(test_placing) {
     FIXTURE_OK(store_transfer_get(fixture, number, &t, &fixture_fail));
     ck_assert_uint_eq(t.failed, 5);
     store_transfer_clear(&t);
+    ck_assert(!t.exact);
     FIXTURE_OK(store_placing_done(fixture, number, 3, 1300, &fixture_fail));
+    FIXTURE_OK(store_placing_set_exact(fixture, number, true, &fixture_fail));
     check_placing(number, items, 0);
     FIXTURE_OK(store_transfer_get(fixture, number, &t, &fixture_fail));
     ck_assert_int_eq(t.state, STORE_DELIVERED);
     ck_assert_int_eq(t.finished, 1300);
     ck_assert_uint_eq(t.failed, 3);
+    ck_assert(t.exact);
     const struct store_name final[] = {items[0].name, items[1].name};
     fixture_check_names(&t.final_names, final, 2);
     store_transfer_clear(&t);

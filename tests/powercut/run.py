@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Cuts the power of real nodes on real file systems, and looks whether a promise was broken:
 
-    tests/powercut/run.py --program build/dev/node/fxnode --logdisk build/dev/tests/powercut/logdisk
-        (--states N | --minutes M) [--seed S] [--fs ext4,xfs,btrfs] [--side receiver,sender,both,recovery]
-        [--workload NAME,...] [--keep DIR] [--weaken NAME]
-    tests/powercut/run.py ... --replay FILE
+    tests/powercut/run.py (--states N | --minutes M) [--seed S] [--fs ext4,xfs,btrfs]
+        [--side receiver,sender,both,recovery] [--workload NAME,...] [--keep DIR] [--weaken NAME]
+    tests/powercut/run.py --replay FILE
+
+The programs are those of build/dev, or --program FILE and --logdisk FILE.
 
 Transfers run on disks that log every write and flush (logdisk.c), and the promises that were heard in
 between. Then the disks are set to what they may have held if the power had failed at some place in
@@ -38,6 +39,7 @@ import workloads  # noqa: E402
 STATES = 12
 RECOVERY_STATES = 4
 RECOVERY = "recovery"
+BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "dev")
 
 
 class Tally:
@@ -198,6 +200,9 @@ def run_inside(arguments):
     except Skip as skip:
         print(f"SKIPPED: {skip}")
         return isolate.SKIPPED
+    except Failure as failure:
+        print(f"FAILED before anything was cut: {failure}\n{process.said_by_all()}")
+        return 1
     finally:
         process.stop_all()
 
@@ -214,8 +219,8 @@ def _list(kinds):
 
 def main():
     parser = argparse.ArgumentParser(description="Cuts the power of nodes, and looks what is lost.")
-    parser.add_argument("--program", type=os.path.abspath, required=True)
-    parser.add_argument("--logdisk", type=os.path.abspath, required=True)
+    for option, path in (("--program", "node/fxnode"), ("--logdisk", "tests/powercut/logdisk")):
+        parser.add_argument(option, type=os.path.abspath, default=os.path.join(BUILD, path))
     parser.add_argument("--states", type=int)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))

@@ -8,7 +8,7 @@ import tempfile
 CLANG = "-DCMAKE_C_COMPILER=clang"
 
 # Scenarios that are worth the time under sanitizers: every kind of process and message, small data.
-UNDER_ASAN = "^(unit|fuzz|sim)/|^scenario/(send|commands|discovery)/"
+UNDER_ASAN = "^(unit|fuzz)/|^scenario/(send|commands|discovery)/"
 UNDER_TSAN = "^unit/(base|node|session|store)|^scenario/send/"
 # They take several times as long there, and so many random trees (session-trees) are enough.
 UNDER_SANITIZERS = {"FXNODE_LAB_PATIENCE": "4", "FXNODE_TREES": "12"}

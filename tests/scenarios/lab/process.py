@@ -1,6 +1,7 @@
 """Started programs. Their output is read as it comes, so that a scenario waits for a line and
 never for a time; every one is stopped by its own process id when the scenario ends."""
 
+import contextlib
 import json
 import os
 import re
@@ -170,10 +171,12 @@ def stop_all():
 
 
 def forget_ended():
-    """Lets go of those that have ended, which keep their pipes: for those who start thousands."""
+    """Lets go of those that have ended, which keep their pipes: for those who start thousands. Any
+    thread; another one may have let go of the same one."""
     for process in list(_started):
         if process.ended():
-            _started.remove(process)
+            with contextlib.suppress(ValueError):
+                _started.remove(process)
 
 
 def said_by_all():

@@ -21,6 +21,7 @@ static bool keeps_nothing(void *context, uint64_t number) {
 static void set_up(void) {
     ck_assert_ptr_nonnull(mkdtemp(path));
     state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_eq(outwork_make(state, &fail), 0);
     ck_assert_int_eq(outwork_prepare(state, keeps_nothing, NULL, &fail), 0);
 }
 

@@ -4,10 +4,11 @@
 #include "base/io.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #define BLOCK_STAMPS 512
+#define FRESH_S 10
+#define FRESH (1u << 31) /* beside the nanoseconds */
 
 /* One block of records: either records still to be written, from `first` on, or a piece that was
  * read. */
@@ -41,11 +42,15 @@ struct stamp stamps_of(const struct stat *st) {
     };
 }
 
+bool stamps_is_fresh(const struct stat *st, int64_t now) {
+    return st->st_ctim.tv_sec >= now - FRESH_S;
+}
+
 static void encode(uint8_t out[STAMP_SIZE], const struct stamp *stamp) {
     bytes_put(out, stamp->device, 8);
     bytes_put(out + 8, stamp->inode, 8);
     bytes_put(out + 16, (uint64_t)stamp->ctime_s, 8);
-    bytes_put(out + 24, stamp->ctime_ns, 4);
+    bytes_put(out + 24, stamp->ctime_ns | (stamp->fresh ? FRESH : 0), 4);
     bytes_put(out + 28, stamp->holes_mib, 4);
 }
 
@@ -54,7 +59,8 @@ static struct stamp decode(const uint8_t in[STAMP_SIZE]) {
         .device = bytes_get(in, 8),
         .inode = bytes_get(in + 8, 8),
         .ctime_s = (int64_t)bytes_get(in + 16, 8),
-        .ctime_ns = (uint32_t)bytes_get(in + 24, 4),
+        .ctime_ns = (uint32_t)bytes_get(in + 24, 4) & ~FRESH,
+        .fresh = (bytes_get(in + 24, 4) & FRESH) != 0,
         .holes_mib = (uint32_t)bytes_get(in + 28, 4),
     };
 }

@@ -1,12 +1,13 @@
 /*
  * What the walk saw of each entry beyond the manifest: device, inode, change time and about how
  * much of it is holes. Kept in the sender's own `stat` file, one record of STAMP_SIZE bytes per
- * entry (big-endian: u64 device, u64 inode, u64 ctime seconds, u32 nanoseconds, u32 MiB of holes),
- * so that equal trees still make equal manifests.
+ * entry (big-endian: u64 device, u64 inode, u64 ctime seconds, u32 nanoseconds with the highest bit
+ * set where it is fresh, u32 MiB of holes), so that equal trees still make equal manifests.
  */
 #ifndef FILES_STAMPS_H
 #define FILES_STAMPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -18,12 +19,18 @@ struct stamp {
     int64_t ctime_s;
     uint32_t ctime_ns;
     uint32_t holes_mib; /* of a file: how much more its size is than its blocks, rounded down */
+    bool fresh; /* it may have been changed again without another change time (stamps_is_fresh) */
 };
 
 struct stamps;
 
-/* The stamp of what `st` describes. */
+/* The stamp of what `st` describes; as if it were not fresh. */
 struct stamp stamps_of(const struct stat *st);
+
+/* Whether what `st` describes, seen at `now` or later, was changed so shortly before that it may be
+ * changed again without another change time: a file system's clock goes on in steps, of 4 ms in
+ * older kernels and of 2 s in some file systems, and that of a server may be somewhat late. */
+bool stamps_is_fresh(const struct stat *st, int64_t now);
 
 /* Makes records on `fd` (borrowed, readable and writable, position unused). 0 or -ENOMEM. One
  * thread at a time. */

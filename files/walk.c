@@ -22,6 +22,7 @@ struct walk {
     struct inodes *inodes;
     struct attributes *attributes;
     uint32_t entries;
+    int64_t began;     /* by the wall clock */
     bool excluded_all; /* nothing was met yet that is not excluded */
     struct item item;
     dev_t device; /* of the item */
@@ -90,7 +91,11 @@ static int emit(struct walk *walk, const struct entry *entry, const struct stat 
     if (walk->entries == LIMIT_ENTRIES)
         return fail_set(walk->fail, 0, "there are more than %u files to send", LIMIT_ENTRIES);
     walk->entries++;
+    int64_t now = io_wall_s();
+    if (now < walk->began) /* the clock was set */
+        walk->began = now;
     struct stamp stamp = stamps_of(st);
+    stamp.fresh = stamps_is_fresh(st, walk->began);
     return walk->sink->entry(walk->sink->context, entry, &stamp);
 }
 
@@ -304,7 +309,8 @@ static int visit_item(struct walk *walk, struct item item) {
 
 int walk_items(const struct items *items, const struct walk_rules *rules,
                const struct walk_sink *sink, struct fail *fail) {
-    struct walk walk = {.rules = rules, .sink = sink, .fail = fail, .excluded_all = true};
+    struct walk walk = {
+        .rules = rules, .sink = sink, .fail = fail, .began = io_wall_s(), .excluded_all = true};
     int result = inodes_new(&walk.inodes);
     if (result == 0)
         result = attributes_new(&walk.attributes);

@@ -8,11 +8,11 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "base/path.h"
-#include "files/hash.h"
 #include "files/source.h"
 #include "files/stamps.h"
 #include "node/session/audit.h"
 #include "node/session/confine.h"
+#include "node/session/same.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -104,38 +104,6 @@ static int find(struct remove *remove, const struct manifest_item *item, struct 
     return 0;
 }
 
-static bool is_stamped(const struct stat *st, const struct stamp *stamp, bool changed) {
-    return st->st_dev == stamp->device && st->st_ino == stamp->inode &&
-           (changed || (st->st_ctim.tv_sec == stamp->ctime_s &&
-                        (uint64_t)st->st_ctim.tv_nsec == stamp->ctime_ns));
-}
-
-static bool is_as_listed(const struct stat *st, const struct entry *original) {
-    return S_ISREG(st->st_mode) && (uint64_t)st->st_size == original->size &&
-           st->st_mtim.tv_sec == original->mtime_s &&
-           (uint64_t)st->st_mtim.tv_nsec == original->mtime_ns;
-}
-
-/* Whether a file has the content that was sent. 1 or 0; -errno. */
-static int has_content(struct remove *remove, int fd, const struct manifest_item *item) {
-    uint64_t units = item->entry.size == 0 ? 0 : entry_units(ENTRY_FILE, item->entry.size);
-    uint8_t kept[LIMIT_CHUNK_HASH];
-    uint8_t now[LIMIT_CHUNK_HASH];
-
-    for (uint64_t i = 0; i < units; i++) {
-        size_t length = entry_chunk_size(item->entry.size, i);
-        ssize_t got = io_pread_full(fd, remove->room, length, i * LIMIT_CHUNK);
-        int r = audit_hashes(&remove->audit, item->first_unit + i, 1, kept);
-
-        if (got < 0 || r < 0)
-            return got < 0 ? (int)got : r;
-        hash_buffer(now, remove->room, (size_t)got);
-        if ((size_t)got != length || memcmp(now, kept, sizeof now) != 0)
-            return 0;
-    }
-    return 1;
-}
-
 static int unlink_entry(struct remove *remove, const struct entry *entry, const struct spot *spot,
                         int flags) {
     if (unlinkat(spot->parent, spot->name, flags) == 0) {
@@ -147,50 +115,24 @@ static int unlink_entry(struct remove *remove, const struct entry *entry, const 
     return 0;
 }
 
-/* What the name stands for, opened so that it cannot become something else meanwhile, is what was
- * sent. The times of change of a file with several names tell when one of them was removed, as this
- * does, so there the content is looked at. NULL, or why not. */
-static const char *compare_file(struct remove *remove, const struct manifest_item *original, int fd,
-                                const struct stamp *stamp) {
-    static const char changed[] = "it was changed since it was sent";
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return "it cannot be looked at";
-    if (!is_as_listed(&st, &original->entry) || !is_stamped(&st, stamp, true))
-        return changed;
-    if (is_stamped(&st, stamp, false))
-        return NULL;
-    if (!catalog_has_hardlinks(remove->audit.catalog))
-        return changed;
-    return has_content(remove, fd, original) == 1 ? NULL : changed;
-}
-
-static bool is_still(const struct spot *spot, int fd) {
-    struct stat open;
-    struct stat now;
-
-    return fstat(fd, &open) == 0 &&
-           fstatat(spot->parent, spot->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-           open.st_dev == now.st_dev && open.st_ino == now.st_ino;
-}
-
 /* A file, or a hard link of the file `original`. */
 static int remove_file(struct remove *remove, const struct manifest_item *item,
                        const struct manifest_item *original, const struct stamp *stamp,
                        const struct spot *spot) {
-    int fd =
-        openat(spot->parent, spot->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const struct same same = {.audit = &remove->audit, .room = remove->room};
+    int fd = same_open(spot);
     const char *why = NULL;
     int r = 0;
 
-    if (fd < 0 && errno == ENOENT) {
+    if (fd == -ENOENT) {
         r = gone(remove, &item->entry, stamp);
+    } else if (fd == -EBADF) {
+        stay(remove, &item->entry, "something else has its name");
     } else if (fd < 0) {
-        stay_for(remove, &item->entry, -errno);
+        stay_for(remove, &item->entry, fd);
     } else {
-        why = compare_file(remove, original, fd, stamp);
-        if (why == NULL && !is_still(spot, fd))
+        why = same_file(&same, original, fd, stamp);
+        if (why == NULL && !same_name(spot, fd))
             why = "another file has its name";
         if (why != NULL)
             stay(remove, &item->entry, why);
@@ -211,8 +153,8 @@ static int remove_link(struct remove *remove, const struct entry *entry, const s
         stay_for(remove, entry, -errno);
         return 0;
     }
-    if (!S_ISLNK(st.st_mode) || !is_stamped(&st, stamp, false)) {
-        stay(remove, entry, "it was changed since it was sent");
+    if (!S_ISLNK(st.st_mode) || !same_stamp(&st, stamp, false) || !same_target(entry, spot)) {
+        stay(remove, entry, SAME_CHANGED);
         return 0;
     }
     return unlink_entry(remove, entry, spot, 0);
@@ -232,7 +174,7 @@ static int remove_directory(struct remove *remove, const struct entry *entry,
         stay_for(remove, entry, -errno);
         return 0;
     }
-    if (!S_ISDIR(st.st_mode) || !is_stamped(&st, stamp, true)) {
+    if (!S_ISDIR(st.st_mode) || !same_stamp(&st, stamp, true)) {
         stay(remove, entry, "something else has its name");
         return 0;
     }

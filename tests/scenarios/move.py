@@ -1,12 +1,14 @@
 """What was sent with --move is removed at the sender once it is delivered: never before, never what
 is not there as it was sent, and through all interruptions."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 
 from lab import check, check_equal
 from lab.data import MIB, make_file, snapshot
-from lab.watch import wait_gone
+from lab.watch import unopened, wait_gone
 
 
 def _write(path, text):
@@ -91,6 +93,51 @@ def what_stays(lab):
     left = {os.path.relpath(os.path.join(at, name), tree) for at, names, files in os.walk(tree)
             for name in names + files}
     check_equal(left, {"a", "b", "link", "empty", "empty/new", "sub", "sub/b"}, "what is there")
+
+
+def _forge(node, path):
+    """What is kept of `path` gets the time of change that it has now, as where the clock of the file
+    system has not gone on since it was sent."""
+    now = os.lstat(path)
+    inode = now.st_dev.to_bytes(8, "big") + now.st_ino.to_bytes(8, "big")
+    with contextlib.closing(sqlite3.connect(os.path.join(node.state, "fxnode.db"))) as database:
+        row, kept = database.execute("SELECT rowid, bytes FROM receipt").fetchone()
+        check_equal(kept.count(inode), 1, "the stamps of it")
+        at = kept.index(inode) + len(inode)
+        seconds, nanoseconds = divmod(now.st_ctime_ns, 10**9)
+        nanoseconds |= kept[at + 8] >> 7 << 31
+        stamp = seconds.to_bytes(8, "big") + nanoseconds.to_bytes(4, "big")
+        kept = kept[:at] + stamp + kept[at + len(stamp):]
+        with database:
+            database.execute("UPDATE receipt SET bytes = ? WHERE rowid = ?", (kept, row))
+
+
+def within_a_step(lab):
+    """Times do not tell that a file was written again, as it was changed just before it was sent: it
+    is read again. What is no file is not even opened."""
+    desk, attic = lab.pair()
+    tree = lab.path("tree")
+    for name in ("written", "touched", "pipe"):
+        _write(os.path.join(tree, name), f"this is {name}\n")
+    os.symlink("written", os.path.join(tree, "link"))
+    desk.restart(FXNODE_CRASH="move-delivered")
+    sending = desk.command("send", "--json", "--move", attic.at, tree)
+    desk.wait_crash()
+    for name, text in (("written", "THIS IS written\n"), ("touched", "this is touched\n")):
+        path = os.path.join(tree, name)
+        before = os.stat(path)
+        _write(path, text)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        _forge(desk, path)
+    pipe = os.path.join(tree, "pipe")
+    os.unlink(pipe)
+    os.mkfifo(pipe)
+    with unopened(pipe):
+        desk.recover()
+        check_equal(sending.wait(), 1, "something stays")
+    for name in ("written", "pipe"):
+        desk.daemon.wait_line(f"tree/{name} stays: ")
+    check_equal(sorted(os.listdir(tree)), ["pipe", "written"], "what is there")
 
 
 def interrupted(lab):

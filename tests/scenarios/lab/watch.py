@@ -1,5 +1,6 @@
 """Waiting for what happens in a directory, told by the kernel (inotify(7))."""
 
+import contextlib
 import ctypes
 import os
 import select
@@ -8,6 +9,7 @@ import time
 from .errors import Failure
 from .process import patient
 
+IN_OPEN = 0x20
 IN_MOVED_FROM = 0x40
 IN_MOVED_TO = 0x80
 IN_CREATE = 0x100
@@ -46,3 +48,19 @@ def wait_gone(path, patience=None):
     name = os.path.basename(path)
     wait_until(os.path.dirname(path), lambda: not os.path.lexists(path), f"{name!r} is gone",
                patience)
+
+
+@contextlib.contextmanager
+def unopened(path):
+    """Nobody opens `path` meanwhile."""
+    descriptor = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+    if descriptor < 0:
+        raise OSError(ctypes.get_errno(), "inotify_init1")
+    try:
+        if _libc.inotify_add_watch(descriptor, os.fsencode(path), IN_OPEN) < 0:
+            raise OSError(ctypes.get_errno(), "inotify_add_watch", path)
+        yield
+        if select.select([descriptor], [], [], 0)[0]:
+            raise Failure(f"{path} was opened")
+    finally:
+        os.close(descriptor)

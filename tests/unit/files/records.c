@@ -189,8 +189,8 @@ START_TEST(test_hashes_follow_no_link) {
 END_TEST
 
 static struct stamp stamp_number(uint64_t number) {
-    return (struct stamp){number << 40, number, -(int64_t)number, (uint32_t)number,
-                          (uint32_t)number / 3};
+    return (struct stamp){number << 40,         number,         -(int64_t)number, (uint32_t)number,
+                          (uint32_t)number / 3, number % 2 == 1};
 }
 
 START_TEST(test_stamps_come_back) {
@@ -215,10 +215,20 @@ START_TEST(test_stamps_come_back) {
         ck_assert_int_eq(got.ctime_s, wanted.ctime_s);
         ck_assert_uint_eq(got.ctime_ns, wanted.ctime_ns);
         ck_assert_uint_eq(got.holes_mib, wanted.holes_mib);
+        ck_assert_int_eq(got.fresh, wanted.fresh);
     }
     ck_assert_int_eq(stamps_get(stamps, 1500, &got), -EBADMSG);
     stamps_free(stamps);
     close(fd);
+}
+END_TEST
+
+START_TEST(test_stamps_know_what_is_fresh) {
+    struct stat st = {.st_ctim.tv_sec = 1000};
+    ck_assert(stamps_is_fresh(&st, 1000));
+    ck_assert(stamps_is_fresh(&st, 1003)); /* the steps of some file systems */
+    ck_assert(stamps_is_fresh(&st, 900));  /* while it was looked for, or the clock was set */
+    ck_assert(!stamps_is_fresh(&st, 2000));
 }
 END_TEST
 
@@ -312,6 +322,7 @@ Suite *suite_records(void) {
     tcase_add_test(tc, test_a_torn_hash_is_unknown);
     tcase_add_test(tc, test_hashes_follow_no_link);
     tcase_add_test(tc, test_stamps_come_back);
+    tcase_add_test(tc, test_stamps_know_what_is_fresh);
     tcase_add_test(tc, test_stamps_count_holes);
     tcase_add_test(tc, test_items_are_sorted_by_name);
     tcase_add_loop_test(tc, test_items_without_a_name, 0, sizeof(NAMELESS) / sizeof(*NAMELESS));

@@ -1,0 +1,109 @@
+#include "node/session/same.h"
+
+#include "base/io.h"
+#include "files/hash.h"
+#include "files/hashes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+bool same_stamp(const struct stat *st, const struct stamp *stamp, bool changed) {
+    return st->st_dev == stamp->device && st->st_ino == stamp->inode &&
+           (changed || (st->st_ctim.tv_sec == stamp->ctime_s &&
+                        (uint64_t)st->st_ctim.tv_nsec == stamp->ctime_ns));
+}
+
+static bool is_as_listed(const struct stat *st, const struct entry *original) {
+    return S_ISREG(st->st_mode) && (uint64_t)st->st_size == original->size &&
+           st->st_mtim.tv_sec == original->mtime_s &&
+           (uint64_t)st->st_mtim.tv_nsec == original->mtime_ns;
+}
+
+/* Whether a file has the content that was sent. 1 or 0; -errno. */
+static int has_content(const struct same *same, int fd, const struct manifest_item *item) {
+    uint64_t units = item->entry.size == 0 ? 0 : entry_units(ENTRY_FILE, item->entry.size);
+    uint8_t kept[LIMIT_CHUNK_HASH];
+    uint8_t now[LIMIT_CHUNK_HASH];
+
+    for (uint64_t i = 0; i < units; i++) {
+        size_t length = entry_chunk_size(item->entry.size, i);
+        ssize_t got = io_pread_full(fd, same->room, length, i * LIMIT_CHUNK);
+        int r = audit_hashes(same->audit, item->first_unit + i, 1, kept);
+
+        if (got < 0 || r < 0)
+            return got < 0 ? (int)got : r;
+        if (!hashes_is_known(kept))
+            return -ENODATA;
+        hash_buffer(now, same->room, (size_t)got);
+        if ((size_t)got != length || memcmp(now, kept, sizeof now) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* A file whose content is the same, and is not written meanwhile as far as its times tell. */
+static const char *compare_content(const struct same *same, const struct manifest_item *original,
+                                   int fd, const struct stat *before) {
+    struct stamp stamp = stamps_of(before);
+    struct stat st;
+    int r = has_content(same, fd, original);
+
+    if (r < 0)
+        return "its content cannot be compared";
+    if (r == 0)
+        return SAME_CHANGED;
+    return fstat(fd, &st) == 0 && same_stamp(&st, &stamp, false) ? NULL : SAME_CHANGED;
+}
+
+/* The times of change of a file with several names tell when one of them was removed, as this
+ * does, and those of a fresh one may be the same after another change: there the content is looked
+ * at. */
+const char *same_file(const struct same *same, const struct manifest_item *original, int fd,
+                      const struct stamp *stamp) {
+    struct stat st;
+    bool stamped = false;
+
+    if (fstat(fd, &st) < 0)
+        return "it cannot be looked at";
+    if (!is_as_listed(&st, &original->entry) || !same_stamp(&st, stamp, true))
+        return SAME_CHANGED;
+    stamped = same_stamp(&st, stamp, false);
+    if (stamped && !stamp->fresh)
+        return NULL;
+    if (!stamped && !catalog_has_hardlinks(same->audit->catalog))
+        return SAME_CHANGED;
+    return compare_content(same, original, fd, &st);
+}
+
+bool same_name(const struct spot *spot, int fd) {
+    struct stat open;
+    struct stat now;
+
+    return fstat(fd, &open) == 0 &&
+           fstatat(spot->parent, spot->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+           open.st_dev == now.st_dev && open.st_ino == now.st_ino;
+}
+
+/* Opening a device or a named pipe does something to it. */
+int same_open(const struct spot *spot) {
+    int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    struct stat st;
+    int fd = -1;
+
+    if (fstatat(spot->parent, spot->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EBADF;
+    fd = openat(spot->parent, spot->name, flags);
+    return fd < 0 ? -errno : fd;
+}
+
+bool same_target(const struct entry *entry, const struct spot *spot) {
+    char target[LIMIT_PATH + 1];
+    ssize_t length = readlinkat(spot->parent, spot->name, target, sizeof target);
+
+    return length == (ssize_t)entry->target_length &&
+           memcmp(target, entry->target, entry->target_length) == 0;
+}

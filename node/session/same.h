@@ -1,0 +1,42 @@
+/*
+ * Whether what has the name of an entry is still what was sent, so that it may be removed. One
+ * thread; blocks on the file system.
+ */
+#ifndef NODE_SESSION_SAME_H
+#define NODE_SESSION_SAME_H
+
+#include "files/stamps.h"
+#include "node/session/audit.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#define SAME_CHANGED "it was changed since it was sent"
+
+/* What is compared with; plain value. */
+struct same {
+    const struct audit *audit;
+    uint8_t *room; /* LIMIT_CHUNK bytes */
+};
+
+/* Whether it has the inode of the stamp and, unless it may be `changed`, its change time. */
+bool same_stamp(const struct stat *st, const struct stamp *stamp, bool changed);
+
+/* Opens what is at `spot` where that is a file: anything else is not opened. A descriptor, -EBADF
+ * where it is no file, or -errno. */
+int same_open(const struct spot *spot);
+
+/* Whether what is open, so that it cannot become something else meanwhile, is what was sent of the
+ * file `original`. NULL, or why it is not. */
+const char *same_file(const struct same *same, const struct manifest_item *original, int fd,
+                      const struct stamp *stamp);
+
+/* Whether the name at `spot` stands for what is open. */
+bool same_name(const struct spot *spot, int fd);
+
+/* Whether the symbolic link at `spot` leads where the entry does: the inode of one that is gone may
+ * be another's at once. */
+bool same_target(const struct entry *entry, const struct spot *spot);
+
+#endif

@@ -244,6 +244,9 @@ def kept_there(lab):
     check("exactly what was sent" in stays["tree/file"], "why")
     with open(os.path.join(tree, "file"), encoding="utf-8") as file:
         check_equal(file.read(), "sent\n", "what stays")
+    checked = attic.run("verify", "--json", "1").events()
+    check("finding" not in [event["event"] for event in checked], "what was there is not damaged")
+    check_equal(checked[-2]["unknown"], 1, "but not known either")
     sure = _write(lab.path("sure"), "sure\n")
     attic.restart(FXNODE_CRASH="done-committed")
     sending = desk.command("send", "--json", "--move", attic.at, sure)

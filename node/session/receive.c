@@ -342,6 +342,20 @@ static void clear(struct receive *receive) {
     destination_close(receive->destination);
 }
 
+void receive_clean(struct receive *receive) {
+    receive->cleaned = true;
+    if (clean_staging(receive->staging, &receive->litter) == 0)
+        receive->litter.text[0] = '\0';
+}
+
+/* After COMPLETE the node takes the staging for removed; after anything else it tries again. */
+static void report(const struct receive *receive) {
+    if (receive->litter.text[0] == '\0')
+        course_report(&receive->course);
+    else if (!receive->course.node_gone)
+        uplink_ended(receive->course.uplink, UPLINK_ENDED(FAILED), receive->litter.text);
+}
+
 void job_receive(struct job *job, struct uplink *uplink) {
     struct receive receive = {.job = job, .manifest = -1};
     struct main main = {.receive = &receive};
@@ -360,6 +374,6 @@ void job_receive(struct job *job, struct uplink *uplink) {
         clean_staging(receive.staging, &fail) != 0)
         log_warn("%s", fail.text);
     tally_clear(&main.tally);
-    course_report(&receive.course);
+    report(&receive);
     clear(&receive);
 }

@@ -51,7 +51,8 @@ struct receive {
     bool pausing;               /* what is written is made durable, then it stops */
     bool pause_tells;           /* and tells the peer */
     bool cancelled;             /* what is staged goes */
-    bool cleaned;               /* the staging directory is removed */
+    bool cleaned;               /* the staging directory is removed, */
+    struct fail litter;         /* or why not all of it: the session does not end as complete */
     bool dropping;              /* somebody waits for a lane to leave an entry */
     uint32_t busy[LIMIT_LANES]; /* the entry that a lane is writing, or RECEIVE_IDLE */
     bool prepared; /* the manifest is there, and in job->extents all that is held from before */
@@ -113,6 +114,9 @@ int receive_directories(struct receive *receive, struct fail *fail);
 /* Closes directories of other peers in the destination, where it is open, against what comes. 0, or
  * negative with `fail` filled. */
 int receive_bar(struct receive *receive, struct fail *fail);
+
+/* What was received is placed, and that is recorded: the staging goes. */
+void receive_clean(struct receive *receive);
 
 /* Leaves out what the destination has already, where that is wanted and the sender knows of it. The
  * manifest is there, and no data yet. Lock not held. 0; an outcome or negative with `fail` filled.

@@ -304,8 +304,7 @@ static void admit_placing(struct receive *receive, uint64_t number) {
         refuse(receive, r, &fail);
         return;
     }
-    receive->cleaned = true;
-    (void)clean_staging(receive->staging, &fail);
+    receive_clean(receive);
     answer_delivered(receive, &(struct exchange_delivery){.names = result.names,
                                                           .count = result.count,
                                                           .failed = result.failed,

@@ -1,7 +1,6 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/weaken.h"
-#include "files/clean.h"
 #include "node/session/placing.h"
 #include "node/session/receive.h"
 
@@ -170,9 +169,8 @@ static void finalize(struct receive *receive) {
     receive_act(receive);
     pthread_mutex_unlock(&receive->course.lock);
     free(result);
-    receive->cleaned = r == 0;
-    if (r == 0 && clean_staging(receive->staging, &fail) != 0)
-        log_warn("%s", fail.text);
+    if (r == 0)
+        receive_clean(receive);
 }
 
 static uint64_t next_look(struct receive *receive) {

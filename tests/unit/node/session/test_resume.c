@@ -121,6 +121,36 @@ START_TEST(placing_goes_on_without_a_connection) {
 }
 END_TEST
 
+/* Something in the staging directory that is not the receiver's to remove. */
+static void litter(void) {
+    const char *stray = NULL;
+
+    ck_assert_int_eq(mkdir(lab_path(lab.destination, ".fxnode/7/stray"), 0755), 0);
+    tree_file(lab.destination, ".fxnode/7/stray/file", 1, 1, 0644);
+    stray = lab_path(lab.destination, ".fxnode/7/stray");
+    ck_assert_int_eq(chown(stray, 12345, 12345), 0);
+}
+
+static const char *const littered[] = {"extents-committed", "placing-committed"};
+
+/* The node has to hear of it, as it looks again only for what is not recorded as removed. */
+START_TEST(what_cannot_be_removed_is_not_called_clean) {
+    if (geteuid() != 0)
+        return; /* who cannot give a directory away */
+    crash_at(littered[_i]);
+    litter();
+    lab.bounded = true;
+    lab_transfer(&lab);
+    ck_assert_int_eq(lab.sender.outcome, LAB_ENDED(COMPLETE));
+    ck_assert(lab.placed && lab.delivered);
+    ck_assert_int_eq(lab.receiver.outcome, LAB_ENDED(FAILED));
+    ck_assert_ptr_nonnull(strstr(lab.receiver.text, "cannot remove"));
+    lab.bounded = false;
+    clean_up();
+    ck_assert_int_eq(tree_count(lab_path(lab.destination, ".fxnode")), -1);
+}
+END_TEST
+
 /* What it reads came from a peer: it has no more rights than the session that received it. */
 START_TEST(recovery_is_confined_too) {
     crash_at("placing-committed");
@@ -332,6 +362,7 @@ static Suite *suite(void) {
     tcase_add_loop_test(crash, what_is_recorded_is_not_sent_again, 0, COUNT(early));
     tcase_add_loop_test(crash, placing_goes_on_at_the_next_connection, 0, COUNT(late));
     tcase_add_loop_test(crash, placing_goes_on_without_a_connection, 0, COUNT(late));
+    tcase_add_loop_test(crash, what_cannot_be_removed_is_not_called_clean, 0, COUNT(littered));
     tcase_add_test(crash, recovery_is_confined_too);
     tcase_add_test(crash, recovery_can_be_interrupted_too);
     tcase_add_loop_test(crash, a_directory_of_the_peer_is_kept_to, 0, COUNT(in_directory));

@@ -234,6 +234,7 @@ void json_checked(const Fxnode__Control__Checked *checked) {
     json_object_set_new(object, "missing", json_integer((json_int_t)checked->missing));
     json_object_set_new(object, "other", json_integer((json_int_t)checked->other));
     json_object_set_new(object, "unknown", json_integer((json_int_t)checked->unknown));
+    json_object_set_new(object, "removed", json_integer((json_int_t)checked->removed));
     print(object);
 }
 

@@ -85,10 +85,11 @@ static void sum_up(struct verifying *verifying, const Fxnode__Helper__Checked *c
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         verifying->differing += kinds[i].count;
     if (verifying->differing == 0) {
-        used = (size_t)snprintf(text, room, "all that was %s is as it was: %llu %s, %s read",
-                                sent ? "sent" : "delivered", (unsigned long long)checked->entries,
-                                checked->entries == 1 ? "entry" : "entries",
-                                human_bytes(bytes, checked->bytes));
+        used = (size_t)snprintf(
+            text, room, "%s%s is as it was: %llu %s, %s read",
+            checked->removed > 0 ? "what is left of what was " : "all that was ",
+            sent ? "sent" : "delivered", (unsigned long long)checked->entries,
+            checked->entries == 1 ? "entry" : "entries", human_bytes(bytes, checked->bytes));
     } else {
         used = (size_t)snprintf(
             text, room, "%llu of %llu %s %s not what was %s",
@@ -104,6 +105,10 @@ static void sum_up(struct verifying *verifying, const Fxnode__Helper__Checked *c
             before = ", ";
         }
     }
+    if (checked->removed > 0)
+        used += (size_t)snprintf(text + used, room - used, "; %llu %s removed here (--move)",
+                                 (unsigned long long)checked->removed,
+                                 checked->removed == 1 ? "is" : "are");
     if (checked->unknown > 0)
         snprintf(text + used, room - used, "; of %llu only the size is known",
                  (unsigned long long)checked->unknown);
@@ -121,6 +126,7 @@ static void on_checked(struct verifying *verifying, const Fxnode__Helper__Checke
     body.missing = checked->missing;
     body.other = checked->other;
     body.unknown = checked->unknown;
+    body.removed = checked->removed;
     event.body_case = FXNODE__CONTROL__EVENT__BODY_CHECKED;
     event.checked = &body;
     client_send(verifying->client, &event);
@@ -170,6 +176,7 @@ static void start(struct verifying *verifying) {
     }
     job.kind = FXNODE__HELPER__JOB__KIND__VERIFY;
     transfer_describe_record(record, &job);
+    job.moves = record->moving != STORE_MOVING_NO;
     if (record->direction == STORE_INCOMING)
         transfer_describe_landing(record->destination, &job);
     worker_send_paths(verifying->worker, &verifying->receipt.paths);

@@ -248,7 +248,10 @@ static int remove_entry(struct remove *remove, const struct manifest_item *item)
     if (r == -ENOENT && remove->device != 0)
         return gone(remove, &item->entry, &stamp);
     if (r == -ELOOP)
-        stay(remove, &item->entry, "a symbolic link leads to it");
+        stay(remove, &item->entry,
+             memchr(item->entry.path, '/', item->entry.path_length) == NULL
+                 ? "it is a symbolic link"
+                 : "a symbolic link leads to it");
     else if (r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EBADMSG)
         return r;
     else

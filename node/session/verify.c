@@ -63,13 +63,16 @@ static void describe(struct fail *text, const struct entry *entry, const struct 
         break;
     case WHAT(CONTENT):
         if (finding->modified)
-            fail_set(text, 0, "%s was modified since: its content differs from offset %llu on",
+            fail_set(text, 0,
+                     "%s was modified since: its content differs from the MiB on that begins at "
+                     "offset %llu",
                      shown, offset);
         else
-            fail_set(text, 0,
-                     "%s is damaged: its content differs at offset %llu, with the same size and "
-                     "time as when it was %s",
-                     shown, offset, how);
+            fail_set(
+                text, 0,
+                "%s is damaged: its content differs in the MiB that begins at offset %llu, with "
+                "the same size and time as when it was %s",
+                shown, offset, how);
         break;
     case WHAT(TARGET):
         fail_set(text, 0, "%s leads elsewhere", shown);
@@ -98,6 +101,10 @@ static void tell(struct verify *verify, const struct entry *entry, const struct 
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
     struct fail text;
 
+    if (finding->what == WHAT(MISSING) && verify->audit.sent && verify->audit.job->moves) {
+        verify->checked.removed++;
+        return;
+    }
     count(&verify->checked, finding);
     if (++verify->told > FINDINGS)
         return;

@@ -63,8 +63,10 @@ def everything(lab):
     check_equal(os.listdir(lab.path(".")).count("other-name"), 1, "another name of a file")
     with open(other, encoding="utf-8") as file:
         check_equal(file.read(), "this is b\n", "its content")
-    said = desk.run("verify", str(last["transfer"]), status=1)
-    check(any("is missing" in line for line in said.out), "verify says so")
+    said = desk.run("verify", "--json", str(last["transfer"])).events()
+    checked, result = said[-2:]
+    check_equal((checked["missing"], checked["removed"]), (0, 14), "verify says so")
+    check("14 are removed here" in result["text"], f"in words: {result['text']}")
 
 
 def what_stays(lab):
@@ -205,6 +207,7 @@ def not_delivered(lab):
     os.symlink(behind, lab.path("linked"))
     last, stays = _move(desk, attic, tree, lab.path("linked"), status=1)
     check_equal(set(stays), {"tree/had", "tree/outside", "linked"}, "what stays")
+    check_equal(stays["linked"], "linked stays: it is a symbolic link", "why")
     check_equal((last["moved"], last["stayed"]), (1, 3), "the sums")
     check(os.path.exists(behind) and os.path.islink(lab.path("linked")), "link and file")
     check_equal(sorted(os.listdir(tree)), ["had", "outside"], "what is left")

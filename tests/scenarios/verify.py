@@ -113,7 +113,8 @@ def both_sides(lab):
     _check_found(found)
     check_equal(checked["damaged"], 4, "damaged")
     said = attic.run("verify", str(_newest(attic)), status=1)
-    check(any("is damaged" in line for line in said.out), "damage is named so")
+    check(any("is damaged: its content differs in the MiB that begins at offset 2097152" in line
+              for line in said.out), "damage is named so")
     check(any("10 of " in line for line in said.err), f"a sum: {said.err}")
     check(not any("\x1b" in line for line in said.out), "names are escaped")
     check(not _verify(desk)[0], "the sender's are as they were")

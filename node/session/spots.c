@@ -21,6 +21,7 @@ struct spots {
     size_t to_length;
     char from[LIMIT_PATH];
     char to[LIMIT_PATH];
+    size_t length; /* of the path that follows; 0: it is the one that was sent */
     char path[LIMIT_PATH];
 };
 
@@ -137,8 +138,12 @@ static void remember(struct spots *spots, const struct entry *entry, size_t leng
 static int find_received(struct spots *spots, const struct manifest_item *item, struct spot *spot) {
     ssize_t length = translate(spots, item);
 
+    spots->length = 0;
     if (length < 0)
         return (int)length;
+    if ((size_t)length != item->entry.path_length ||
+        memcmp(spots->path, item->entry.path, (size_t)length) != 0)
+        spots->length = (size_t)length;
     if (item->entry.type == ENTRY_DIRECTORY &&
         receipt_marks_name(spots->marks, item->number) != NULL)
         remember(spots, &item->entry, (size_t)length);
@@ -149,4 +154,9 @@ static int find_received(struct spots *spots, const struct manifest_item *item, 
 int spots_find(struct spots *spots, const struct manifest_item *item, struct spot *spot) {
     return spots->items != NULL ? find_sent(spots, &item->entry, spot)
                                 : find_received(spots, item, spot);
+}
+
+const char *spots_path_here(const struct spots *spots, size_t *length) {
+    *length = spots->length;
+    return spots->length > 0 ? spots->path : NULL;
 }

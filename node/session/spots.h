@@ -31,4 +31,8 @@ struct spot {
  * -EXDEV where a symbolic link stands in the way. */
 int spots_find(struct spots *spots, const struct manifest_item *item, struct spot *spot);
 
+/* The path of the entry that was looked for last as it is here, where that is not the one it was
+ * sent under; NULL where it is. *length bytes, valid until the next spots_find(). */
+const char *spots_path_here(const struct spots *spots, size_t *length);
+
 #endif

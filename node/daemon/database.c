@@ -143,6 +143,15 @@ int database_submit(struct database *database, database_run run, database_done d
     return 0;
 }
 
+/* What completions gave while the thread ended is run here. */
+static void run_left(struct database *database) {
+    for (struct job *job = NULL; (job = list_take(&database->waiting)) != NULL;) {
+        job->run(database->store, job->arg);
+        list_append(&database->finished, job);
+        report_finished(database);
+    }
+}
+
 void database_close(struct database *database) {
     if (database == NULL)
         return;
@@ -152,6 +161,7 @@ void database_close(struct database *database) {
     pthread_mutex_unlock(&database->lock);
     pthread_join(database->thread, NULL);
     report_finished(database);
+    run_left(database);
     store_close(database->store);
     database->store = NULL;
     uv_close((uv_handle_t *)&database->wake, on_closed);

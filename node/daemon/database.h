@@ -28,9 +28,9 @@ typedef void (*database_run)(struct store *store, void *arg);
 typedef void (*database_done)(void *arg);
 int database_submit(struct database *database, database_run run, database_done done, void *arg);
 
-/* Finishes the jobs given so far (their completions are called from here), ends the thread, closes
- * the store. Blocks; for the end of the program. The handle closes with the loop's next turn. NULL
- * is fine. */
+/* Finishes the jobs given so far and those that their completions give (which are called from
+ * here), ends the thread, closes the store. Blocks; for the end of the program. The handle closes
+ * with the loop's next turn. NULL is fine. */
 void database_close(struct database *database);
 
 #endif

@@ -86,6 +86,30 @@ START_TEST(closing_finishes_what_was_given) {
 }
 END_TEST
 
+static struct database *chained;
+static int links;
+
+static void run_link(struct store *store, void *arg) {
+    (void)store;
+    (void)arg;
+}
+
+/* The completion of the first one gives the second. */
+static void done_link(void *arg) {
+    if (links++ == 0)
+        ck_assert_int_eq(database_submit(chained, run_link, done_link, arg), 0);
+}
+
+START_TEST(closing_finishes_what_completions_give) {
+    struct fail fail;
+    links = 0;
+    ck_assert_int_eq(database_open(&chained, &loop, path, &fail), 0);
+    ck_assert_int_eq(database_submit(chained, run_link, done_link, NULL), 0);
+    database_close(chained);
+    ck_assert_int_eq(links, 2);
+}
+END_TEST
+
 START_TEST(what_was_given_is_durable_after_closing) {
     struct fail fail;
     struct store *store = NULL;
@@ -112,6 +136,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, jobs_run_and_complete_in_order);
     tcase_add_test(tests, closing_finishes_what_was_given);
+    tcase_add_test(tests, closing_finishes_what_completions_give);
     tcase_add_test(tests, what_was_given_is_durable_after_closing);
     tcase_add_test(tests, a_database_that_cannot_be_opened_is_named);
     Suite *suite = suite_create("node-database");

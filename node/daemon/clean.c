@@ -249,11 +249,12 @@ static void aged(void *arg) {
                  "kept longer",
                  (long long)(job->leap / 3600));
     job->clean->looked = true;
-    if (job->result == 0 && !node->stopping) {
-        incoming_lapse(node, job->now, job->leap); /* here, where peers wait for the answer */
-        job->result = database_submit(node->database, run_expire, expired, job);
+    if (job->result != 0 || node->stopping) {
+        expiry_free(job);
+        return;
     }
-    if (job->result < 0 || node->stopping)
+    incoming_lapse(node, job->now, job->leap); /* here, where peers wait for the answer */
+    if (database_submit(node->database, run_expire, expired, job) != 0)
         expiry_free(job);
 }
 

@@ -1,12 +1,18 @@
 """What came of the tests: counted, with reasons, from programs and from CTest."""
 
 import os
+import re
 import subprocess
 import tempfile
 import xml.etree.ElementTree
 
 # Most tests wait for disks, timers and other processes: so many at a time for each processor.
 TESTS_PER_JOB = 5
+
+# What CTest says of tests that begin, and of those that passed: `12/411 Test  #7: unit/... Passed`.
+BEGUN = re.compile(r" +Start +\d+: ")
+PASSED = re.compile(r" *(\d+)/(\d+) Test +#\d+: .* Passed +[0-9.]+ sec$")
+PROGRESS = 50
 
 
 class Results:
@@ -42,11 +48,9 @@ class Results:
         """Runs CTest in a build directory; each of its tests counts."""
         with tempfile.TemporaryDirectory() as temporary:
             report = os.path.join(temporary, "report.xml")
-            status = subprocess.call(
-                [*prefix, "ctest", "--test-dir", directory, "--output-on-failure", "-j",
-                 str(TESTS_PER_JOB * self.jobs), "--output-junit", report, "--no-tests=error",
-                 *options],
-                stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
+            status = _show([*prefix, "ctest", "--test-dir", directory, "--output-on-failure", "-j",
+                            str(TESTS_PER_JOB * self.jobs), "--output-junit", report,
+                            "--no-tests=error", *options], {**os.environ, **(env or {})})
             if not os.path.exists(report):
                 self.add(f"{name}/ctest", False)
                 return
@@ -74,6 +78,19 @@ class Results:
             print(f"skipped: {name}: {reason}")
         print(f"{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped")
         return 1 if self.failed else 0
+
+
+def _show(argv, env):
+    """Runs CTest and shows what it says, but of tests that passed only how many; returns its status."""
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                          errors="replace", env=env) as popen:
+        for line in popen.stdout:
+            passed = PASSED.match(line)
+            if passed and int(passed[1]) % PROGRESS == 0:
+                print(f"   {passed[1]} of {passed[2]}", flush=True)
+            elif not passed and not BEGUN.match(line):
+                print(line, end="", flush=True)
+    return popen.returncode
 
 
 def _reason(case):

@@ -103,9 +103,12 @@ class Host:
                      rate, "burst", burst, "latency", "50ms"], "token bucket filter")
 
     def lose(self, percent):
-        """Loses some of what the host receives."""
+        """Loses some of what the host receives, but not questions and answers about who has an
+        address: a host is unreachable for seconds where three of them are lost in a row."""
         rules = ("table netdev lab { chain lose {\n"
                  'type filter hook ingress device "eth0" priority 0;\n'
+                 "meta protocol arp accept\n"
+                 "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
                  f"numgen random mod 100 < {percent} drop\n}}\n}}")
         _ask_kernel(self.inside("nft", rules), "dropping at random with nftables")
 

@@ -108,5 +108,5 @@ uint64_t io_now_ns(void) {
 int64_t io_wall_s(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec > 0 ? now.tv_sec : 0;
+    return now.tv_sec > 0 ? now.tv_sec : 1;
 }

@@ -30,8 +30,8 @@ int io_pwrite_full(int fd, const void *data, size_t length, uint64_t offset);
 /* Closes *fd if it is not negative and sets it to -1; errno is kept. */
 void io_close(int *fd);
 
-/* Milliseconds and nanoseconds of CLOCK_MONOTONIC, and seconds of CLOCK_REALTIME since 1970, 0
- * where that clock is set to before. */
+/* Milliseconds and nanoseconds of CLOCK_MONOTONIC, and seconds of CLOCK_REALTIME since 1970, 1
+ * where that clock is set to before: no time is 0, which stands for never. */
 uint64_t io_now_ms(void);
 uint64_t io_now_ns(void);
 int64_t io_wall_s(void);

@@ -98,6 +98,18 @@ def kept_through_every_clock(lab):
     pair.receiver.check_tidy()
 
 
+def delivered_before_1970(lab):
+    """What was delivered under a clock that was wrong by so much is not old when it is set right."""
+    pair = _Pair(lab)
+    pair.set(-100 * YEAR)
+    pair.let_hours_pass()
+    check_equal(pair.send(make_file(lab.path("data"), 100)).wait(LONG), 0, "status of send")
+    pair.set(0)
+    pair.let_hours_pass()
+    for _, node in pair.sides:
+        check_equal(_states(node), ["delivered"], f"transfers of {node.name}")
+
+
 def begun_in_1970(lab):
     """A machine that is told the time only after it was started: what was queued before waits on,
     even if the node ends before it has looked at the clock again."""

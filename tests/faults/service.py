@@ -46,6 +46,7 @@ class Service:
         self.runs = []  # of the daemon: processes; the last one is the present one
         self.statuses = []  # how they ended, in order
         self._stopping = False
+        self._told = []  # the runs that were told to end
         self._ready = 0  # so many runs have become so
         self._failure = None
         self._changed = threading.Condition()
@@ -78,7 +79,7 @@ class Service:
         more, so that it can end well."""
         present = self.ready()
         self._stopping = True
-        present.signal(signal.SIGTERM)
+        self._end(present)
         self._manager.join(PATIENCE)
         self._check()
         check(not self._manager.is_alive(), f"{self.node.name}: does not end\n{self.said()}")
@@ -135,8 +136,16 @@ class Service:
         with self._changed:
             self._changed.notify_all()
 
+    def _end(self, process):
+        """Tells a run to end, once: another signal could find it without a handler, almost gone."""
+        with self._changed:
+            told, self._told = process in self._told, [*self._told, process]
+        if not told:
+            process.signal(signal.SIGTERM)
+
     def _run_once(self):
-        """One run of the daemon from its start to its end; its status."""
+        """One run of the daemon from its start to its end; its status. A log is whole once who writes
+        it has ended, too."""
         self.node.through = self._through()
         process = self.node.launch()
         self.runs.append(process)
@@ -146,8 +155,8 @@ class Service:
             self._ready = len(self.runs)
             self._notify()
         if self._stopping:
-            process.signal(signal.SIGTERM)
-        if self.node.through:
+            self._end(process)
+        if self.node.through and not self.log:
             process.wait_line(ENDED, patience=threading.TIMEOUT_MAX)
             return int(process.wait_line(f"{ENDED} (.*)$")[1])
         return process.wait(threading.TIMEOUT_MAX)

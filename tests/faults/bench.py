@@ -4,7 +4,7 @@ the rounds before."""
 import os
 import shutil
 
-from lab import check_equal, isolate, process
+from lab import Failure, check_equal, isolate, process
 from lab.data import MIB, make_file
 from lab.node import Node
 
@@ -84,7 +84,8 @@ class Bench:
 
 
 class Round:
-    """`services`: {side: Service}, none of them started."""
+    """`services`: {side: Service}, none of them started. Whatever goes wrong in it becomes a Failure
+    that tells what every process of it said."""
 
     def __init__(self, bench, kind, faults, logs):
         self.bench = bench
@@ -106,11 +107,14 @@ class Round:
         return self
 
     def __exit__(self, kind, value, trace):
+        said = process.said_by_all()
         for service in self.services.values():
             service.abandon()
             isolate.remove(service.node.runtime)
         process.stop_all()
         isolate.remove(self.home)
+        if isinstance(value, Exception):
+            raise Failure(f"{kind.__name__}: {value}\nwhat all said:\n{said}") from value
 
     def _service(self, node, side):
         return Service(node, fault=self.faults.get(side), log=self.logs.get(side))

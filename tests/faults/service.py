@@ -71,7 +71,7 @@ class Service:
         with self._changed:
             done = self._changed.wait_for(settled, PATIENCE)
         self._check()
-        check(done, f"{self.node.name}: it does not get ready\n{self.said()}")
+        check(done, f"{self.node.name}: it does not get ready")
         return self.runs[-1]
 
     def down(self):
@@ -82,7 +82,7 @@ class Service:
         self._end(present)
         self._manager.join(PATIENCE)
         self._check()
-        check(not self._manager.is_alive(), f"{self.node.name}: does not end\n{self.said()}")
+        check(not self._manager.is_alive(), f"{self.node.name}: does not end")
 
     def abandon(self):
         """Ends what still runs after a failure."""
@@ -104,11 +104,8 @@ class Service:
         return any(line.startswith(f"{SAYS}{self.fault.process} ") for line in self.runs[0].err)
 
     def wait_struck(self):
-        check(self.fault, f"{self.node.name}: something went wrong without a fault\n{self.said()}")
+        check(self.fault, f"{self.node.name}: something went wrong without a fault")
         self.runs[0].wait_line(f"^{SAYS}{self.fault.process} ")
-
-    def said(self):
-        return "\n".join(process.said() for process in self.runs)
 
     def _check(self):
         if self._failure:
@@ -168,8 +165,8 @@ class Service:
                 self.statuses.append(self._run_once())
                 status = self.statuses[-1]
                 check(status == 0 or (self.fault and self.struck()),
-                      f"{self.node.name}: the daemon ended with {status}\n{self.said()}")
-            check(self._stopping, f"{self.node.name}: the daemon ended by itself\n{self.said()}")
+                      f"{self.node.name}: the daemon ended with {status}")
+            check(self._stopping, f"{self.node.name}: the daemon ended by itself")
         except Failure as failure:
             self._failure = failure
         finally:

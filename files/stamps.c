@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define BLOCK_STAMPS 512
-#define FRESH_S 10
+#define FRESH_S 60
 #define FRESH (1u << 31) /* beside the nanoseconds */
 
 /* One block of records: either records still to be written, from `first` on, or a piece that was

@@ -29,7 +29,9 @@ struct stamp stamps_of(const struct stat *st);
 
 /* Whether what `st` describes, seen at `now` or later, was changed so shortly before that it may be
  * changed again without another change time: a file system's clock goes on in steps, of 4 ms in
- * older kernels and of 2 s in some file systems, and that of a server may be somewhat late. */
+ * older kernels and of 2 s in some file systems, and that of a server may be somewhat late; and of
+ * what is written to a page of memory that stands for a part of a file only the first time counts
+ * until the page is written back, after 30 s and somewhat more. */
 bool stamps_is_fresh(const struct stat *st, int64_t now);
 
 /* Makes records on `fd` (borrowed, readable and writable, position unused). 0 or -ENOMEM. One

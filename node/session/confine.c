@@ -146,6 +146,10 @@ int confine_files(const struct confine_rule *rules, size_t count) {
 int confine_calls(void) {
     return 0;
 }
+
+int confine_calls_but_leases(void) {
+    return 0;
+}
 #else
 static const char *const allowed[] = {
     /* descriptors */
@@ -298,8 +302,13 @@ static void add_conditions(struct call_filter *filter) {
         add_condition(filter, &conditions[i]);
 }
 
+static const struct condition leases[] = {
+    {"fcntl", 1, {{1, F_SETLEASE}}},
+    {"fcntl64", 1, {{1, F_SETLEASE}}},
+};
+
 /* What is called most comes first. */
-int confine_calls(void) {
+static int confine_calls_to(const struct condition *more, size_t count) {
     struct call_filter filter;
 
     if (prctl(PR_GET_SECCOMP) < 0) {
@@ -309,7 +318,17 @@ int confine_calls(void) {
     call_filter_begin(&filter);
     add_calls(&filter, SECCOMP_RET_ALLOW, allowed, sizeof allowed / sizeof *allowed);
     add_conditions(&filter);
+    for (size_t i = 0; i < count; i++)
+        add_condition(&filter, &more[i]);
     add_calls(&filter, SECCOMP_RET_KILL_PROCESS, deadly, sizeof deadly / sizeof *deadly);
     return call_filter_load(&filter);
+}
+
+int confine_calls(void) {
+    return confine_calls_to(NULL, 0);
+}
+
+int confine_calls_but_leases(void) {
+    return confine_calls_to(leases, sizeof leases / sizeof *leases);
 }
 #endif

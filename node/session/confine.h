@@ -33,4 +33,8 @@ int confine_files(const struct confine_rule *rules, size_t count);
  * sanitizer, whose run-time needs more. 0 or -errno. */
 int confine_calls(void);
 
+/* The same for a session without a peer that looks who writes into a file (files/writers.h): by
+ * that others can be made to wait. */
+int confine_calls_but_leases(void);
+
 #endif

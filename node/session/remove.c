@@ -8,7 +8,6 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "base/path.h"
-#include "files/source.h"
 #include "files/stamps.h"
 #include "node/session/audit.h"
 #include "node/session/confine.h"
@@ -16,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,6 +29,8 @@ struct remove {
     int *parents;    /* of the items, by their place in the list; -errno where there is none */
     const char *why; /* nothing may be removed, since ... */
     uint64_t device; /* of the directory that the last entry is to be found in; 0: there is none */
+    uint64_t begun;  /* the file system that entries are removed on now, or were; 0: none */
+    int begun_at;    /* a directory of it; -1 */
     uint32_t moved;
     uint32_t stayed;
     size_t held_length; /* of the path of what stayed last, whose directories stay with it */
@@ -56,14 +58,41 @@ static void stay_for(struct remove *remove, const struct entry *entry, int error
     stay(remove, entry, strerror_r(-error, why, sizeof why));
 }
 
+/* So that nothing comes back after it is recorded as gone. */
+static int sync_begun(struct remove *remove) {
+    int r = remove->begun_at >= 0 && syncfs(remove->begun_at) < 0 && errno != EROFS ? -errno : 0;
+
+    io_close(&remove->begun_at);
+    remove->begun = 0;
+    return r;
+}
+
+/* Something goes in the directory of `spot`, or has gone there in a session before. What lies in an
+ * item may be on another file system than the item. 0; 1 where the entry stays; negative. */
+static int begin_on(struct remove *remove, const struct entry *entry, const struct spot *spot) {
+    int r = 0;
+
+    if (memchr(entry->path, '/', entry->path_length) == NULL || remove->begun == remove->device)
+        return 0;
+    r = sync_begun(remove);
+    if (r < 0)
+        return r;
+    remove->begun_at = openat(spot->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (remove->begun_at < 0) {
+        stay_for(remove, entry, -errno);
+        return 1;
+    }
+    remove->begun = remove->device;
+    return 0;
+}
+
 /* An entry is not there. A file system that is no longer mounted leaves an empty directory of the
  * one below: what was on it is not removed. */
-static int gone(struct remove *remove, const struct entry *entry, const struct stamp *stamp) {
+static void gone(struct remove *remove, const struct entry *entry, const struct stamp *stamp) {
     if (remove->device == stamp->device)
         remove->moved++;
     else
         stay(remove, entry, "the disk that it was on is not there");
-    return 0;
 }
 
 /* What is mounted in an item is a file system of its own. */
@@ -104,28 +133,30 @@ static int find(struct remove *remove, const struct manifest_item *item, struct 
     return 0;
 }
 
-static int unlink_entry(struct remove *remove, const struct entry *entry, const struct spot *spot,
-                        int flags) {
+static void unlink_entry(struct remove *remove, const struct entry *entry,
+                         const struct spot *spot) {
+    int flags = entry->type == ENTRY_DIRECTORY ? AT_REMOVEDIR : 0;
+
     if (unlinkat(spot->parent, spot->name, flags) == 0) {
         remove->moved++;
         crash_point("move-removed");
-        return 0;
+    } else if (flags != 0 && (errno == ENOTEMPTY || errno == EEXIST)) {
+        stay(remove, entry, "there is something in it that was not sent");
+    } else {
+        stay_for(remove, entry, -errno);
     }
-    stay_for(remove, entry, -errno);
-    return 0;
 }
 
 /* A file, or a hard link of the file `original`. */
-static int remove_file(struct remove *remove, const struct manifest_item *item,
-                       const struct manifest_item *original, const struct stamp *stamp,
-                       const struct spot *spot) {
+static void remove_file(struct remove *remove, const struct manifest_item *item,
+                        const struct manifest_item *original, const struct stamp *stamp,
+                        const struct spot *spot) {
     const struct same same = {.audit = &remove->audit, .room = remove->room};
     int fd = same_open(spot);
     const char *why = NULL;
-    int r = 0;
 
     if (fd == -ENOENT) {
-        r = gone(remove, &item->entry, stamp);
+        gone(remove, &item->entry, stamp);
     } else if (fd == -EBADF) {
         stay(remove, &item->entry, "something else has its name");
     } else if (fd < 0) {
@@ -137,56 +168,49 @@ static int remove_file(struct remove *remove, const struct manifest_item *item,
         if (why != NULL)
             stay(remove, &item->entry, why);
         else
-            r = unlink_entry(remove, &item->entry, spot, 0);
+            unlink_entry(remove, &item->entry, spot);
     }
     io_close(&fd);
-    return r;
 }
 
-static int remove_link(struct remove *remove, const struct entry *entry, const struct stamp *stamp,
-                       const struct spot *spot) {
+/* Looks at what is no file. False where it is not there, or cannot be seen. */
+static bool look(struct remove *remove, const struct entry *entry, const struct stamp *stamp,
+                 const struct spot *spot, struct stat *st) {
+    if (fstatat(spot->parent, spot->name, st, AT_SYMLINK_NOFOLLOW) == 0)
+        return true;
+    if (errno == ENOENT)
+        gone(remove, entry, stamp);
+    else
+        stay_for(remove, entry, -errno);
+    return false;
+}
+
+static void remove_link(struct remove *remove, const struct entry *entry, const struct stamp *stamp,
+                        const struct spot *spot) {
     struct stat st;
 
-    if (fstatat(spot->parent, spot->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        if (errno == ENOENT)
-            return gone(remove, entry, stamp);
-        stay_for(remove, entry, -errno);
-        return 0;
-    }
-    if (!S_ISLNK(st.st_mode) || !same_stamp(&st, stamp, false) || !same_target(entry, spot)) {
+    if (!look(remove, entry, stamp, spot, &st))
+        return;
+    if (!S_ISLNK(st.st_mode) || !same_stamp(&st, stamp, false) || !same_target(entry, spot))
         stay(remove, entry, SAME_CHANGED);
-        return 0;
-    }
-    return unlink_entry(remove, entry, spot, 0);
+    else
+        unlink_entry(remove, entry, spot);
+}
+
+static void remove_directory(struct remove *remove, const struct entry *entry,
+                             const struct stamp *stamp, const struct spot *spot) {
+    struct stat st;
+
+    if (!look(remove, entry, stamp, spot, &st))
+        return;
+    if (!S_ISDIR(st.st_mode) || !same_stamp(&st, stamp, true))
+        stay(remove, entry, "something else has its name");
+    else
+        unlink_entry(remove, entry, spot);
 }
 
 static bool holds_what_stayed(const struct remove *remove, const struct entry *entry) {
     return path_is_below(remove->held, remove->held_length, entry->path, entry->path_length);
-}
-
-static int remove_directory(struct remove *remove, const struct entry *entry,
-                            const struct stamp *stamp, const struct spot *spot) {
-    struct stat st;
-
-    if (fstatat(spot->parent, spot->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        if (errno == ENOENT)
-            return gone(remove, entry, stamp);
-        stay_for(remove, entry, -errno);
-        return 0;
-    }
-    if (!S_ISDIR(st.st_mode) || !same_stamp(&st, stamp, true)) {
-        stay(remove, entry, "something else has its name");
-        return 0;
-    }
-    if (unlinkat(spot->parent, spot->name, AT_REMOVEDIR) == 0) {
-        remove->moved++;
-        crash_point("move-removed");
-    } else if (errno == ENOTEMPTY || errno == EEXIST) {
-        stay(remove, entry, "there is something in it that was not sent");
-    } else {
-        stay_for(remove, entry, -errno);
-    }
-    return 0;
 }
 
 /* Why nothing is removed of an entry, whatever it is now; NULL where it may be. */
@@ -206,16 +230,22 @@ static const char *find_reason(const struct remove *remove, const struct manifes
     return NULL;
 }
 
+/* 0 or negative. */
 static int remove_found(struct remove *remove, const struct manifest_item *item,
                         const struct stamp *stamp, const struct spot *spot) {
     const struct manifest_item *original = item;
     struct fail fail;
+    int r = begin_on(remove, &item->entry, spot);
 
+    if (r != 0)
+        return r < 0 ? r : 0;
     switch (item->entry.type) {
     case ENTRY_DIRECTORY:
-        return remove_directory(remove, &item->entry, stamp, spot);
+        remove_directory(remove, &item->entry, stamp, spot);
+        return 0;
     case ENTRY_SYMLINK:
-        return remove_link(remove, &item->entry, stamp, spot);
+        remove_link(remove, &item->entry, stamp, spot);
+        return 0;
     case ENTRY_HARDLINK:
         if (catalog_by_entry(remove->audit.originals, item->entry.original, &original, &fail) != 0)
             return -EBADMSG;
@@ -223,7 +253,31 @@ static int remove_found(struct remove *remove, const struct manifest_item *item,
     default:
         break;
     }
-    return remove_file(remove, item, original, stamp, spot);
+    remove_file(remove, item, original, stamp, spot);
+    return 0;
+}
+
+/* Why an entry stays that is not to be found; 0 or negative. */
+static int not_found(struct remove *remove, const struct entry *entry, int error) {
+    switch (error) {
+    case -ENOMEM:
+    case -EMFILE:
+    case -ENFILE:
+    case -EBADMSG:
+        return error;
+    case -ELOOP:
+        stay(remove, entry,
+             memchr(entry->path, '/', entry->path_length) == NULL ? "it is a symbolic link"
+                                                                  : "a symbolic link leads to it");
+        return 0;
+    case -ENOTDIR:
+    case -EXDEV:
+        stay(remove, entry, "something else is where its directory was");
+        return 0;
+    default:
+        stay_for(remove, entry, error);
+        return 0;
+    }
 }
 
 static int remove_entry(struct remove *remove, const struct manifest_item *item) {
@@ -245,17 +299,9 @@ static int remove_entry(struct remove *remove, const struct manifest_item *item)
         r = find(remove, item, &spot);
     if (r == 0)
         return remove_found(remove, item, &stamp, &spot);
-    if (r == -ENOENT && remove->device != 0)
-        return gone(remove, &item->entry, &stamp);
-    if (r == -ELOOP)
-        stay(remove, &item->entry,
-             memchr(item->entry.path, '/', item->entry.path_length) == NULL
-                 ? "it is a symbolic link"
-                 : "a symbolic link leads to it");
-    else if (r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EBADMSG)
-        return r;
-    else
-        stay_for(remove, &item->entry, r);
+    if (r != -ENOENT || remove->device == 0)
+        return not_found(remove, &item->entry, r);
+    gone(remove, &item->entry, &stamp);
     return 0;
 }
 
@@ -276,11 +322,15 @@ static int remove_all(struct remove *remove, struct fail *fail) {
     return r < 0 ? fail_set(fail, r, "cannot remove what was delivered") : 0;
 }
 
-/* So that nothing comes back after it is recorded as gone. */
-static int sync_all(const struct remove *remove, struct fail *fail) {
-    for (size_t i = 0; i < items_count(remove->audit.items); i++)
+/* Of the directories that the items lie in, and of what is in the items. */
+static int sync_all(struct remove *remove, struct fail *fail) {
+    int r = sync_begun(remove);
+
+    for (size_t i = 0; r == 0 && i < items_count(remove->audit.items); i++)
         if (remove->parents[i] >= 0 && syncfs(remove->parents[i]) < 0 && errno != EROFS)
-            return fail_set(fail, -errno, "cannot make durable what was removed");
+            r = -errno;
+    if (r < 0)
+        return fail_set(fail, r, "cannot make durable what was removed");
     crash_point("move-synced");
     return 0;
 }
@@ -340,7 +390,7 @@ static int confine(const struct remove *remove) {
     if (r == 0)
         r = confine_files(rules, used);
     if (r == 0)
-        r = confine_calls();
+        r = confine_calls_but_leases();
     for (size_t i = 0; rules != NULL && i < opened; i++)
         io_close(&rules[i].fd);
     free(rules);
@@ -382,6 +432,7 @@ static void clear(struct remove *remove) {
     for (size_t i = 0; remove->parents != NULL && i < items_count(remove->audit.items); i++)
         io_close(&remove->parents[i]);
     free(remove->parents);
+    io_close(&remove->begun_at);
     stamps_free(remove->stamps);
     audit_close(&remove->audit);
 }
@@ -391,7 +442,9 @@ void job_remove(struct job *job, struct uplink *uplink) {
     struct fail fail = {0};
     int r = remove == NULL ? fail_set(&fail, -ENOMEM, "cannot remove what was delivered") : 0;
 
+    signal(SIGIO, SIG_IGN); /* somebody waits to write */
     if (remove != NULL) {
+        remove->begun_at = -1;
         r = prepare(remove, job, uplink, &fail);
         if (r == 0)
             r = remove_all(remove, &fail);

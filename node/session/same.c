@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "files/hash.h"
 #include "files/hashes.h"
+#include "files/writers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,17 +44,27 @@ static int has_content(const struct same *same, int fd, const struct manifest_it
     return 1;
 }
 
-/* A file whose content is the same, and is not written meanwhile as far as its times tell. */
+/* A file whose content is the same, and that nobody who was there before has written meanwhile. */
 static const char *compare_content(const struct same *same, const struct manifest_item *original,
-                                   int fd, const struct stat *before) {
-    struct stamp stamp = stamps_of(before);
-    struct stat st;
-    int r = has_content(same, fd, original);
+                                   int fd) {
+    int r = 0;
 
+    if (writers_keep_out(fd))
+        return SAME_WRITTEN;
+    writers_let_in(fd); /* it may take long */
+    r = has_content(same, fd, original);
     if (r < 0)
         return "its content cannot be compared";
-    if (r == 0)
-        return SAME_CHANGED;
+    return r == 1 ? NULL : SAME_CHANGED;
+}
+
+/* The last look, after which nobody writes. */
+static const char *look_again(int fd, const struct stat *before) {
+    struct stamp stamp = stamps_of(before);
+    struct stat st;
+
+    if (writers_keep_out(fd))
+        return SAME_WRITTEN;
     return fstat(fd, &st) == 0 && same_stamp(&st, &stamp, false) ? NULL : SAME_CHANGED;
 }
 
@@ -62,6 +73,7 @@ static const char *compare_content(const struct same *same, const struct manifes
  * at. */
 const char *same_file(const struct same *same, const struct manifest_item *original, int fd,
                       const struct stamp *stamp) {
+    const char *why = NULL;
     struct stat st;
     bool stamped = false;
 
@@ -70,11 +82,11 @@ const char *same_file(const struct same *same, const struct manifest_item *origi
     if (!is_as_listed(&st, &original->entry) || !same_stamp(&st, stamp, true))
         return SAME_CHANGED;
     stamped = same_stamp(&st, stamp, false);
-    if (stamped && !stamp->fresh)
-        return NULL;
     if (!stamped && !catalog_has_hardlinks(same->audit->catalog))
         return SAME_CHANGED;
-    return compare_content(same, original, fd, &st);
+    if (!stamped || stamp->fresh || writers_leave_no_trace(fd))
+        why = compare_content(same, original, fd);
+    return why != NULL ? why : look_again(fd, &st);
 }
 
 bool same_name(const struct spot *spot, int fd) {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #define SAME_CHANGED "it was changed since it was sent"
+#define SAME_WRITTEN "somebody has it open for writing"
 
 /* What is compared with; plain value. */
 struct same {
@@ -28,7 +29,8 @@ bool same_stamp(const struct stat *st, const struct stamp *stamp, bool changed);
 int same_open(const struct spot *spot);
 
 /* Whether what is open, so that it cannot become something else meanwhile, is what was sent of the
- * file `original`. NULL, or why it is not. */
+ * file `original`. NULL, and whoever wants to write waits until `fd` is closed (files/writers.h);
+ * or why it may not go. */
 const char *same_file(const struct same *same, const struct manifest_item *original, int fd,
                       const struct stamp *stamp);
 

@@ -44,3 +44,6 @@ fxnode_suite(session-pace SOURCES session/test_pace.c LINK fxnode::node_session)
 fxnode_suite(session-congestion SOURCES session/test_congestion.c LINK fxnode::node_session)
 fxnode_suite(session-uplink SOURCES session/test_uplink.c LINK fxnode::node_session)
 fxnode_suite(session-squeeze SOURCES session/test_squeeze.c LINK fxnode::node_session)
+fxnode_library(delivered
+    SOURCES session/delivered.c ../files/room.c LINK fxnode::node_session PkgConfig::CHECK)
+fxnode_suite(session-remove SOURCES session/test_remove.c LINK fxnode::delivered)

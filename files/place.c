@@ -144,6 +144,8 @@ int place_item(struct staging *staging, struct place_item *item, struct fail *fa
         error = move_item(&move);
     else if (error == 0 && errno != ENOENT)
         error = -errno;
+    else if (error == 0 && !is_placed(&move))
+        return PLACE_MISSING;
     if (error == -EEXIST) {
         error = find_free(&move);
         return error < 0 ? report(&move, error, fail) : PLACE_TAKEN;

@@ -37,7 +37,7 @@ struct place_item {
 enum place_outcome {
     PLACE_DONE = 0,
     PLACE_TAKEN = 1,    /* somebody has the name meanwhile; `final` is another one that is free */
-    PLACE_MISSING = 2,  /* nothing is staged under the item's name */
+    PLACE_MISSING = 2,  /* the item is not staged */
     PLACE_NO_SPACE = 3, /* the destination directory cannot grow: try again later */
 };
 
@@ -46,9 +46,10 @@ enum place_outcome {
  * with `fail` filled. */
 int place_choose(struct staging *staging, struct place_item *item, struct fail *fail);
 
-/* Renames the item to item->final, or finds it renamed before (it is gone from the staging), and
- * gives a top-level directory its mode. Crash point renamed. An outcome, with `fail` filled for
- * PLACE_NO_SPACE; negative with `fail` filled. */
+/* Renames the item to item->final, or finds it renamed before, and gives a top-level directory its
+ * mode. Crash point renamed. An outcome, with `fail` filled for PLACE_NO_SPACE; PLACE_MISSING where
+ * the item is in neither place: it was renamed and taken away since, or the staging is lost.
+ * Negative with `fail` filled. */
 int place_item(struct staging *staging, struct place_item *item, struct fail *fail);
 
 /* Makes the renames durable. 0; negative with `fail` filled. */

@@ -32,6 +32,7 @@ struct run {
     struct placing_merge *merge; /* NULL where what exists is only stepped around */
     bool resumed;
     bool complete; /* what is staged lacks nothing, for certain */
+    bool missed;   /* something is neither staged nor where it was to go */
     struct fail *fail;
 };
 
@@ -328,8 +329,11 @@ static int place_one(struct run *run, size_t index) {
     }
     if (r == PLACE_NO_SPACE)
         return STAGING_NO_SPACE;
-    /* Nothing is staged under a name that was recorded: it was placed before. */
-    return r == PLACE_MISSING ? 0 : r;
+    if (r != PLACE_MISSING)
+        return r;
+    /* It was placed before, as far as can be told. */
+    run->missed = true;
+    return 0;
 }
 
 /* What the manifest does not tell of the entries, and that is known here. */
@@ -362,7 +366,7 @@ static int keep(struct run *run) {
  * interruption that is not known. */
 static bool is_exact(const struct run *run) {
     if (run->merge == NULL)
-        return true;
+        return !run->missed;
     return !run->resumed && !placing_merge_kept(run->merge);
 }
 

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +53,9 @@ struct node {
     unsigned steps;
     unsigned records;
     unsigned kept;
+    bool dies;             /* once it has recorded where things go */
+    struct job_name names; /* of the only item, as recorded */
+    bool exact;            /* as recorded last */
 };
 
 static bool stopped(void *context) {
@@ -65,9 +70,20 @@ static bool stopped(void *context) {
 static int record(void *context, Fxnode__Helper__ToNode *message) {
     struct node *node = context;
 
-    (void)message;
     node->records++;
-    return 0;
+    if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_DONE) {
+        node->exact = message->done->exact;
+        return 0;
+    }
+    ck_assert_int_eq(message->body_case, FXNODE__HELPER__TO_NODE__BODY_PLACING);
+    ck_assert_uint_eq(message->placing->n_items, 1);
+    const Fxnode__Helper__PlacedItem *item = message->placing->items[0];
+    node->exact = message->placing->exact;
+    node->names =
+        (struct job_name){.item = item->item, .device = item->device, .inode = item->inode};
+    node->names.name.length = (uint8_t)item->name.len;
+    memcpy(node->names.name.bytes, item->name.data, item->name.len);
+    return node->dies ? -ECANCELED : 0;
 }
 
 /* Between the two: everything has its place, and nobody was told that it is delivered. */
@@ -75,8 +91,7 @@ static int keep(void *context, struct receipt_marks *marks) {
     struct node *node = context;
 
     ck_assert_uint_eq(node->records, 1);
-    ck_assert(room_exists("in/d"));
-    ck_assert(!marks->unsure);
+    ck_assert(marks->unsure == node->dies);
     ck_assert_uint_eq(marks->name_count, 0);
     node->kept++;
     return 0;
@@ -87,7 +102,8 @@ static void note(void *context, const char *line) {
     ck_abort_msg("noted: %s", line);
 }
 
-static int run(struct node *node) {
+/* From the beginning, or after an interruption. */
+static int run_or_resume(struct node *node, bool resumed, struct placing_result *result) {
     struct rangeset none;
     struct receipt_marks marks;
     struct placing placing = {.staging = arrival,
@@ -102,27 +118,44 @@ static int run(struct node *node) {
                               .record = record,
                               .note = note,
                               .stopped = stopped,
-                              .context = node};
-    struct placing_result result = {0};
-
+                              .context = node,
+                              .exact_before = node->exact};
     int r = 0;
 
     rangeset_init(&none);
     receipt_marks_init(&marks);
-    r = placing_run(&placing, &result, &room_fail);
+    r = resumed ? placing_resume(&placing, &node->names, 1, result, &room_fail)
+                : placing_run(&placing, result, &room_fail);
     receipt_marks_clear(&marks);
     return r;
+}
+
+static int run(struct node *node) {
+    struct placing_result result = {0};
+
+    return run_or_resume(node, false, &result);
+}
+
+static void open_all(void) {
+    make_entries();
+    make_catalog();
+    arrival_open(false);
+    arrival_folder(entries[DIRECTORY]);
+    arrival_file(entries[FILE_A], 0, "x");
+}
+
+static void close_all(void) {
+    arrival_close();
+    catalog_free(catalog);
+    manifest_checker_free(checker);
+    close(manifest);
 }
 
 /* Before each hard link, and before each entry, there is a step. */
 START_TEST(it_is_left_before_any_entry_and_done_again) {
     const unsigned steps = LINKS + ENTRIES;
 
-    make_entries();
-    make_catalog();
-    arrival_open(false);
-    arrival_folder(entries[DIRECTORY]);
-    arrival_file(entries[FILE_A], 0, "x");
+    open_all();
     for (unsigned i = 0; i < steps; i++) {
         struct node node = {.steps = i};
 
@@ -136,10 +169,62 @@ START_TEST(it_is_left_before_any_entry_and_done_again) {
     ck_assert_uint_eq(node.kept, 1);
     ck_assert_uint_eq(node.records, 2); /* where it goes, and that it is there */
     ck_assert_uint_eq(room_stat("in/d/a").st_nlink, 1 + LINKS);
-    arrival_close();
-    catalog_free(catalog);
-    manifest_checker_free(checker);
-    close(manifest);
+    close_all();
+}
+END_TEST
+
+/* It is recorded where the item goes; then the session dies, `happens` happens, and another goes on
+ * to the end. Whether that is sure that all of it arrived as it was sent. */
+static bool resume_after(void (*happens)(void)) {
+    struct node node = {.steps = UINT_MAX, .dies = true};
+    struct placing_result result = {0};
+
+    open_all();
+    ck_assert_int_lt(run(&node), 0);
+    ck_assert(node.exact && room_exists(ARRIVAL_TREE "d"));
+    happens();
+    ck_assert_int_eq(run_or_resume(&node, true, &result), 0);
+    ck_assert(node.exact == result.exact);
+    close_all();
+    return node.exact;
+}
+
+static void nothing(void) {
+}
+
+static void it_was_placed(void) {
+    ck_assert_int_eq(rename(ARRIVAL_TREE "d", "in/d"), 0);
+}
+
+static void it_was_taken_away(void) {
+    ck_assert_int_eq(rename(ARRIVAL_TREE "d", "elsewhere"), 0);
+}
+
+static void another_has_its_name(void) {
+    it_was_taken_away();
+    room_directory("in/d");
+}
+
+START_TEST(it_is_sure_of_what_has_its_place) {
+    ck_assert(resume_after(nothing));
+    ck_assert(room_says("in/d/a", "x"));
+}
+END_TEST
+
+START_TEST(it_is_sure_of_what_had_its_place) {
+    ck_assert(resume_after(it_was_placed));
+    ck_assert(room_says("in/d/a", "x"));
+}
+END_TEST
+
+/* Was it placed before, or is the staging lost? A sender that moves keeps its own. */
+START_TEST(it_is_not_sure_of_what_is_nowhere) {
+    ck_assert(!resume_after(it_was_taken_away));
+}
+END_TEST
+
+START_TEST(it_is_not_sure_of_what_is_another) {
+    ck_assert(!resume_after(another_has_its_name));
 }
 END_TEST
 
@@ -147,6 +232,10 @@ int main(void) {
     Suite *suite = suite_create("session-placing");
     TCase *tests = room_case("placing");
     tcase_add_test(tests, it_is_left_before_any_entry_and_done_again);
+    tcase_add_test(tests, it_is_sure_of_what_has_its_place);
+    tcase_add_test(tests, it_is_sure_of_what_had_its_place);
+    tcase_add_test(tests, it_is_not_sure_of_what_is_nowhere);
+    tcase_add_test(tests, it_is_not_sure_of_what_is_another);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

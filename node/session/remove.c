@@ -152,7 +152,7 @@ static void remove_file(struct remove *remove, const struct manifest_item *item,
                         const struct manifest_item *original, const struct stamp *stamp,
                         const struct spot *spot) {
     const struct same same = {.audit = &remove->audit, .room = remove->room};
-    int fd = same_open(spot);
+    int fd = spots_open(spot);
     const char *why = NULL;
 
     if (fd == -ENOENT) {

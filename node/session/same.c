@@ -98,20 +98,6 @@ bool same_name(const struct spot *spot, int fd) {
            open.st_dev == now.st_dev && open.st_ino == now.st_ino;
 }
 
-/* Opening a device or a named pipe does something to it. */
-int same_open(const struct spot *spot) {
-    int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    struct stat st;
-    int fd = -1;
-
-    if (fstatat(spot->parent, spot->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return -EBADF;
-    fd = openat(spot->parent, spot->name, flags);
-    return fd < 0 ? -errno : fd;
-}
-
 bool same_target(const struct entry *entry, const struct spot *spot) {
     char target[LIMIT_PATH + 1];
     ssize_t length = readlinkat(spot->parent, spot->name, target, sizeof target);

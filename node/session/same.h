@@ -24,10 +24,6 @@ struct same {
 /* Whether it has the inode of the stamp and, unless it may be `changed`, its change time. */
 bool same_stamp(const struct stat *st, const struct stamp *stamp, bool changed);
 
-/* Opens what is at `spot` where that is a file: anything else is not opened. A descriptor, -EBADF
- * where it is no file, or -errno. */
-int same_open(const struct spot *spot);
-
 /* Whether what is open, so that it cannot become something else meanwhile, is what was sent of the
  * file `original`. NULL, and whoever wants to write waits until `fd` is closed (files/writers.h);
  * or why it may not go. */

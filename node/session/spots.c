@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct spots {
     /* At the sender: the item looked into last. */
@@ -154,6 +155,20 @@ static int find_received(struct spots *spots, const struct manifest_item *item, 
 int spots_find(struct spots *spots, const struct manifest_item *item, struct spot *spot) {
     return spots->items != NULL ? find_sent(spots, &item->entry, spot)
                                 : find_received(spots, item, spot);
+}
+
+/* Opening a device or a named pipe does something to it. */
+int spots_open(const struct spot *spot) {
+    int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (spot->follow ? 0 : O_NOFOLLOW);
+    struct stat st;
+    int fd = -1;
+
+    if (fstatat(spot->parent, spot->name, &st, spot->follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EBADF;
+    fd = openat(spot->parent, spot->name, flags);
+    return fd < 0 ? -errno : fd;
 }
 
 const char *spots_path_here(const struct spots *spots, size_t *length) {

@@ -31,6 +31,10 @@ struct spot {
  * -EXDEV where a symbolic link stands in the way. */
 int spots_find(struct spots *spots, const struct manifest_item *item, struct spot *spot);
 
+/* Opens what is at `spot` for reading where that is a file: anything else is not opened. A
+ * descriptor, -EBADF where it is no file, or -errno. */
+int spots_open(const struct spot *spot);
+
 /* The path of the entry that was looked for last as it is here, where that is not the one it was
  * sent under; NULL where it is. *length bytes, valid until the next spots_find(). */
 const char *spots_path_here(const struct spots *spots, size_t *length);

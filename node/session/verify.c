@@ -146,7 +146,7 @@ static int tell_error(struct verify *verify, const struct entry *entry, int erro
         return error;
     if (error == -ENOENT)
         finding.what = WHAT(MISSING);
-    else if (error == -ENOTDIR || error == -ELOOP || error == -EXDEV)
+    else if (error == -ENOTDIR || error == -ELOOP || error == -EXDEV || error == -EBADF)
         finding.what = WHAT(TYPE);
     tell(verify, entry, &finding);
     return 0;
@@ -294,16 +294,13 @@ static int check_content(struct verify *verify, const struct entry *entry,
  * where it still is one. */
 static int check_file(struct verify *verify, const struct manifest_item *item,
                       const struct manifest_item *original, const struct spot *spot) {
-    int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (spot->follow ? 0 : O_NOFOLLOW);
-    int fd = openat(spot->parent, spot->name, flags);
+    int fd = spots_open(spot);
     uint32_t same = UINT32_MAX;
     struct stat st;
     int r = 0;
 
     if (fd < 0 || fstat(fd, &st) < 0)
-        r = tell_error(verify, &item->entry, errno == ENXIO ? -ELOOP : -errno);
-    else if (!S_ISREG(st.st_mode))
-        r = tell_error(verify, &item->entry, -ELOOP);
+        r = fd < 0 ? fd : -errno;
     else if (!inodes_find(verify->inodes, &st, &same) || same != original->number) {
         r = check_content(verify, &item->entry, original, fd, &st);
         if (r == 0 && same == UINT32_MAX)

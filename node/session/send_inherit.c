@@ -85,7 +85,8 @@ static int flush(struct inherit *inherit) {
 }
 
 /* Only of the very same file, which has not been written since: a time of modification can be set,
- * that of the last change cannot. 1 or 0; negative. */
+ * that of the last change cannot. One that was seen just after a change may have been changed once
+ * more, after it was read, without another time. 1 or 0; negative. */
 static int is_untouched(struct inherit *inherit, const struct overlap_pair *pair) {
     struct stamp then = {0};
     struct stamp now = {0};
@@ -95,8 +96,8 @@ static int is_untouched(struct inherit *inherit, const struct overlap_pair *pair
         r = stamps_get(inherit->new_stamps, pair->new->number, &now);
     if (r < 0)
         return r;
-    return then.device == now.device && then.inode == now.inode && then.ctime_s == now.ctime_s &&
-           then.ctime_ns == now.ctime_ns;
+    return !then.fresh && then.device == now.device && then.inode == now.inode &&
+           then.ctime_s == now.ctime_s && then.ctime_ns == now.ctime_ns;
 }
 
 static int take(struct inherit *inherit, const struct overlap_pair *pair) {

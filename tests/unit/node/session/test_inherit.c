@@ -1,5 +1,7 @@
 /* A transfer that replaces another one: what it takes over, cut off at every step. */
+#include "files/stamps.h"
 #include "lab.h"
+#include "node/common/inherited.h"
 #include "tree.h"
 
 #include <check.h>
@@ -95,8 +97,8 @@ START_TEST(what_is_different_is_not) {
 }
 END_TEST
 
-/* The sender has no hash that is of use, reads the file, and the receiver finds out. */
-START_TEST(content_of_the_same_size_and_time_is_told_apart) {
+/* Another content of the same size and time. */
+static void rewrite_large(void) {
     char path[512];
     struct stat st;
 
@@ -104,10 +106,53 @@ START_TEST(content_of_the_same_size_and_time_is_told_apart) {
     ck_assert_int_eq(stat(path, &st), 0);
     tree_file(lab.source, "large", LARGE, 6, 0644);
     ck_assert_int_eq(utimensat(AT_FDCWD, path, (struct timespec[]){st.st_atim, st.st_mtim}, 0), 0);
+}
+
+/* The sender has no hash that is of use, reads the file, and the receiver finds out. */
+START_TEST(content_of_the_same_size_and_time_is_told_apart) {
+    rewrite_large();
     add_file();
     lab_replace(&lab);
     lab_transfer(&lab);
     expect_complete();
+}
+END_TEST
+
+/* What the transfer that is replaced has noted of the large file, its first one. */
+static void note_old(const struct stamp *stamp) {
+    int fd = open(lab_path(lab.work, INHERITED_STAT), O_RDWR | O_CLOEXEC);
+    struct stamps *stamps = NULL;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(stamps_new(&stamps, fd), 0);
+    ck_assert_int_eq(stamps_add(stamps, stamp), 0);
+    ck_assert_int_eq(stamps_flush(stamps), 0);
+    stamps_free(stamps);
+    close(fd);
+}
+
+/* A file system whose clock goes on in steps: another content, and no time tells. Hashes of what
+ * was fresh are not believed; those of what was not are, else all would be read again. */
+START_TEST(what_was_fresh_is_read_again) {
+    bool fresh = _i == 0;
+    uint64_t held = large_units();
+    struct stamp stamp;
+    struct stat st;
+
+    rewrite_large();
+    add_file();
+    lab_replace(&lab);
+    ck_assert_int_eq(stat(lab_path(lab.source, "large"), &st), 0);
+    stamp = stamps_of(&st);
+    stamp.fresh = fresh;
+    note_old(&stamp);
+    lab_transfer(&lab);
+    if (fresh) {
+        expect_complete();
+        ck_assert_uint_ge(lab.sender.moved, LARGE);
+    } else {
+        ck_assert_uint_lt(lab.sender.moved, LARGE - (held - 1) * LIMIT_CHUNK);
+    }
 }
 END_TEST
 
@@ -258,6 +303,7 @@ int main(void) {
     tcase_add_test(tests, what_is_equal_is_taken_over);
     tcase_add_test(tests, what_is_different_is_not);
     tcase_add_test(tests, content_of_the_same_size_and_time_is_told_apart);
+    tcase_add_loop_test(tests, what_was_fresh_is_read_again, 0, 2);
     tcase_add_loop_test(tests, a_crash_loses_no_more_than_the_taking_over, 0,
                         sizeof points / sizeof *points);
     tcase_add_loop_test(tests, a_stop_meanwhile_is_a_stop, 0, 2 * STOPS);

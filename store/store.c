@@ -154,6 +154,8 @@ void store_close(struct store *store) {
 }
 
 int store_begin(struct store *store, struct fail *fail) {
+    if (store->grouped)
+        return fail_set(fail, -EBUSY, "changes to %s are being grouped already", store->shown);
     int rc = store_sql_enter(store, fail);
     store->grouped = rc == 0;
     return rc;

@@ -11,7 +11,7 @@
  * of it is left.
  *
  * Results: 0; negative -errno with `fail` filled (-ENOSPC, -EIO, -EROFS, -ENOMEM, -EBADMSG damaged,
- * -EBUSY in use elsewhere, -EINVAL, -ERANGE); or an outcome below, named at each function that
+ * -EBUSY in use, -EINVAL, -ERANGE); or an outcome below, named at each function that
  * has it, with `fail` untouched.
  *
  * Wall-clock times are seconds since 1970, given by the caller, and only shown or used to judge
@@ -45,7 +45,7 @@ void store_close(struct store *store);
 /*
  * Puts the changes up to store_end() into one commit: several waiting changes cost one sync, and
  * changes that belong together are never seen apart. A function that fails in between undoes only
- * its own part. Not nested.
+ * its own part. -EBUSY within a group, which goes on as it was.
  */
 int store_begin(struct store *store, struct fail *fail);
 

@@ -335,6 +335,21 @@ START_TEST(test_group_rolls_back_together) {
 }
 END_TEST
 
+/* Its end would have been that of the group around it, with only a half of that committed. */
+START_TEST(test_group_is_not_nested) {
+    int64_t value;
+    FIXTURE_OK(store_begin(fixture, &fixture_fail));
+    FIXTURE_OK(store_setting_set(fixture, "a", 1, &fixture_fail));
+    ck_assert_int_eq(store_begin(fixture, &fixture_fail), -EBUSY);
+    FIXTURE_OK(store_setting_set(fixture, "b", 2, &fixture_fail));
+    ck_assert_int_eq(store_end(fixture, -ECANCELED, &fixture_fail), -ECANCELED);
+    ck_assert_int_eq(store_setting_get(fixture, "a", &value, &fixture_fail), STORE_NONE);
+    ck_assert_int_eq(store_setting_get(fixture, "b", &value, &fixture_fail), STORE_NONE);
+    FIXTURE_OK(store_begin(fixture, &fixture_fail));
+    FIXTURE_OK(store_end(fixture, 0, &fixture_fail));
+}
+END_TEST
+
 START_TEST(test_transfer_forget) {
     struct store_transfer t;
     struct store_transfer_new with = fixture_incoming(1, STORE_OFFERED);
@@ -400,6 +415,7 @@ static Suite *suite(void) {
     tcase_add_checked_fixture(t, fixture_make_store, fixture_remove);
     tcase_add_test(t, test_group_commits_together);
     tcase_add_test(t, test_group_rolls_back_together);
+    tcase_add_test(t, test_group_is_not_nested);
     suite_add_tcase(s, t);
     return s;
 }

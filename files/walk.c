@@ -234,31 +234,32 @@ static const char *odd_type(mode_t mode) {
     }
 }
 
-/* What fxnode itself needs a directory for, or NULL. Its state has the key, which is nobody else's;
- * and where what was sent is removed, the node itself would be. */
+/* What fxnode itself needs it for, or NULL. Its state has the key, which is nobody else's; and
+ * where what was sent is removed, the node itself would be. */
 static const char *find_own(const struct walk *walk, const struct place *place,
                             const struct stat *st) {
-    const char *name = place->flags == 0 ? walk->item.name : place->name;
-    const struct stat *state = walk->rules->state;
-    if (strcmp(name, DESTINATION_AREA) == 0)
+    bool item = place->flags == 0;
+    const struct secret *secret = walk->rules->secret;
+    if (S_ISDIR(st->st_mode) && strcmp(item ? walk->item.name : place->name, DESTINATION_AREA) == 0)
         return "it holds transfers that are still coming in";
-    if (state != NULL && st->st_dev == state->st_dev && st->st_ino == state->st_ino)
+    if (secret != NULL &&
+        (secret_has(secret, st) || (item && secret_holds(secret, walk->item.path))))
         return "it holds the key of this node and all that it remembers";
     return NULL;
 }
 
 static int visit_found(struct walk *walk, const struct place *place, const struct stat *st) {
+    const char *own = find_own(walk, place, st);
+    if (own != NULL) {
+        skip(walk, own, false);
+        return 0;
+    }
     if (S_ISREG(st->st_mode))
         return visit_file(walk, place, st);
     if (S_ISLNK(st->st_mode))
         return visit_link(walk, place, st);
     if (!S_ISDIR(st->st_mode)) {
         skip(walk, odd_type(st->st_mode), false);
-        return 0;
-    }
-    const char *own = find_own(walk, place, st);
-    if (own != NULL) {
-        skip(walk, own, false);
         return 0;
     }
     if (walk->rules->one_file_system && st->st_dev != walk->device)

@@ -5,7 +5,8 @@
  *
  * A symbolic link named by the user is followed; below it none is. Links in what is sent are
  * entries, wherever they lead; named pipes, sockets and devices are left out and named, as are the
- * staging area `.fxnode` of a directory for received files and the node's own state. What cannot be
+ * staging area `.fxnode` of a directory for received files and the node's own state, also where an
+ * item lies in that. What cannot be
  * read, has vanished in between, or has too long a path is named as failed. Mode bits above 0777
  * are not carried. Mount points are crossed, unless the rules say otherwise.
  *
@@ -20,10 +21,10 @@
 #include "base/fail.h"
 #include "files/filter.h"
 #include "files/items.h"
+#include "files/secret.h"
 #include "files/stamps.h"
 
 #include <stdbool.h>
-#include <sys/stat.h>
 
 /* What the user wants to be left out, which is neither named nor counted, and what must be. Plain
  * value, borrowed. */
@@ -31,7 +32,7 @@ struct walk_rules {
     const struct filter *exclude; /* what it matches, with what is in it; NULL: nothing */
     bool one_file_system;         /* what is in directories on another device than their item's;
                                      they themselves are entries */
-    const struct stat *state;     /* the directory of the node's key and database; NULL: none */
+    const struct secret *secret;  /* the directory of the node's key and database; NULL: none */
 };
 
 /* Where entries go. `context` is handed through. Called on the walking thread. */

@@ -1,6 +1,7 @@
 #include "base/io.h"
 #include "files/filter.h"
 #include "files/items.h"
+#include "files/secret.h"
 #include "files/stamps.h"
 #include "files/walk.h"
 #include "node/session/job.h"
@@ -112,18 +113,24 @@ static void report(const struct scan *scan) {
 
 static int walk(struct scan *scan, const struct job *job) {
     const struct walk_sink sink = {.context = scan, .entry = add_entry, .skipped = skip};
-    struct stat state;
-    struct walk_rules rules = {.one_file_system = job->one_file_system,
-                               .state = stat(job->state, &state) == 0 ? &state : NULL};
+    struct walk_rules rules = {.one_file_system = job->one_file_system};
     struct filter *filter = NULL;
+    struct secret *secret = NULL;
     struct items *items = NULL;
     int r = items_new(&items, (const char *const *)job->paths, job->path_count, scan->fail);
 
     if (r == 0 && filter_new(&filter, (const char *const *)job->exclude, job->exclude_count) < 0)
         r = fail_set(scan->fail, -ENOMEM, "cannot list what is to be sent");
+    if (r == 0) {
+        r = secret_new(&secret, job->state);
+        if (r < 0)
+            fail_set(scan->fail, r, "cannot look at this node's state directory");
+    }
     rules.exclude = filter;
+    rules.secret = secret;
     if (r == 0)
         r = walk_items(items, &rules, &sink, scan->fail);
+    secret_free(secret);
     filter_free(filter);
     items_free(items);
     return r;

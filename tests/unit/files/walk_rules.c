@@ -4,6 +4,7 @@
 #include "walked.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -135,24 +136,90 @@ START_TEST(test_one_file_system) {
 }
 END_TEST
 
-/* Wherever it is met, by whatever name; others of that name are sent. */
-START_TEST(test_own_state_is_never_sent) {
+static struct secret *secret;
+
+static void make_state(void) {
     room_directory("d");
     room_directory("d/deep");
     room_directory("d/deep/state");
     room_text("d/deep/state/key", "");
+    room_directory("d/deep/state/outgoing");
+    room_directory("d/deep/state/outgoing/1");
+    room_text("d/deep/state/outgoing/1/manifest", "");
+    ck_assert_int_eq(secret_new(&secret, room_path("d/deep/state")), 0);
+    walked_rules.secret = secret;
+}
+
+static void forget_state(void) {
+    walked_forget();
+    walked_rules.secret = NULL;
+    secret_free(secret);
+}
+
+static void check_is_own(const char *path) {
+    char line[256];
+    snprintf(line, sizeof line, "%s is not sent: it holds the key", path);
+    ck_assert_int_eq(walked_one(path), 0);
+    ck_assert_str_eq(walked_all(), "");
+    ck_assert_uint_eq(walked_line_count, 1);
+    ck_assert_ptr_nonnull(strstr(walked_lines[0], line));
+    walked_forget();
+}
+
+/* Wherever it is met, by whatever name; others of that name are sent. */
+START_TEST(test_own_state_is_never_sent) {
+    make_state();
     room_directory("d/state");
     ck_assert_int_eq(symlink("deep/state", "d/link"), 0);
-    struct stat state = room_stat("d/deep/state");
-    walked_rules.state = &state;
     ck_assert_int_eq(walked_one("d"), 0);
     ck_assert_str_eq(walked_all(), "d d/deep d/link d/state");
     ck_assert_uint_eq(walked_line_count, 1);
     ck_assert_ptr_nonnull(strstr(walked_lines[0], "d/deep/state is not sent: it holds the key"));
     walked_forget();
-    ck_assert_int_eq(walked_one("d/link"), 0);
-    ck_assert_str_eq(walked_all(), "");
+    check_is_own("d/link");
+    forget_state();
+}
+END_TEST
+
+START_TEST(test_nothing_in_own_state_is_sent) {
+    make_state();
+    ck_assert_int_eq(symlink("deep/state", "d/link"), 0);
+    ck_assert_int_eq(symlink("deep/state/key", "d/to-key"), 0);
+    check_is_own("d/deep/state/key");
+    check_is_own("d/deep/state/outgoing");
+    check_is_own("d/deep/state/outgoing/1");
+    check_is_own("d/deep/state/outgoing/1/manifest");
+    check_is_own("d/link/key");
+    check_is_own("d/link/outgoing/1/manifest");
+    check_is_own("d/to-key");
+    forget_state();
+}
+END_TEST
+
+START_TEST(test_own_state_has_no_other_name) {
+    make_state();
+    room_name("d/deep/state/key", "d/twin");
+    ck_assert_int_eq(walked_one("d"), 0);
+    ck_assert_str_eq(walked_all(), "d d/deep");
+    ck_assert_uint_eq(walked_line_count, 2);
     walked_forget();
+    room_directory("twice");
+    room_directory("out");
+    room_text("copy", "");
+    if (!room_mount("twice", 1 << 20)) {
+        forget_state();
+        return;
+    }
+    ck_assert_int_eq(mount("d/deep/state", "twice", NULL, MS_BIND, NULL), 0);
+    ck_assert_int_eq(mount("d/deep/state/outgoing", "out", NULL, MS_BIND, NULL), 0);
+    ck_assert_int_eq(mount("d/deep/state/key", "copy", NULL, MS_BIND, NULL), 0);
+    check_is_own("twice");
+    check_is_own("twice/key");
+    check_is_own("twice/outgoing/1/manifest");
+    check_is_own("out");
+    check_is_own("out/1/manifest");
+    check_is_own("copy");
+    forget_state();
 }
 END_TEST
 
@@ -166,6 +233,8 @@ Suite *suite_walk_rules(void) {
     tcase_add_test(tc, test_excluded_names_of_a_file);
     tcase_add_test(tc, test_one_file_system);
     tcase_add_test(tc, test_own_state_is_never_sent);
+    tcase_add_test(tc, test_nothing_in_own_state_is_sent);
+    tcase_add_test(tc, test_own_state_has_no_other_name);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -177,14 +177,56 @@ static int act_on_outgoing(struct transfer *transfer, Fxnode__Control__Act__What
     }
 }
 
+/* A number that is not that of an unfinished transfer. */
+struct stranger {
+    struct client *client;
+    uint64_t number;
+    int result;
+    struct fail fail;
+};
+
+static void run_look(struct store *store, void *arg) {
+    struct stranger *job = arg;
+    struct store_transfer record = {0};
+    job->result = store_transfer_get(store, job->number, &record, &job->fail);
+    if (job->result == 0)
+        store_transfer_clear(&record);
+}
+
+static void looked(void *arg) {
+    struct stranger *job = arg;
+    unsigned long long number = job->number;
+    if (job->result == STORE_NONE)
+        fail_set(&job->fail, 0, "there is no transfer %llu (fxnode transfers)", number);
+    else if (job->result == 0)
+        fail_set(&job->fail, 0, "transfer %llu is over (fxnode transfers --all)", number);
+    client_result(job->client, job->result == STORE_NONE ? CLIENT_USAGE : CLIENT_FAILED,
+                  job->fail.text);
+    client_release(job->client);
+    free(job);
+}
+
+static void explain(struct client *client, uint64_t number) {
+    struct stranger *job = calloc(1, sizeof *job);
+    if (job != NULL)
+        *job = (struct stranger){.client = client, .number = number};
+    if (job == NULL || database_submit(client->node->database, run_look, looked, job) != 0) {
+        free(job);
+        client_result(client, CLIENT_FAILED, "out of memory");
+        return;
+    }
+    client_hold(client);
+}
+
 static void act(struct client *client, const Fxnode__Control__Act *request) {
     struct transfer *transfer = transfers_find(client->node->transfers, request->number);
     struct fail fail;
     int error = 0;
-    if (transfer == NULL || transfer_is_finished(transfer))
-        error = fail_set(&fail, 0, "there is no unfinished transfer %llu (fxnode transfers)",
-                         (unsigned long long)request->number);
-    else if (transfer->record.direction == STORE_INCOMING)
+    if (transfer == NULL || transfer_is_finished(transfer)) {
+        explain(client, request->number);
+        return;
+    }
+    if (transfer->record.direction == STORE_INCOMING)
         error = act_on_incoming(transfer, request, &fail);
     else
         error = act_on_outgoing(transfer, request->what, &fail);

@@ -45,11 +45,18 @@ def wrong_arguments(lab):
 
 
 def wrong_transfer(lab):
-    """A number that no transfer has."""
-    lan = lab.lan(1)
-    node = lab.node(lan[0], config={"discovery": "off"})
-    for command in ("accept", "reject", "pause", "resume", "cancel"):
-        _complains(node.run(command, "4711", status=1), "4711")
+    """A number that no transfer has is wrong usage; one that is over is not, but nothing can be done
+    with it, by a node that was started again either."""
+    sender, receiver = lab.pair()
+    acts = ("accept", "reject", "pause", "resume", "cancel")
+    for command in (*acts, "verify"):
+        _complains(sender.run(command, "4711", status=2), "there is no transfer 4711")
+    sender.send(receiver, make_file(lab.path("file"), 10))
+    number = str(sender.transfers("--all")[0]["transfer"])
+    for command in acts:
+        _complains(sender.run(command, number, status=1), f"transfer {number} is over")
+    sender.restart()
+    _complains(sender.run("resume", number, status=1), f"transfer {number} is over")
 
 
 def unknown_peer(lab):

@@ -67,17 +67,44 @@ static void done_text(char out[DONE_ROOM], const Fxnode__Control__Transfer *tran
         snprintf(out, DONE_ROOM, "%s of %s", done, total);
 }
 
-/* The names, and why it is not going on or is not whole. */
-#define FILES_ROOM (COMMAND_NAMES_ROOM + 1024)
+/* What becomes, or became, of the sources of one that moves; NULL where there is nothing to say. */
+#define MOVING_ROOM 64
+static const char *moving_text(char room[MOVING_ROOM], const Fxnode__Control__Transfer *transfer) {
+    if (transfer->moving == FXNODE__CONTROL__MOVING__MOVING_NO)
+        return NULL;
+    if (transfer->moving == FXNODE__CONTROL__MOVING__MOVING_OVER) {
+        snprintf(room, MOVING_ROOM, "%u removed here, %u stayed", (unsigned)transfer->moved,
+                 (unsigned)transfer->stayed);
+        return room;
+    }
+    switch (transfer->state) {
+    case FXNODE__CONTROL__TRANSFER__STATE__FAILED:
+    case FXNODE__CONTROL__TRANSFER__STATE__REFUSED:
+    case FXNODE__CONTROL__TRANSFER__STATE__CANCELLED:
+        return NULL;
+    case FXNODE__CONTROL__TRANSFER__STATE__DELIVERED:
+        return "not removed here yet";
+    default:
+        return "to be removed here once delivered";
+    }
+}
+
+/* The names, why it is not going on or is not whole, and what becomes of its sources. */
+#define FILES_ROOM (COMMAND_NAMES_ROOM + 1024 + MOVING_ROOM)
 static void files_text(char out[FILES_ROOM], const Fxnode__Control__Transfer *transfer) {
-    char names[COMMAND_NAMES_ROOM];
+    char names[COMMAND_NAMES_ROOM], lacking[64], room[MOVING_ROOM];
+    const char *why = transfer->reason;
+    const char *moving = moving_text(room, transfer);
+    if (is_partial(transfer)) {
+        snprintf(lacking, sizeof lacking, "%u of %u %s not delivered", (unsigned)transfer->failed,
+                 (unsigned)transfer->entries, transfer->failed == 1 ? "was" : "were");
+        why = lacking;
+    }
     command_names(names, transfer);
-    if (is_partial(transfer))
-        snprintf(out, FILES_ROOM, "%s (%u of %u %s not delivered)", names,
-                 (unsigned)transfer->failed, (unsigned)transfer->entries,
-                 transfer->failed == 1 ? "was" : "were");
-    else if (transfer->reason[0] != '\0')
-        snprintf(out, FILES_ROOM, "%s (%s)", names, transfer->reason);
+    if (why[0] != '\0' && moving != NULL)
+        snprintf(out, FILES_ROOM, "%s (%s; %s)", names, why, moving);
+    else if (why[0] != '\0' || moving != NULL)
+        snprintf(out, FILES_ROOM, "%s (%s)", names, moving != NULL ? moving : why);
     else
         snprintf(out, FILES_ROOM, "%s", names);
 }

@@ -174,8 +174,13 @@ def queued(lab):
     desk.run("send", "--move", "--detach", attic.at, note)
     desk.restart()
     check(os.path.exists(note), "it is still there")
+    listed = desk.run("transfers").out[-1]
+    check("to be removed here once delivered" in listed, f"what will become of it: {listed}")
     attic.start()
     wait_gone(note)
+    desk.wait_transfers(lambda listed: listed[-1].get("moving") == "over", "moved", "--all")
+    listed = desk.run("transfers", "--all").out[-1]
+    check("(1 removed here, 0 stayed)" in listed, f"what has become of it: {listed}")
     with open(attic.received("note"), encoding="utf-8") as file:
         check_equal(file.read(), "a note\n", "what arrived")
 

@@ -3,6 +3,7 @@
 #include "base/pattern.h"
 #include "node/cli/cli.h"
 #include "node/cli/command.h"
+#include "node/cli/failed.h"
 #include "node/cli/interrupt.h"
 #include "node/cli/json.h"
 #include "node/cli/progress.h"
@@ -57,6 +58,7 @@ struct sending {
     ProtobufCBinaryData exclude[OPTIONS_REPEATED_MAX];
     uint8_t id[LIMIT_TRANSFER_ID]; /* what is sent is known by, should the node go away */
     struct progress progress;
+    struct failed failed;
     bool detaching; /* Ctrl-C was passed on */
 };
 
@@ -180,6 +182,7 @@ static void show(struct sending *sending, const Fxnode__Control__Event *event) {
     } else if (event->body_case == FXNODE__CONTROL__EVENT__BODY_NOTE) {
         progress_clear(&sending->progress);
         command_note(json, event->note);
+        failed_add(&sending->failed, event->note);
     }
 }
 
@@ -187,6 +190,8 @@ static void show(struct sending *sending, const Fxnode__Control__Event *event) {
 static int end(const struct sending *sending, const Fxnode__Control__Result *result) {
     bool said = sending->progress.detached && sending->progress.announced;
     bool silent = said && result->status == CLI_DONE && !sending->options.json;
+    if (result->status != CLI_DONE && !sending->options.json)
+        failed_print(&sending->failed);
     return command_end(sending->options.json, result->status, silent ? "" : result->text);
 }
 
@@ -287,5 +292,6 @@ int cli_send(int argc, char **argv) {
     for (size_t i = 0; i < sending.path_count; i++)
         free(sending.paths[i]);
     free(sending.paths);
+    failed_clear(&sending.failed);
     return status;
 }

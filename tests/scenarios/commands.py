@@ -82,7 +82,10 @@ def source_is_unreadable(lab):
     sender, receiver = lab.pair({"bounded": True})
     source = make_tree(lab.path("tree"), files=8)
     os.chmod(make_file(f"{source}/secret", 100), 0)
-    _complains(sender.send(receiver, source, status=1), "secret", "Permission denied")
+    command = sender.send(receiver, source, status=1)
+    _complains(command, "secret", "Permission denied")
+    again = [line for line in command.err if "secret" in line][-1]
+    check(again.startswith("  "), f"it is not named again at the end: {command.said()}")
     check(not os.path.lexists(receiver.received("tree/secret")), "the unreadable file arrived")
     check(os.path.isdir(receiver.received("tree/empty")), "the rest did not arrive")
 

@@ -51,6 +51,7 @@ int main(void) {
         return EXIT_FAILURE;
     SRunner *runner = srunner_create(suite_columns());
     srunner_add_suite(runner, suite_digits());
+    srunner_add_suite(runner, suite_failed());
     srunner_add_suite(runner, suite_json());
     srunner_add_suite(runner, suite_options());
     srunner_add_suite(runner, suite_pair_ask());

@@ -9,6 +9,7 @@
 
 Suite *suite_columns(void);
 Suite *suite_digits(void);
+Suite *suite_failed(void);
 Suite *suite_json(void);
 Suite *suite_options(void);
 Suite *suite_pair_ask(void);

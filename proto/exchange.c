@@ -99,10 +99,20 @@ static void drop_taken(struct exchange_queue *queue) {
     queue->taken = NULL;
 }
 
+int exchange_queue_init(struct exchange_queue *queue) {
+    queue->end = calloc(1, sizeof *queue->end);
+    if (queue->end == NULL)
+        return -ENOMEM;
+    queue->end->kind = EXCHANGE_END;
+    return 0;
+}
+
 void exchange_queue_clear(struct exchange_queue *queue) {
     while (exchange_queue_take(queue) != NULL)
         continue;
     drop_taken(queue);
+    free(queue->end);
+    queue->end = NULL;
 }
 
 const struct exchange_item *exchange_queue_take(struct exchange_queue *queue) {
@@ -115,6 +125,15 @@ const struct exchange_item *exchange_queue_take(struct exchange_queue *queue) {
         queue->tail = NULL;
     queue->length--;
     return queue->taken;
+}
+
+static void link_item(struct exchange_queue *queue, struct exchange_item *item) {
+    if (queue->tail != NULL)
+        queue->tail->next = item;
+    else
+        queue->head = item;
+    queue->tail = item;
+    queue->length++;
 }
 
 static int append(struct exchange_queue *queue, int kind, uint64_t value,
@@ -130,17 +149,19 @@ static int append(struct exchange_queue *queue, int kind, uint64_t value,
     *item = (struct exchange_item){.kind = kind, .value = value, .length = length};
     if (message != NULL)
         protobuf_c_message_pack(message, item->message);
-    if (queue->tail != NULL)
-        queue->tail->next = item;
-    else
-        queue->head = item;
-    queue->tail = item;
-    queue->length++;
+    link_item(queue, item);
     return 0;
 }
 
 int exchange_queue_add(struct exchange_queue *queue, int kind, uint64_t value) {
     return append(queue, kind, value, NULL);
+}
+
+void exchange_queue_end(struct exchange_queue *queue) {
+    if (queue->end == NULL)
+        return;
+    link_item(queue, queue->end);
+    queue->end = NULL;
 }
 
 int exchange_queue_send(struct exchange_queue *queue, const Fxnode__Wire__Control *control) {

@@ -99,21 +99,26 @@ struct exchange_item {
     uint8_t message[];
 };
 
-/* First in, first out; bounded, since the caller empties it after every input. Zero-initialise it.
- */
+/* First in, first out; bounded, since the caller empties it after every input. */
 struct exchange_queue {
     struct exchange_item *head;
     struct exchange_item *tail;
     struct exchange_item *taken; /* what was handed out last */
+    struct exchange_item *end;   /* kept for EXCHANGE_END; NULL once that was added */
     size_t length;
 };
 
+/* `queue` is zeros. 0 or -ENOMEM. */
+int exchange_queue_init(struct exchange_queue *queue);
 void exchange_queue_clear(struct exchange_queue *queue);
 
 /* Adds an item without a message, or an EXCHANGE_SEND with `control` encoded. 0, -ENOMEM,
  * -EMSGSIZE, or -EOVERFLOW where the caller has not taken its actions. */
 int exchange_queue_add(struct exchange_queue *queue, int kind, uint64_t value);
 int exchange_queue_send(struct exchange_queue *queue, const Fxnode__Wire__Control *control);
+
+/* Adds EXCHANGE_END, once. This does not fail: a transfer can end for want of memory, too. */
+void exchange_queue_end(struct exchange_queue *queue);
 
 /* Takes the oldest item, NULL where there is none. Valid until the next call. */
 const struct exchange_item *exchange_queue_take(struct exchange_queue *queue);

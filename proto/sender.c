@@ -436,10 +436,9 @@ int sender_recorded(struct sender *sender) {
 }
 
 int sender_stop(struct sender *sender, exchange_reason reason, const char *text) {
-    int rc = 0;
     if (state_of(sender) == ENDED)
         return 0;
-    if (sender->state != NEW)
-        rc = talk_say_stop(&sender->talk, reason, text);
-    return rc < 0 ? rc : talk_finish(&sender->talk, EXCHANGE_STOPPED, "");
+    if (sender->state != NEW) /* where there is no memory for it the connection just ends */
+        (void)talk_say_stop(&sender->talk, reason, text);
+    return talk_finish(&sender->talk, EXCHANGE_STOPPED, "");
 }

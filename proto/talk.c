@@ -7,7 +7,12 @@
 #include <string.h>
 
 int talk_init(struct talk *talk) {
-    return msg_arena_new(&talk->arena, LIMIT_ARENA);
+    int rc = exchange_queue_init(&talk->queue);
+    if (rc == 0)
+        rc = msg_arena_new(&talk->arena, LIMIT_ARENA);
+    if (rc < 0)
+        exchange_queue_clear(&talk->queue);
+    return rc;
 }
 
 void talk_clear(struct talk *talk) {
@@ -31,7 +36,8 @@ static int answer(struct talk *talk, const Fxnode__Wire__Control **control) {
     case FXNODE__WIRE__CONTROL__BODY_STOP:
         *control = NULL;
         exchange_end_from_stop(&talk->end, heard->stop);
-        return talk_act(talk, EXCHANGE_END, 0);
+        exchange_queue_end(&talk->queue);
+        return 0;
     case FXNODE__WIRE__CONTROL__BODY_PING:
         *control = NULL;
         return talk_say_empty(talk, FXNODE__WIRE__CONTROL__BODY_PONG);
@@ -71,13 +77,15 @@ int talk_tick(struct talk *talk, uint64_t now_ms) {
 
 int talk_finish(struct talk *talk, enum exchange_outcome outcome, const char *text) {
     exchange_end_set(&talk->end, outcome, text);
-    return talk_act(talk, EXCHANGE_END, 0);
+    exchange_queue_end(&talk->queue);
+    return 0;
 }
 
 int talk_stop(struct talk *talk, enum exchange_outcome outcome, exchange_reason reason,
               const char *text) {
-    int rc = talk_say_stop(talk, reason, text);
-    return rc < 0 ? rc : talk_finish(talk, outcome, text != NULL ? text : "");
+    /* Where there is no memory to say so, the peer sees that the connection ends. */
+    (void)talk_say_stop(talk, reason, text);
+    return talk_finish(talk, outcome, text != NULL ? text : "");
 }
 
 int talk_violation(struct talk *talk, const char *format, ...) {

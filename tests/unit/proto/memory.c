@@ -338,6 +338,38 @@ START_TEST(each_allocation_of_a_transfer_may_fail) {
 }
 END_TEST
 
+/* With one allocation refused from here on. How it ended, or EXCHANGE_OPEN. */
+static enum exchange_outcome end_of_sender(int (*ends)(void)) {
+    struct sender_action action;
+    enum exchange_outcome outcome = EXCHANGE_OPEN;
+    memset(&t, 0, sizeof t);
+    ck_assert_int_eq(make_manifest(), 0);
+    ck_assert_int_eq(make_roles(), 0);
+    arm(1);
+    int rc = ends();
+    memory.armed = false;
+    ck_assert_int_eq(rc, 0);
+    while (sender_next(t.sender, &action))
+        if (action.kind == SENDER_END)
+            outcome = action.end->outcome;
+    ck_assert_int_eq(give_up(), 0);
+    return outcome;
+}
+
+static int lose_lane(void) {
+    return sender_lane_lost(t.sender, 0);
+}
+
+static int pause_it(void) {
+    return sender_stop(t.sender, FXNODE__WIRE__STOP__REASON__PAUSED, NULL);
+}
+
+START_TEST(an_end_needs_no_memory) {
+    ck_assert_int_eq(end_of_sender(lose_lane), EXCHANGE_LOST);
+    ck_assert_int_eq(end_of_sender(pause_it), EXCHANGE_STOPPED);
+}
+END_TEST
+
 /* A set that could not grow is what it was, and grows later. */
 START_TEST(a_set_survives_a_refusal) {
     struct rangeset set;
@@ -369,6 +401,7 @@ int main(void) {
     TCase *tests = tcase_create("memory");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, each_allocation_of_a_transfer_may_fail);
+    tcase_add_test(tests, an_end_needs_no_memory);
     tcase_add_test(tests, a_set_survives_a_refusal);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -98,6 +98,19 @@ static int add_rule(int ruleset, uint64_t handled, int fd, uint64_t allowed) {
     return 0;
 }
 
+/* One path at a time is open: there may be more of them than descriptors. What is not there is left
+ * out, so that it fails later, by name. */
+static int add_path(int ruleset, uint64_t handled, const char *path, uint64_t allowed) {
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    int r;
+
+    if (fd < 0)
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : 0;
+    r = add_rule(ruleset, handled, fd, allowed);
+    io_close(&fd);
+    return r;
+}
+
 #ifdef SANITIZED
 /* A leak check at exit looks at its own process. */
 static int add_rules_of_build(int ruleset, uint64_t handled) {
@@ -132,7 +145,8 @@ int confine_files(const struct confine_rule *rules, size_t count) {
     if (fd < 0)
         return -errno;
     for (size_t i = 0; i < count && r == 0; i++)
-        r = add_rule(fd, set.fs, rules[i].fd, rights[rules[i].right]);
+        r = rules[i].path != NULL ? add_path(fd, set.fs, rules[i].path, rights[rules[i].right])
+                                  : add_rule(fd, set.fs, rules[i].fd, rights[rules[i].right]);
     if (r == 0)
         r = add_rules_of_build(fd, set.fs);
     if (r == 0 && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||

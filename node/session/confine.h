@@ -17,8 +17,10 @@ enum confine_right {
     CONFINE_REPLACE, /* the same, and files may go */
 };
 
-/* A file or directory and all below it. `fd` is any descriptor of it, O_PATH included; borrowed. */
+/* A file or directory and all below it, by its path (which may be gone, or be a symbolic link to
+ * it) or, where that is NULL, by any descriptor of it, O_PATH included. Both are borrowed. */
 struct confine_rule {
+    const char *path;
     int fd;
     enum confine_right right;
 };

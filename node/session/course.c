@@ -78,7 +78,7 @@ void course_queue(struct course *course, const void *message, size_t length) {
     if (r == -ENOBUFS)
         course_end(course, EXCHANGE_LOST, "the peer does not read what it is sent");
     else if (r < 0)
-        course_end(course, EXCHANGE_FAILED, "out of memory");
+        course_end(course, EXCHANGE_LOST, "out of memory");
     course_changed(course);
 }
 

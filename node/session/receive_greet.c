@@ -14,18 +14,26 @@
 #define GREET_FRAMES 8 /* that are heard before node and clock are looked at again */
 #define LAST_WORDS_MS 2000u
 
+/* The one connection that there is to be: without it the peer would not be heard, and the node
+ * waited for. */
+static void meet_peer(struct receive *receive, struct uplink_message *message) {
+    struct lane *lane = &receive->course.lanes[0];
+
+    if (message->body->connection->lane != 0 || lane->connection != NULL)
+        return;
+    receive->features = message->body->connection->features;
+    lane->connection = course_connect(&receive->course, message, WIRE_MESSAGE_MAX, STREAM_BODY_MAX);
+    if (lane->connection == NULL)
+        course_end(&receive->course, EXCHANGE_LOST, "out of memory");
+}
+
 /* Before the verdict: one thread. */
 static void take_message_alone(void *context, struct uplink_message *message) {
     struct receive *receive = context;
-    struct lane *lane = &receive->course.lanes[0];
 
     switch (message->body->body_case) {
     case FXNODE__HELPER__TO_SESSION__BODY_CONNECTION:
-        if (message->body->connection->lane != 0 || lane->connection != NULL)
-            break;
-        receive->features = message->body->connection->features;
-        lane->connection =
-            course_connect(&receive->course, message, WIRE_MESSAGE_MAX, STREAM_BODY_MAX);
+        meet_peer(receive, message);
         break;
     case FXNODE__HELPER__TO_SESSION__BODY_ADMIT:
         receive_admit(receive, message->body->admit);

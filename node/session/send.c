@@ -4,7 +4,6 @@
 #include "base/io.h"
 #include "node/session/confine.h"
 #include "node/session/tally.h"
-#include "proto/features.h"
 #include "proto/wire.h"
 
 #include <errno.h>
@@ -90,11 +89,15 @@ static void record_delivery(struct send *send, const Fxnode__Wire__Delivered *de
 static void rewind_to(struct send *send, uint64_t unit) {
     const struct manifest_item *item = NULL;
     struct fail fail = {0};
+    int r = catalog_by_unit(send->lookup, unit, &item, &fail);
 
-    if (catalog_by_unit(send->lookup, unit, &item, &fail) != 0)
-        course_end(&send->course, EXCHANGE_FAILED, fail.text);
-    else if (sender_rewind(send->sender, item->number) < 0)
-        course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+    if (r != 0) {
+        send_stop_locked(send, r, fail.text);
+        return;
+    }
+    r = sender_rewind(send->sender, item->number);
+    if (r < 0)
+        send_out_of_step(send, r);
 }
 
 void send_act(struct send *send) {
@@ -155,14 +158,18 @@ void send_entry_failed(struct send *send, const struct manifest_item *item,
                                      .reason = reasons[outcome].reason,
                                      .text = reasons[outcome].text};
     bool first = false;
+    int r = 0;
 
     if (send_away_stops(send, &item->entry))
         return;
     pthread_mutex_lock(&send->course.lock);
     first = !rangeset_contains(&send->failed, item->number, 1);
-    if (first && (rangeset_add(&send->failed, item->number, 1) < 0 ||
-                  sender_failed(send->sender, &failure) < 0))
-        course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+    if (first)
+        r = rangeset_add(&send->failed, item->number, 1);
+    if (first && r == 0)
+        r = sender_failed(send->sender, &failure);
+    if (r < 0)
+        send_out_of_step(send, r);
     send_act(send);
     pthread_mutex_unlock(&send->course.lock);
     if (first)
@@ -233,22 +240,17 @@ static int confine(struct send *send, struct fail *fail) {
     size_t count = items_count(send->items);
     struct confine_rule *rules = calloc(count + 1, sizeof *rules);
     size_t used = 0;
-    int r = -ENOMEM;
+    int r = rules == NULL ? -ENOMEM : 0;
 
     if (rules == NULL)
         goto out;
     rules[used++] = (struct confine_rule){.fd = send->work, .right = CONFINE_OWN};
-    for (size_t i = 0; i < count; i++) {
-        int fd = open(items_get(send->items, i).path, O_PATH | O_CLOEXEC);
-
-        if (fd >= 0)
-            rules[used++] = (struct confine_rule){.fd = fd, .right = CONFINE_READ};
-    }
+    for (size_t i = 0; i < count; i++)
+        rules[used++] =
+            (struct confine_rule){.path = items_get(send->items, i).path, .right = CONFINE_READ};
     r = confine_files(rules, used);
     if (r == 0)
         r = confine_calls();
-    for (size_t i = 1; i < used; i++)
-        io_close(&rules[i].fd);
 out:
     free(rules);
     return r < 0 ? fail_set(fail, r, "cannot confine the session") : 0;
@@ -272,75 +274,14 @@ static int set_up(struct send *send, struct main *main, struct fail *fail) {
     return r == 0 ? confine(send, fail) : r;
 }
 
-/* What a peer with these features does not understand in the manifest. */
-static unsigned find_unknown(const struct send *send, uint32_t features) {
-    unsigned known = (features & FEATURE_OUTSIDE) != 0 ? MANIFEST_OUTSIDE : 0;
-
-    if ((features & FEATURE_LINKS) != 0)
-        known |= MANIFEST_HARDLINKS | MANIFEST_ATTRIBUTES;
-    return manifest_index_has(send->index) & ~known;
-}
-
-/* Whether the peer can take the manifest. One that is too old leaves attributes out, but takes some
- * links for nonsense. */
-static bool suits(struct send *send, uint32_t features) {
-    unsigned unknown = find_unknown(send, features);
-    const char *why = NULL;
-
-    if ((unknown & MANIFEST_HARDLINKS) != 0)
-        why = "there are hard links to send, and the peer's fxnode is too old for them: update it "
-              "there";
-    else if ((unknown & MANIFEST_OUTSIDE) != 0)
-        why = "there are symbolic links to send that lead outside, and the peer's fxnode is too "
-              "old for them: update it there, or leave them out with --exclude";
-    if (why != NULL) {
-        pthread_mutex_lock(&send->course.lock);
-        course_end(&send->course, EXCHANGE_FAILED, why);
-        pthread_mutex_unlock(&send->course.lock);
-        return false;
-    }
-    if ((unknown & MANIFEST_ATTRIBUTES) != 0)
-        uplink_note(send->course.uplink,
-                    "extended attributes are not kept: the peer's fxnode is too old for them",
-                    false);
-    return true;
-}
-
-/* A connection from the node becomes a lane. What comes too late or twice is closed. */
-static void add_connection(struct send *send, struct uplink_message *message) {
-    uint32_t number = message->body->connection->lane;
-    struct connection *connection = NULL;
-    int r = 0;
-
-    if (number >= LIMIT_LANES || send->course.lanes[number].connection != NULL)
-        return;
-    if (number == 0 && !suits(send, message->body->connection->features))
-        return;
-    if (number == 0)
-        send->frames.packs = (message->body->connection->features & FEATURE_PACKED) != 0;
-    connection = course_connect(&send->course, message, SEND_FRAME, LIMIT_CONTROL);
-    if (connection == NULL)
-        return;
-    pthread_mutex_lock(&send->course.lock);
-    r = number == 0 ? sender_start(send->sender, io_now_ms())
-                    : sender_lane_opened(send->sender, number);
-    send_act(send);
-    pthread_mutex_unlock(&send->course.lock);
-    if (number > 0)
-        send_lanes_came(send, number, r == 0);
-    if (r < 0)
-        connection_free(connection);
-    else if (course_open_lane(&send->course, number, connection,
-                              number == 0 ? send_listen : send_watch, send_write) < 0)
-        send_stop(send, -EAGAIN, "cannot start a thread");
-}
-
 static void committed(struct send *send) {
     pthread_mutex_lock(&send->course.lock);
     if (send->recording) {
+        int r = sender_recorded(send->sender);
+
         send->recording = false;
-        if (sender_recorded(send->sender) < 0)
-            course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+        if (r < 0)
+            send_out_of_step(send, r);
         send_act(send);
     }
     pthread_mutex_unlock(&send->course.lock);
@@ -366,7 +307,7 @@ static void take_message(void *context, struct uplink_message *message) {
 
     switch (message->body->body_case) {
     case FXNODE__HELPER__TO_SESSION__BODY_CONNECTION:
-        add_connection(send, message);
+        send_connect(send, message);
         break;
     case FXNODE__HELPER__TO_SESSION__BODY_NO_LANE:
         send_lanes_came(send, message->body->no_lane->lane, false);

@@ -139,6 +139,10 @@ void send_inherit_tell(struct send *send, const struct rangeset *held,
  * wanted. Main thread, lock not held; as often as there is something to look at. */
 void send_lanes_tend(struct send *send, uint64_t now_ms);
 
+/* A connection from the node becomes a lane (send_connect.c). What comes too late or twice is
+ * closed. Main thread. */
+void send_connect(struct send *send, struct uplink_message *message);
+
 /* A lane that was asked for is there, or cannot be had now. Main thread. */
 void send_lanes_came(struct send *send, uint32_t number, bool there);
 
@@ -146,7 +150,8 @@ void send_lanes_came(struct send *send, uint32_t number, bool there);
 void send_act(struct send *send);
 
 /* How a transfer ends for an error of ours (send_stop.c): one for which there was no room left
- * (-ENOSPC, -EDQUOT) or no disk (-ENODEV) is tried again later. */
+ * (-ENOSPC, -EDQUOT), no disk (-ENODEV), no memory, thread (-EAGAIN) or descriptor is tried again
+ * later. */
 enum exchange_outcome send_outcome(int error);
 
 /* Stops the transfer for an error of ours. Lock not held. */
@@ -154,6 +159,10 @@ void send_stop(struct send *send, int error, const char *text);
 
 /* The same with the lock held. */
 void send_stop_locked(struct send *send, int error, const char *text);
+
+/* The same for `error` of the state machine: a call that it does not allow, or no memory for what
+ * follows from it. Lock held. */
+void send_out_of_step(struct send *send, int error);
 
 /* Fills `fail`: the directory of this transfer cannot be written. Returns `error`. */
 int send_own_failed(const struct send *send, int error, struct fail *fail);

@@ -201,7 +201,7 @@ static void confirm_span(struct send *send, const struct sender_confirmation *sp
     int r = sender_confirm(send->sender, span);
 
     if (r < 0)
-        send_stop_locked(send, r, r == -ENOMEM ? "out of memory" : "the transfer got out of step");
+        send_out_of_step(send, r);
     send_act(send);
 }
 

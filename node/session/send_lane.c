@@ -60,7 +60,7 @@ static bool claim(struct writer *writer) {
         r = sender_steal(send->sender, lane);
     send_act(send);
     if (r < 0)
-        course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+        send_out_of_step(send, r);
     return r == 1;
 }
 
@@ -106,7 +106,7 @@ static void send_batch(struct writer *writer) {
         r = sender_manifest_batch(send->sender, room, row->length);
         send_act(send);
         if (r < 0)
-            course_end(&send->course, EXCHANGE_FAILED, "the transfer got out of step");
+            send_out_of_step(send, r);
     }
     pthread_mutex_unlock(&send->course.lock);
 }
@@ -193,12 +193,16 @@ void *send_write(void *arg) {
 }
 
 static void take_control(struct send *send, const struct stream_frame *frame) {
+    int r = 0;
+
     pthread_mutex_lock(&send->course.lock);
     send->heard = true;
     if (frame->type != STREAM_CONTROL)
         course_end(&send->course, EXCHANGE_PROTOCOL, "the peer sent data to the sender");
-    else if (sender_control(send->sender, io_now_ms(), frame->body, frame->length) < 0)
-        course_end(&send->course, EXCHANGE_FAILED, "out of memory");
+    else
+        r = sender_control(send->sender, io_now_ms(), frame->body, frame->length);
+    if (r < 0)
+        send_out_of_step(send, r);
     witness_durable(sender_durable(send->sender));
     send_act(send);
     pthread_mutex_unlock(&send->course.lock);

@@ -8,9 +8,19 @@
 #define SHOWN 256 /* room for a path in a message */
 
 enum exchange_outcome send_outcome(int error) {
-    if (error == -ENOSPC || error == -EDQUOT)
+    switch (error) {
+    case -ENOSPC:
+    case -EDQUOT:
         return EXCHANGE_NO_SPACE;
-    return error == -ENODEV ? EXCHANGE_LOST : EXCHANGE_FAILED;
+    case -ENODEV:
+    case -ENOMEM:
+    case -EAGAIN:
+    case -EMFILE:
+    case -ENFILE:
+        return EXCHANGE_LOST;
+    default:
+        return EXCHANGE_FAILED;
+    }
 }
 
 int send_own_failed(const struct send *send, int error, struct fail *fail) {
@@ -39,6 +49,11 @@ void send_stop_locked(struct send *send, int error, const char *text) {
     if (sender_stop(send->sender, reasons[outcome], NULL) == 0)
         send_act(send);
     course_end(&send->course, outcome, text);
+}
+
+void send_out_of_step(struct send *send, int error) {
+    send_stop_locked(send, error,
+                     error == -ENOMEM ? "out of memory" : "the transfer got out of step");
 }
 
 void send_stop(struct send *send, int error, const char *text) {

@@ -1,5 +1,6 @@
 """Many at once."""
 
+import os
 import re
 
 from lab import check, check_equal
@@ -22,6 +23,21 @@ def fifty_to_one(lab):
         check_equal(command.wait(120), 0, f"status of send\n{command.said()}")
     for number, (source, _) in enumerate(commands):
         compare(source, receiver.received(f"from {number}"))
+    receiver.check_tidy()
+
+
+def more_than_descriptors(lab):
+    """More files are named than the node may open at the same time."""
+    lan = lab.lan(2)
+    quiet = {"discovery": "off"}
+    receiver = lab.node(lan[1], config=quiet)
+    sender = lab.node(lan[0], start=False, config=quiet)
+    sender.through = ["prlimit", "--nofile=64:64"]
+    sender.start()
+    sources = [make_file(lab.path(f"file {number}"), number) for number in range(80)]
+    sender.send(receiver, *sources)
+    for source in sources:
+        compare(source, receiver.received(os.path.basename(source)))
     receiver.check_tidy()
 
 

@@ -275,9 +275,9 @@ static struct outgoing_run *run_of(struct transfer *transfer) {
 void outgoing_begin(struct transfer *transfer, struct link *link, struct store_names *paths) {
     struct outgoing_run *run = run_of(transfer);
     if (run == NULL) {
-        log_error("out of memory");
         if (link != NULL)
             link_drop(link);
+        transfer_show(transfer, TRANSFER_SHOWN(QUEUED), "out of memory");
         return;
     }
     run->resting = false;
@@ -317,8 +317,12 @@ void outgoing_seen(struct node *node, const uint8_t *key) {
     struct transfer *next = NULL;
     for (struct transfer *at = transfers_first(node->transfers); at != NULL; at = next) {
         next = at->next;
-        if (at->run == NULL || !is_open(at) || !id_equal(at->record.peer_key, key))
+        if (!is_open(at) || !id_equal(at->record.peer_key, key))
             continue;
+        if (at->run == NULL) { /* there was no memory to begin it */
+            outgoing_begin(at, NULL, NULL);
+            continue;
+        }
         queue_seen(&at->run->tries);
         attempt(at->run);
     }

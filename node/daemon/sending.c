@@ -19,6 +19,7 @@ static void on_closed(uv_handle_t *handle) {
     store_names_clear(&sending->paths);
     store_names_clear(&sending->exclude);
     store_transfer_clear(&sending->record);
+    transfer_free(sending->made);
     free(sending);
 }
 

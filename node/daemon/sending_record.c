@@ -144,9 +144,11 @@ static struct transfer *use_same(struct sending *sending) {
 static struct transfer *use_new(struct sending *sending) {
     struct transfer *before =
         sending->same == 0 ? NULL : transfers_find(sending->node->transfers, sending->same);
-    struct transfer *transfer = transfers_add(sending->node->transfers, &sending->record);
+    struct transfer *transfer = sending->made;
     char text[192];
-    if (transfer == NULL || before == NULL)
+    transfers_put(sending->node->transfers, transfer, &sending->record);
+    sending->made = NULL;
+    if (before == NULL)
         return transfer;
     snprintf(text, sizeof text,
              "what is sent has changed since transfer %llu, which this one replaces: what the "
@@ -213,8 +215,13 @@ void sending_record(struct sending *sending) {
                                   .address = sending->answered ? &sending->reached : NULL,
                                   .typed = sending->target.typed};
     sending->noted = peers_note(sending->node->peers, &met, &sending->note);
-    sending->recording = true;
-    if (database_submit(sending->node->database, run_record, recorded, sending) != 0) {
+    /* A transfer that is recorded and not known here would be in the way of the next of its paths.
+     */
+    if (sending->made == NULL)
+        sending->made = transfer_new();
+    sending->recording = sending->made != NULL;
+    if (!sending->recording ||
+        database_submit(sending->node->database, run_record, recorded, sending) != 0) {
         sending->recording = false;
         sending_fail(sending, SENDING_FAILED, "out of memory");
     }

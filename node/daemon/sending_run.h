@@ -58,7 +58,8 @@ struct sending {
     bool recording; /* a job of the database is under way */
     bool noted;     /* there is a `note` of the peer, to be recorded along */
     struct peers_note note;
-    uint64_t same; /* number of the unfinished transfer of the same paths, 0: none */
+    struct transfer *made; /* while it is recorded: what it becomes, or NULL */
+    uint64_t same;         /* number of the unfinished transfer of the same paths, 0: none */
     int result;
     struct fail fail;
 };

@@ -84,7 +84,13 @@ void transfers_watch(struct transfers *transfers, const struct transfers_watch *
     transfers->watch = *watch;
 }
 
-static void transfer_free(struct transfer *transfer) {
+struct transfer *transfer_new(void) {
+    return calloc(1, sizeof(struct transfer));
+}
+
+void transfer_free(struct transfer *transfer) {
+    if (transfer == NULL)
+        return;
     store_transfer_clear(&transfer->record);
     free(transfer);
 }
@@ -119,10 +125,8 @@ struct transfer *transfers_find_id(struct transfers *transfers, enum store_direc
     return transfer;
 }
 
-struct transfer *transfers_add(struct transfers *transfers, struct store_transfer *record) {
-    struct transfer *transfer = calloc(1, sizeof *transfer);
-    if (transfer == NULL)
-        return NULL;
+void transfers_put(struct transfers *transfers, struct transfer *transfer,
+                   struct store_transfer *record) {
     transfer->node = transfers->node;
     transfer->record = *record;
     *record = (struct store_transfer){0};
@@ -132,6 +136,12 @@ struct transfer *transfers_add(struct transfers *transfers, struct store_transfe
     while (*at != NULL)
         at = &(*at)->next;
     *at = transfer;
+}
+
+struct transfer *transfers_add(struct transfers *transfers, struct store_transfer *record) {
+    struct transfer *transfer = transfer_new();
+    if (transfer != NULL)
+        transfers_put(transfers, transfer, record);
     return transfer;
 }
 

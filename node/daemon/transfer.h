@@ -73,6 +73,14 @@ struct transfer *transfers_find_id(struct transfers *transfers, enum store_direc
 /* Takes over the contents of *record (emptied) as a new transfer. NULL where memory is short. */
 struct transfer *transfers_add(struct transfers *transfers, struct store_transfer *record);
 
+/* The same in two steps, for who may not fail once it is recorded: the first gives an empty one
+ * (NULL where memory is short), which the second adds (taken over), or transfer_free() takes back.
+ */
+struct transfer *transfer_new(void);
+void transfers_put(struct transfers *transfers, struct transfer *transfer,
+                   struct store_transfer *record);
+void transfer_free(struct transfer *transfer);
+
 /* What a state of the database looks like when nothing goes on. */
 transfer_shown transfer_shown_of(enum store_state state);
 

@@ -2,6 +2,7 @@
 """Every call of every process fails once.
 
     tests/faults/errors.py --program build/dev/node/fxnode            everything, which takes hours
+    tests/faults/errors.py --program ... --journal FILE               the same in as many runs as you like
     tests/faults/errors.py --program ... --sample 300 --seed 7        some of it, drawn by a seed
     tests/faults/errors.py --program ... file:receiver:session:sync   a part
     tests/faults/errors.py --program ... file:receiver:session:sync:3:EIO
@@ -34,6 +35,8 @@ from plausible import ERRORS, FATAL  # noqa: E402
 
 # What "durable" and "delivered" rest on: always tried.
 DURABLE = ("file:receiver:session:sync", "file:receiver:session:rename", "file:receiver:daemon:sync")
+# What fxnode once got wrong.
+FOUND = ("file:receiver:session:map",)
 POLLS = 20_000  # of a daemon in one round; one that spins makes hundreds of thousands
 LOG = {key: os.environ[key] for key in ("FXNODE_LOG",) if key in os.environ}
 CONFIG = {"discovery": "off", "batch": "256K", "accept": "all"}
@@ -116,6 +119,13 @@ class Pair:
                 self.open = None
             over.wait(0.05)
 
+    def revive(self, side):
+        """A daemon in which a call has failed that may be the end of it has ended or answers."""
+        if self.command(side, "transfers").wait() != 0:
+            self.nodes[side].daemon.wait()
+            self.nodes[side].start()
+            self.open = None
+
     def check_alive(self):
         for node in self.nodes.values():
             check(not node.daemon.ended(), f"{node.name}: the daemon has ended with "
@@ -175,8 +185,8 @@ class Round:
         return self.pair
 
     def calls(self):
-        """{(side, role, call): [n, ...]} of the calls that are made: of those with the same callers
-        the first, the second and the last one."""
+        """[(side, role, call, n)] of the calls that are made: the first one of each chain of callers,
+        then of those chains the second and the last one."""
         pair = self.ready()
         for control in pair.controls.values():
             control.arm(recording=True)
@@ -188,11 +198,10 @@ class Round:
                 by_callers.setdefault((side, *which, callers), []).append(n)
         self.kind.settle(pair, 0, None)
         pair.quiet()
-        result = {}
-        for key, numbers in by_callers.items():
-            numbers.sort()
-            result.setdefault(key[:3], set()).update(numbers[:2] + numbers[-1:])
-        return {key: sorted(numbers) for key, numbers in result.items()}
+        first = {(*key[:3], min(numbers)) for key, numbers in by_callers.items()}
+        more = {(*key[:3], n) for key, numbers in by_callers.items()
+                for n in (*sorted(numbers)[:2], max(numbers))}
+        return [*sorted(first), *sorted(more - first)]
 
     def attempt(self, side, place):
         """Whether the call was made at all."""
@@ -205,13 +214,14 @@ class Round:
         try:
             status = self.kind.run(pair)
             self.told = pair.told
-            pair.disarm()
-            self.kind.settle(pair, status, place.role)
         finally:
             pair.disarm()
             over.set()
             if manager.ident is not None:
                 manager.join()
+        if manager.ident is not None and pair.controls[side].fired():
+            pair.revive(side)
+        self.kind.settle(pair, status, place.role)
         pair.check_alive()
         pair.quiet()
         process.forget_ended()
@@ -223,7 +233,9 @@ class Round:
             return None, self.attempt(side, place)
         except Failure as failure:
             pair, self.pair = self.pair, None
-            why = f"{failure}\n  call: {pair.controls[side].caller(place.role)}\n{pair.said()}"
+            told = "".join(f"\n  told: {line}" for line in pair.told)
+            why = (f"{failure}\n  call: {pair.controls[side].caller(place.role)}{told}\n"
+                   f"{pair.said()}")
             pair.kill()
             return why, True
 
@@ -233,10 +245,9 @@ class Round:
 
 
 def places(calls):
-    for (side, role, call), numbers in sorted(calls.items()):
-        for n in numbers:
-            for error in ERRORS[call]:
-                yield side, Place(role, call, n, error)
+    for side, role, call, n in calls:
+        for error in ERRORS[call]:
+            yield side, Place(role, call, n, error)
 
 
 def wanted(patterns, words):
@@ -269,31 +280,53 @@ class Worker:
                 break
             began = time.monotonic()
             why, fired = self.rounds[name].fails(side, place)
-            tally.add((name, side, *place), self.rounds[name].told, why, fired,
+            tally.add(text_of((name, side, place)), self.rounds[name].told, why, fired,
                       time.monotonic() - began)
         for each in self.rounds.values():
             each.end()
 
 
 def draw(cases, arguments):
-    """Some, and what the promises rest on with one error each."""
+    """Some, and what the promises rest on and what was found before with one error each."""
     kept = {}
+    patterns = [text.split(":") for text in DURABLE + FOUND]
     for case in cases:
-        if wanted([text.split(":") for text in DURABLE], (*case[:2], *case[2][:2])):
+        if wanted(patterns, (*case[:2], *case[2][:2])):
             kept.setdefault((*case[:2], *case[2][:3]), case)
     sample = random.Random(arguments.seed).sample(cases, arguments.sample)
     return list(kept.values()) + [case for case in sample if case not in kept.values()]
 
 
+def text_of(case):
+    name, side, place = case
+    return ":".join(map(str, (name, side, *place)))
+
+
+class Journal:
+    """What was tried by the runs that have written this file. A case that failed is tried again."""
+
+    def __init__(self, path):
+        self.passed = set()
+        self.file = path and open(path, "a+", encoding="ascii")
+        if path:
+            self.file.seek(0)
+            self.passed = {line.split()[1] for line in self.file if line.startswith("passed ")}
+
+    def add(self, case, passed):
+        if self.file:
+            self.file.write(f"{'passed' if passed else 'FAILED'} {case}\n")
+            self.file.flush()
+
+
 class Tally:
-    def __init__(self, verbose):
-        self.verbose = verbose
+    def __init__(self, verbose, journal):
+        self.verbose, self.journal = verbose, journal
         self.tried, self.missed, self.failed = 0, 0, 0
         self.lock = threading.Lock()
 
-    def add(self, words, told, why, fired, seconds):
-        case = ":".join(map(str, words))
+    def add(self, case, told, why, fired, seconds):
         with self.lock:
+            self.journal.add(case, why is None)
             self.tried += 1
             self.missed += not fired
             self.failed += why is not None
@@ -307,7 +340,8 @@ class Tally:
 def run_inside(arguments):
     isolate.prepare_inside()
     lab = Laboratory(isolate.work_directory())
-    tally = Tally(arguments.verbose)
+    journal = Journal(arguments.journal)
+    tally = Tally(arguments.verbose, journal)
     try:
         lan = lab.lan(2)
         workers = [Worker(lab, lan, number) for number in range(arguments.jobs)]
@@ -315,7 +349,7 @@ def run_inside(arguments):
         print(f"{len(cases)} calls to fail, seed {arguments.seed}", flush=True)
         if arguments.sample is not None and arguments.sample < len(cases):
             cases = draw(cases, arguments)
-        cases = collections.deque(cases)
+        cases = collections.deque(case for case in cases if text_of(case) not in journal.passed)
         threads = [threading.Thread(target=worker.run, args=(cases, tally)) for worker in workers]
         for thread in threads:
             thread.start()
@@ -335,6 +369,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=4, help="so many at the same time")
     parser.add_argument("--verbose", action="store_true", help="tell of each one")
     parser.add_argument("--sample", type=int, help="only so many, drawn at random, and all DURABLE")
+    parser.add_argument("--journal", help="a file of what is done, to go on another time")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("places", nargs="*", metavar="KIND[:SIDE[:ROLE[:CALL[:N[:ERROR]]]]]")
     arguments = parser.parse_args()

@@ -4,12 +4,14 @@
  */
 #include "base/escape.h"
 #include "node/cli/cli.h"
+#include "node/common/output.h"
 #include "node/common/part.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
+#define MAIN_FAILED 1
 #define MAIN_USAGE 2
 
 static int run_daemon(int argc, char **argv) {
@@ -62,7 +64,7 @@ static const struct command *find(const char *name) {
     return NULL;
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
     char shown[256];
     if (argc < 2) {
         fprintf(stderr, "fxnode: which command? (fxnode --help)\n");
@@ -75,7 +77,7 @@ int main(int argc, char **argv) {
     }
     if (sodium_init() < 0) {
         fprintf(stderr, "fxnode: libsodium does not work on this system\n");
-        return 1;
+        return MAIN_FAILED;
     }
     if (strcmp(argv[1], "--version") == 0)
         return cli_version(argc - 1, argv + 1);
@@ -90,4 +92,9 @@ int main(int argc, char **argv) {
         return MAIN_USAGE;
     }
     return command->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv) {
+    output_begin();
+    return output_end(run(argc, argv));
 }

@@ -44,6 +44,23 @@ def wrong_arguments(lab):
         check(node.run(*arguments).out, f"{arguments}: nothing on standard output")
 
 
+def full_output(lab):
+    """What cannot be printed is an error, as it is where nothing takes it; what was asked for beside
+    is done."""
+    desk, attic = lab.pair()
+    path = make_file(lab.path("file"), 10)
+    for target in ("/dev/full", "&-"):
+        for arguments in (("--help",), ("--version",), ("--version", "--verbose"), ("id",),
+                          ("send", "--help"), ("daemon", "--help"), ("export",), ("id", "--json"),
+                          ("transfers", "--json"), ("send", attic.at, path)):
+            command = desk.host.start(["sh", "-c", f'exec "$0" "$@" >{target}', program(),
+                                       *arguments], env=desk.environment())
+            check_equal(command.wait(), 1, f"status of {arguments} > {target}")
+            _complains(command, "cannot write to standard output")
+    for name in ("file", "file (2)"):
+        compare(path, attic.received(name))
+
+
 def wrong_transfer(lab):
     """A number that no transfer has is wrong usage; one that is over is not, but nothing can be done
     with it, by a node that was started again either."""

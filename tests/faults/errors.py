@@ -120,10 +120,13 @@ class Pair:
             over.wait(0.05)
 
     def revive(self, side):
-        """A daemon in which a call has failed that may be the end of it has ended or answers."""
+        """A daemon in which a call has failed that may be the end of it answers, or has ended: then
+        the command has failed, or was a node for itself."""
+        node = self.nodes[side]
         if self.command(side, "transfers").wait() != 0:
-            self.nodes[side].daemon.wait()
-            self.nodes[side].start()
+            node.daemon.wait()
+        if node.daemon.ended():
+            node.start()
             self.open = None
 
     def check_alive(self):
@@ -219,7 +222,7 @@ class Round:
             over.set()
             if manager.ident is not None:
                 manager.join()
-        if manager.ident is not None and pair.controls[side].fired():
+        if manager.ident is not None:
             pair.revive(side)
         self.kind.settle(pair, status, place.role)
         pair.check_alive()

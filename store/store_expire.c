@@ -15,11 +15,12 @@ static const char SQL_PARTIALS[] =
     "UPDATE transfer SET state = 9, reason = 'nothing happened for 30 days', changed_at = ?1,"
     " finished_at = ?1 WHERE state < 5 AND changed_at <= ?2";
 static const char SQL_FINISHED[] =
-    "DELETE FROM transfer WHERE state >= 6 AND NOT has_work AND CASE"
+    "DELETE FROM transfer WHERE state >= 6 AND NOT has_work AND NOT (state = 6 AND moving = 1)"
+    " AND CASE"
     " WHEN direction = 2 AND state = 6 THEN confirmed AND changed_at <= ?2"
     " ELSE finished_at <= ?2 END";
-static const char SQL_RECEIPTS[] =
-    "UPDATE transfer SET receipt_length = 0 WHERE receipt_length > 0 AND changed_at <= ?";
+static const char SQL_RECEIPTS[] = "UPDATE transfer SET receipt_length = 0"
+                                   " WHERE receipt_length > 0 AND moving <> 1 AND changed_at <= ?2";
 static const char SQL_EXTENTS[] = "DELETE FROM extent WHERE transfer IN"
                                   " (SELECT number FROM transfer WHERE state >= 6)";
 
@@ -32,10 +33,7 @@ static int run(struct store *store, const char *sql, int64_t now, int64_t age, s
 }
 
 static int drop_receipts(struct store *store, int64_t now, struct fail *fail) {
-    struct store_sql use;
-    store_sql_use(&use, store, SQL_RECEIPTS, fail);
-    store_sql_i64(&use, now - STORE_EXPIRE_FINISHED_S);
-    int rc = store_sql_run(&use);
+    int rc = run(store, SQL_RECEIPTS, now, STORE_EXPIRE_FINISHED_S, fail);
     return rc == 0 ? store_receipt_trim(store, fail) : rc;
 }
 

@@ -20,9 +20,9 @@
  * CANCELLED (never one in PLACING), old finished records go once their directory is gone, and
  * receipts that are too many (store_receipt.h), or STORE_EXPIRE_FINISHED_S after the last change of
  * their transfer, which it may outlive: a sender that never confirms cannot have anything of that
- * size kept for good. Times in the future (the clock was set back) become `now`; how
- * the clock is kept from making things old is said in store_age.h, whose function comes first.
- * Afterwards *left holds, for
+ * size kept for good. Neither goes where sources are still to be removed (store_moving.h). Times in
+ * the future (the clock was set back) become `now`; how the clock is kept from making things old is
+ * said in store_age.h, whose function comes first. Afterwards *left holds, for
  * store_transfer_list_clear(), every finished transfer whose directory is to be removed, whether it
  * finished now or earlier (STORE_TRANSFERS_LEFT); the caller removes it and calls
  * store_transfer_cleaned(). Call it at start and once an hour or so.

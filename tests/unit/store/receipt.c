@@ -103,6 +103,34 @@ START_TEST(test_age) {
 }
 END_TEST
 
+/* A node that was off for long, or whose clock is ahead, removes what it was to remove all the
+ * same; what came to nothing moves nothing. */
+START_TEST(test_age_of_what_moves) {
+    const int64_t old = 1000 + 2 * STORE_EXPIRE_FINISHED_S;
+    uint64_t number = make(1);
+    uint64_t cancelled = make(2);
+    FIXTURE_OK(store_moving_want(fixture, number, true, &fixture_fail));
+    FIXTURE_OK(store_moving_want(fixture, cancelled, true, &fixture_fail));
+    FIXTURE_OK(add(number, 0, "abc"));
+    deliver(number, 1000);
+    fixture_set_state(cancelled, STORE_CANCELLED, 1000);
+    fixture_close();
+    fixture_sql("UPDATE transfer SET has_work = 0"); /* their directories are removed */
+    fixture_open();
+    expire(old);
+    check(number, "abc");
+    ck_assert_uint_eq(fixture_list(STORE_TRANSFERS_MOVING, 0), 1);
+    fixture_close();
+    ck_assert_int_eq(fixture_number("SELECT count(*) FROM transfer"), 1);
+    fixture_open();
+    FIXTURE_OK(store_moving_over(fixture, number, 1, 0, &fixture_fail));
+    expire(old);
+    check_none(number);
+    fixture_close();
+    ck_assert_int_eq(fixture_number("SELECT count(*) FROM transfer"), 0);
+}
+END_TEST
+
 /* The newest stay, as many as there is room for. */
 START_TEST(test_room) {
     uint64_t numbers[3];
@@ -200,6 +228,7 @@ static Suite *suite(void) {
     tcase_add_test(t, test_pieces);
     tcase_add_test(t, test_not_delivered);
     tcase_add_test(t, test_age);
+    tcase_add_test(t, test_age_of_what_moves);
     tcase_add_test(t, test_room);
     tcase_add_test(t, test_room_between_looks);
     tcase_add_test(t, test_moving);

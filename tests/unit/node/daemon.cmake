@@ -7,6 +7,8 @@ fxnode_suite(node-outwork SOURCES daemon/test_outwork.c LINK fxnode::node_daemon
 fxnode_suite(node-takeover SOURCES daemon/test_takeover.c LINK fxnode::node_daemon)
 fxnode_suite(node-worker SOURCES daemon/test_worker.c LINK fxnode::node_daemon)
 fxnode_library(peers_fixture SOURCES daemon/peers_fixture.c LINK fxnode::node_daemon PkgConfig::CHECK)
+fxnode_suite(node-kept
+    SOURCES daemon/test_kept.c LINK fxnode::node_daemon fxnode::store_fixture TIMEOUT 300)
 fxnode_suite(node-offers SOURCES daemon/test_offers.c LINK fxnode::peers_fixture)
 fxnode_suite(node-peers SOURCES daemon/test_peers.c LINK fxnode::peers_fixture)
 fxnode_suite(node-replaced SOURCES daemon/test_replaced.c LINK fxnode::peers_fixture)

@@ -48,3 +48,4 @@ fxnode_library(delivered
     SOURCES session/delivered.c ../files/room.c LINK fxnode::node_session PkgConfig::CHECK)
 fxnode_suite(session-remove SOURCES session/test_remove.c LINK fxnode::delivered)
 fxnode_suite(session-verify SOURCES session/test_verify.c LINK fxnode::delivered)
+fxnode_suite(session-audit SOURCES session/test_audit.c LINK fxnode::delivered)

@@ -225,6 +225,28 @@ START_TEST(what_is_something_else_stays) {
 }
 END_TEST
 
+/* The inode of a link that is gone may be that of another at once, and at the same time. */
+START_TEST(a_link_that_leads_elsewhere_stays) {
+    make_small();
+    ck_assert_int_eq(unlink("tree/link"), 0);
+    room_link("b", "tree/link");
+    forge("tree/link");
+    run_to_end(4, 1);
+    check_stays("tree/link", "it was changed since it was sent");
+}
+END_TEST
+
+START_TEST(another_directory_stays) {
+    make_small();
+    room_directory("other");
+    ck_assert_int_eq(rename("tree/sub", "kept"), 0);
+    ck_assert_int_eq(rename("other", "tree/sub"), 0);
+    run_to_end(4, 1);
+    check_stays("tree/sub", "something else has its name");
+    ck_assert(room_says("kept/b", "b\n"));
+}
+END_TEST
+
 /* A copy with all its times is another file. */
 START_TEST(a_copy_stays) {
     struct stat st;
@@ -510,7 +532,8 @@ START_TEST(nothing_goes_by_a_receipt_that_is_none) {
     ck_assert_int_eq(ftruncate(sent.receipt, (off_t)sent.layout.marks), 0);
     delivered_run_as_is(&sent, REMOVE, &said);
     ck_assert_int_eq(said.outcome, ENDED(FAILED));
-    sent.sent = false;
+    delivered_close(&sent);
+    delivered_open(&sent, false, tree);
     run();
     ck_assert_int_eq(said.outcome, ENDED(FAILED));
     ck_assert_uint_eq(room_count("tree"), 4);
@@ -524,6 +547,8 @@ static void add_tests(TCase *t) {
     tcase_add_test(t, without_its_attributes_it_stays);
     tcase_add_test(t, what_was_changed_stays);
     tcase_add_test(t, what_is_something_else_stays);
+    tcase_add_test(t, a_link_that_leads_elsewhere_stays);
+    tcase_add_test(t, another_directory_stays);
     tcase_add_test(t, a_copy_stays);
     tcase_add_test(t, a_directory_replaced_by_a_link_leads_nowhere);
     tcase_add_test(t, an_item_replaced_by_a_link_leads_nowhere);

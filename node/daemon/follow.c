@@ -356,7 +356,9 @@ void follow_abandon(struct client *client) {
     struct transfer *transfer = NULL;
 
     drop_paths(client);
-    if (client->sending != NULL)
+    if (client->sending != NULL && client->node->stopping)
+        sending_leave(client->sending);
+    else if (client->sending != NULL)
         sending_cancel(client->sending);
     client->sending = NULL;
     client->follows = 0;

@@ -84,6 +84,11 @@ void sending_cancel(struct sending *sending) {
     sending_free_if_over(sending);
 }
 
+void sending_leave(struct sending *sending) {
+    sending->stays = true;
+    sending_cancel(sending);
+}
+
 void sending_advance(struct sending *sending) {
     if (sending->over || sending->recording || !sending->called || !sending->complete ||
         sending_is_revoked(sending))

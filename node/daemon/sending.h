@@ -48,4 +48,8 @@ int sending_start(struct sending **out, struct node *node, struct sending_reques
 /* Gives it up; no event follows. */
 void sending_cancel(struct sending *sending);
 
+/* The same where the node ends, and not the wish for it: what is being recorded stays, and the
+ * command asks the node that follows for it. */
+void sending_leave(struct sending *sending);
+
 #endif

@@ -193,7 +193,7 @@ static void recorded(void *arg) {
     if (!sending->over)
         sending_is_revoked(sending); /* then it is over */
     sending->recording = false;
-    if (sending->over && transfer != NULL)
+    if (sending->over && !sending->stays && transfer != NULL)
         outgoing_cancel(transfer, "given up before it began");
     if (!created && !sending->over && sending->result == 0)
         transfer = use_same(sending);

@@ -26,7 +26,8 @@ enum { SENDING_FAILED = 1, SENDING_UNREACHABLE = 3, SENDING_TRUST = 6 };
 struct sending {
     struct node *node;
     struct sending_events events;
-    bool over; /* an end was reported or cancelled: only waits for what it started */
+    bool over;  /* an end was reported or cancelled: only waits for what it started */
+    bool stays; /* what is recorded of it, though it is over: it was left to the node after this */
     struct store_names paths;
     struct store_names exclude;
     bool one_file_system;

@@ -13,4 +13,5 @@ fxnode_suite(node-offers SOURCES daemon/test_offers.c LINK fxnode::peers_fixture
 fxnode_suite(node-peers SOURCES daemon/test_peers.c LINK fxnode::peers_fixture)
 fxnode_suite(node-replaced SOURCES daemon/test_replaced.c LINK fxnode::peers_fixture)
 fxnode_suite(node-resolve SOURCES daemon/test_resolve.c LINK fxnode::peers_fixture)
+fxnode_suite(node-sending SOURCES daemon/test_sending.c LINK fxnode::peers_fixture)
 fxnode_suite(node-stopwatch SOURCES daemon/test_stopwatch.c LINK fxnode::node_daemon)

@@ -50,8 +50,9 @@ class Control:
                             error, 0)
 
     def disarm(self):
-        """Nothing fails from now on; what was counted stays."""
+        """Nothing fails or is recorded from now on; what was counted stays."""
         struct.pack_into("=Q", self._map, 8, 0)
+        struct.pack_into("=I", self._map, _RECORDING, False)
 
     def fired(self):
         return _HEAD.unpack_from(self._map, 0)[4] != 0

@@ -2,7 +2,7 @@
 """Every call of every process fails once.
 
     tests/faults/errors.py --program build/dev/node/fxnode            everything, which takes hours
-    tests/faults/errors.py --program ... --journal FILE               the same in as many runs as you like
+    tests/faults/errors.py --program ... --journal FILE               the same, in several runs
     tests/faults/errors.py --program ... --sample 300 --seed 7        some of it, drawn by a seed
     tests/faults/errors.py --program ... file:receiver:session:sync   a part
     tests/faults/errors.py --program ... file:receiver:session:sync:3:EIO
@@ -16,6 +16,8 @@ process may end, and is started again."""
 
 import argparse
 import collections
+import contextlib
+import itertools
 import os
 import random
 import sys
@@ -27,7 +29,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "scenarios")]
 sys.dont_write_bytecode = True
 
 from control import CALLS, Control, Place  # noqa: E402
-from errors_kinds import KINDS  # noqa: E402
+from errors_kinds import KINDS, check_refusal  # noqa: E402
 from lab import Failure, Skip, check, isolate, process  # noqa: E402
 from lab.laboratory import Laboratory  # noqa: E402
 from lab.node import PROGRAM, Node  # noqa: E402
@@ -35,10 +37,12 @@ from plausible import ERRORS, FATAL  # noqa: E402
 
 # What "durable" and "delivered" rest on: always tried.
 DURABLE = ("file:receiver:session:sync", "file:receiver:session:rename", "file:receiver:daemon:sync")
-# What fxnode once got wrong.
-FOUND = ("file:receiver:session:map",)
+# What fxnode once got wrong, a source that cannot be read in its middle, times that cannot be set:
+# always tried, too.
+FOUND = ("file:receiver:session:map", "file:sender:session:pread", "file:receiver:session:times")
 POLLS = 20_000  # of a daemon in one round; one that spins makes hundreds of thousands
 LOG = {key: os.environ[key] for key in ("FXNODE_LOG",) if key in os.environ}
+PORTS = itertools.count(20_000)  # one that is away comes back to its own
 CONFIG = {"discovery": "off", "batch": "256K", "accept": "all"}
 
 
@@ -77,10 +81,12 @@ class Pair:
         for side, host in zip(("sender", "receiver"), lan.hosts):
             self.controls[side] = Control(os.path.join(directory, f"{side}.control"), preload())
             self.nodes[side] = Node(host, directory, name=f"{side}-{os.path.basename(directory)}",
-                                    config=CONFIG,
+                                    config={**CONFIG, "listen": f"0.0.0.0:{next(PORTS)}"},
                                     env={**self.controls[side].environment, **LOG})
             self.nodes[side].start()
-        self.open = None
+        self.open = {}  # what each daemon has open while it rests
+        self.managing = threading.Lock()
+        self.fatal = False  # whether the daemon may end
         self.told = []
 
     @property
@@ -114,10 +120,30 @@ class Pair:
         """Starts the daemon of a side again when it ends, as systemd would, until that is over."""
         node = self.nodes[side]
         while not over.is_set():
-            if node.daemon.ended():
-                node.start()
-                self.open = None
+            with self.managing:
+                if node.daemon.ended():
+                    self.begin(side)
             over.wait(0.05)
+
+    def begin(self, side):
+        """Starts a daemon; one that cannot says why, and is started again."""
+        node = self.nodes[side]
+        self.open.pop(side, None)
+        try:
+            node.start()
+        except Failure:
+            check_refusal(node.daemon, self.fatal)
+            node.start()
+
+    @contextlib.contextmanager
+    def away(self, side):
+        """The daemon of a side is not there meanwhile."""
+        daemon = self.nodes[side].daemon
+        with self.managing:
+            status = daemon.stop()
+            check(status == 0 or self.fatal, f"it ends with {status}\n{daemon.said()}")
+            yield
+            self.begin(side)
 
     def revive(self, side):
         """A daemon in which a call has failed that may be the end of it answers, or has ended: then
@@ -126,8 +152,7 @@ class Pair:
         if self.command(side, "transfers").wait() != 0:
             node.daemon.wait()
         if node.daemon.ended():
-            node.start()
-            self.open = None
+            self.begin(side)
 
     def check_alive(self):
         for node in self.nodes.values():
@@ -139,9 +164,8 @@ class Pair:
         for node in self.nodes.values():
             wait_for(lambda node=node: not node.helpers("session"),
                      lambda node=node: f"{node.name}: a session stays\n{node.daemon.said()}")
-        if self.open is None:
-            self.open = {side: descriptors(node) for side, node in self.nodes.items()}
         for side, node in self.nodes.items():
+            self.open.setdefault(side, descriptors(node))
             wait_for(lambda side=side, node=node: len(descriptors(node)) <= len(self.open[side]),
                      lambda side=side, node=node: f"{node.name}: descriptors leak: before "
                      f"{self.open[side]}, now {descriptors(node)}\n{node.daemon.said()}", 10)
@@ -188,8 +212,8 @@ class Round:
         return self.pair
 
     def calls(self):
-        """[(side, role, call, n)] of the calls that are made: the first one of each chain of callers,
-        then of those chains the second and the last one."""
+        """[(side, role, call, n)] of the calls that are made: the first one of each chain of
+        callers, then of those chains the second and the last one."""
         pair = self.ready()
         for control in pair.controls.values():
             control.arm(recording=True)
@@ -211,8 +235,9 @@ class Round:
         pair = self.ready()
         over = threading.Event()
         manager = threading.Thread(target=pair.look_after, args=(side, over))
+        pair.fatal = place.role == "daemon" and place.call in FATAL
         pair.arm(side, place)
-        if place.role == "daemon" and place.call in FATAL:
+        if pair.fatal:
             manager.start()
         try:
             status = self.kind.run(pair)
@@ -290,7 +315,7 @@ class Worker:
 
 
 def draw(cases, arguments):
-    """Some, and what the promises rest on and what was found before with one error each."""
+    """Some, and DURABLE and FOUND with one error each."""
     kept = {}
     patterns = [text.split(":") for text in DURABLE + FOUND]
     for case in cases:
@@ -371,7 +396,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave the working directory")
     parser.add_argument("--jobs", type=int, default=4, help="so many at the same time")
     parser.add_argument("--verbose", action="store_true", help="tell of each one")
-    parser.add_argument("--sample", type=int, help="only so many, drawn at random, and all DURABLE")
+    parser.add_argument("--sample", type=int, help="only so many, drawn, and DURABLE, FOUND")
     parser.add_argument("--journal", help="a file of what is done, to go on another time")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("places", nargs="*", metavar="KIND[:SIDE[:ROLE[:CALL[:N[:ERROR]]]]]")

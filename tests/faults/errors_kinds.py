@@ -9,15 +9,26 @@ A pair is two nodes that know each other; see errors.py."""
 import os
 import re
 import shutil
+import subprocess
+import time
 
 from lab import Failure, check
 from lab.data import MIB, compare, make_file, snapshot
+from lab.node import Node
+from lab.process import PATIENCE
 
 
 def said_why(command):
     """A command that fails says so in a line of its own."""
     check(any(line.startswith("fxnode: ") for line in command.err),
           f"it ends with {command.popen.returncode} and says nothing\n{command.said()}")
+
+
+def check_refusal(daemon, fatal):
+    """A daemon that cannot start has ended and says why; where it may abort, it need not."""
+    status = daemon.wait()
+    check(fatal or status == 1 and any(line.startswith("fxnode: ") for line in daemon.err),
+          f"the daemon ends with {status}\n{daemon.said()}")
 
 
 MOMENT = 5.0  # seconds, for what is as good as done
@@ -83,7 +94,10 @@ class Sending:
         self.excuses = None
 
     def run(self, pair):
-        command = pair.command("sender", "send", pair.receiver.at, self.source)
+        return self._send(pair)
+
+    def _send(self, pair, *options):
+        command = pair.command("sender", "send", *options, pair.receiver.at, self.source)
         status = follow(pair, command)
         pair.told = [status, *command.out, *command.err]
         self.excuses = Excuses(command, os.path.dirname(self.source))
@@ -155,6 +169,111 @@ class Tree(Sending):
         return root
 
 
+class Moved(Tree):
+    """The tree goes from here to there."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.kept = f"{directory}/kept"
+        os.rename(self.source, self.kept)
+
+    def run(self, pair):
+        subprocess.run(["cp", "-a", self.kept, self.source], check=True)
+        return self._send(pair, "--move")
+
+    def settle(self, pair, status, role):
+        received = pair.receiver.received(self.name)
+        if os.path.lexists(self.source):
+            check(status != 0, f"it stays, and nobody says so\n{pair.told}")
+            self._check_nothing_lost(received)
+            shutil.rmtree(self.source)
+            if os.path.lexists(received):
+                self.remove(received)
+            again = self.run(pair)
+            check(again == 0, f"the same command again ends with {again}\n{pair.told}")
+        check(not os.path.lexists(self.source), "it is still there")
+        pair.receiver.check_tidy()
+        pair.receiver.check_listed(self.name)
+        compare(self.kept, received)
+        self.remove(received)
+
+    def _check_nothing_lost(self, received):
+        """All of it is here or there."""
+        here, there = (snapshot(path) if os.path.lexists(path) else {}
+                       for path in (self.source, received))
+        for path, thing in snapshot(self.kept).items():
+            kept = path in here if thing[0] == "directory" else here.get(path) == thing
+            check(kept or there.get(path) == thing, f"{path!r} is neither here nor there")
+
+
+class Queued(File):
+    """It waits for a peer that is away, and goes when that is back."""
+
+    def _queue(self, pair):
+        command = pair.command("sender", "send", "--detach", pair.receiver.id, self.source)
+        status = command.wait()
+        pair.told = [status, *command.out, *command.err]
+        if status != 0:
+            said_why(command)
+        return status
+
+    def run(self, pair):
+        if pair.receiver.id.replace("-", "") not in str(pair.sender.peers()):
+            self.settle(pair, super().run(pair), None)
+        with pair.away("receiver"):
+            status = self._queue(pair)
+            if status != 0:
+                self._queue(pair)
+        return 0
+
+    def settle(self, pair, status, role):
+        deadline = time.monotonic() + PATIENCE
+        while pair.sender.transfers():
+            check(time.monotonic() < deadline, f"it is not delivered\n{pair.said()}")
+            pair.resume()
+        super().settle(pair, status, role)
+
+
+class First:
+    """A node starts for the first time: of what it keeps nothing is there."""
+    sides = ("sender",)
+
+    def __init__(self, directory):
+        os.mkdir(directory)
+        self.directory = directory
+        self.number = 0
+        self.usual = None  # what is in a state directory
+
+    @staticmethod
+    def _start(node, fatal):
+        try:
+            node.start()
+        except Failure:
+            check_refusal(node.daemon, fatal)
+            node.start()
+
+    def run(self, pair):
+        self.number += 1
+        node = Node(pair.sender.host, self.directory,
+                    name=f"{os.path.basename(self.directory)}-{self.number}",
+                    config={**pair.sender.config, "listen": "0.0.0.0"}, env=pair.sender.env)
+        self._start(node, pair.fatal)
+        pair.disarm()
+        pair.told = []
+        check(node.id in node.run("id").out[0], f"not the id that it said\n{node.daemon.said()}")
+        node.restart()
+        node.stop()
+        left = sorted(os.listdir(node.state))
+        self.usual = self.usual or left
+        check(left == self.usual, f"{node.state} holds {left}, not {self.usual}")
+        shutil.rmtree(node.home)
+        shutil.rmtree(node.runtime)
+        return 0
+
+    def settle(self, pair, status, role):
+        pass
+
+
 class Pairing:
     """Two people pair their nodes with a code."""
     sides = ("sender", "receiver")
@@ -195,4 +314,5 @@ class Pairing:
             node.run("unpair", known)
 
 
-KINDS = {"file": File, "tree": Tree, "pair": Pairing}
+KINDS = {"file": File, "tree": Tree, "pair": Pairing, "move": Moved, "queue": Queued,
+         "first": First}

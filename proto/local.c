@@ -283,7 +283,7 @@ static const char *found_fault(const Fxnode__Helper__Found *found) {
 
 static const char *ended_fault(const Fxnode__Helper__Ended *ended) {
     if (ended->outcome < FXNODE__HELPER__ENDED__OUTCOME__COMPLETE ||
-        ended->outcome > FXNODE__HELPER__ENDED__OUTCOME__STOPPED)
+        ended->outcome > FXNODE__HELPER__ENDED__OUTCOME__ABSENT)
         return "an unknown outcome";
     return is_text(ended->text) ? NULL : too_long;
 }

@@ -22,6 +22,7 @@ struct clean_item {
     struct node *node;
     uint64_t number;
     char *destination;
+    bool waits; /* where nothing is there, its disk may come back */
 };
 
 struct clean {
@@ -100,11 +101,15 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
     struct clean_item *item = clean->first;
     clean->worker = NULL;
     clean->first = item->next;
-    if (outcome != WORKER_ENDED(COMPLETE))
+    bool over =
+        outcome == WORKER_ENDED(COMPLETE) || (outcome == WORKER_ENDED(ABSENT) && !item->waits);
+    if (outcome == WORKER_ENDED(ABSENT) && item->waits)
+        log_info("what transfer %llu has left is not there: it is looked for again every hour",
+                 (unsigned long long)item->number);
+    else if (!over)
         log_warn("what transfer %llu left behind is still there: %s",
                  (unsigned long long)item->number, text);
-    if (outcome != WORKER_ENDED(COMPLETE) ||
-        database_submit(clean->node->database, run_cleaned, removed, item) != 0)
+    if (!over || database_submit(clean->node->database, run_cleaned, removed, item) != 0)
         item_free(item);
     next(clean);
 }
@@ -143,6 +148,13 @@ static void append(struct clean *clean, struct clean_item *item) {
     next(clean);
 }
 
+/* What was delivered had its disk there. What was cancelled may have been because its disk is not,
+ * and that may be for days. */
+static bool may_come_back(const struct store_transfer *record) {
+    return record->state == STORE_CANCELLED &&
+           (record->finished == 0 || io_wall_s() - record->finished < STORE_EXPIRE_FINISHED_S);
+}
+
 void clean_transfer(struct node *node, const struct store_transfer *record) {
     struct clean_item *item = NULL;
     if (record->direction == STORE_INCOMING && !record->has_work)
@@ -152,6 +164,7 @@ void clean_transfer(struct node *node, const struct store_transfer *record) {
         return;
     item->node = node;
     item->number = record->number;
+    item->waits = may_come_back(record);
     if (record->direction == STORE_INCOMING) {
         item->destination = strdup(record->destination);
         if (item->destination != NULL)

@@ -16,7 +16,8 @@ int clean_new(struct clean **out, struct node *node);
 void clean_free(struct clean *clean);
 
 /* Removes the directory of a finished transfer, in its turn, and records that it is gone. What
- * cannot be removed now is tried again at the next start or hour. */
+ * cannot be removed now is tried again at the next start or hour, and so is, for 30 days, the
+ * staging of a cancelled one that is not there: its disk may not be mounted. */
 void clean_transfer(struct node *node, const struct store_transfer *record);
 
 /* Records that the directory of a transfer is gone: its session has removed it. */

@@ -78,13 +78,17 @@ void job_clean(struct job *job, struct uplink *uplink) {
     struct receive receive = {.course = {.uplink = uplink}, .job = job, .manifest = -1};
     struct fail fail = {0};
     int r = open_staging(&receive, &fail);
+    bool absent = r == STAGING_NONE;
 
     if (r == 0)
         r = confine(&receive, &fail);
-    if (r == STAGING_NONE)
+    if (absent)
         r = clean_area(receive.destination, &fail);
     else if (r == 0)
         r = clean_staging(receive.staging, &fail);
     close_all(&receive);
-    uplink_ended(uplink, outcome_of(r), r == 0 ? "" : fail.text);
+    if (r == 0)
+        uplink_ended(uplink, absent ? UPLINK_ENDED(ABSENT) : UPLINK_ENDED(COMPLETE), "");
+    else
+        uplink_ended(uplink, outcome_of(r), fail.text);
 }

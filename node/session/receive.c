@@ -33,7 +33,6 @@ static void halt(struct receive *receive, Fxnode__Helper__Stop__Reason reason) {
     if (reason == FXNODE__HELPER__STOP__REASON__REPLACED) {
         course_end_abruptly(&receive->course, EXCHANGE_STOPPED);
     } else if (reason == FXNODE__HELPER__STOP__REASON__CANCEL) {
-        receive->cancelled = true;
         course_prepare_end(&receive->course, EXCHANGE_STOPPED, "");
         receiver_stop(receive->receiver, FXNODE__WIRE__STOP__REASON__CANCELLED, NULL);
         receive_act(receive);
@@ -370,9 +369,6 @@ void job_receive(struct job *job, struct uplink *uplink) {
         uplink_ended(uplink, UPLINK_ENDED(FAILED), fail.text);
     else
         run(&main);
-    if (receive.cancelled && receive.staging != NULL && !receive.cleaned &&
-        clean_staging(receive.staging, &fail) != 0)
-        log_warn("%s", fail.text);
     tally_clear(&main.tally);
     report(&receive);
     clear(&receive);

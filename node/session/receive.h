@@ -50,7 +50,6 @@ struct receive {
     bool finalize;              /* content is complete: the disk's thread places it */
     bool pausing;               /* what is written is made durable, then it stops */
     bool pause_tells;           /* and tells the peer */
-    bool cancelled;             /* what is staged goes */
     bool cleaned;               /* the staging directory is removed, */
     struct fail litter;         /* or why not all of it: the session does not end as complete */
     bool dropping;              /* somebody waits for a lane to leave an entry */

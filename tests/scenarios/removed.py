@@ -7,6 +7,7 @@ import signal
 from lab import check, check_equal
 from lab.data import MIB, compare, make_file, make_many
 from lab.disk import Disk
+from lab.watch import wait_gone
 
 LONG = 120
 SIZE = 24 * MIB
@@ -101,6 +102,24 @@ def destination_taken_out_while_placed(lab):
     check_equal(command.wait(LONG), 0, f"status of send\n{command.said()}")
     compare(source, disk.stored("in/data"))
     check_equal(os.listdir(disk.stored("in")), ["data"], "on the disk")
+
+
+def cancelled_while_destination_is_out(lab):
+    """A transfer is cancelled while its disk is taken out: what it has left there goes when the disk
+    is back."""
+    sender, receiver, disk = _receiver_with_disk(lab)
+    source = make_file(lab.path("data"), SIZE)
+    command = sender.command("send", "--json", receiver.at, source)
+    command.wait_event(lambda event: event.get("done", 0) > SIZE // 3, "a part", LONG)
+    disk.take_out(receiver)
+    _kill_sessions(receiver)
+    _wait_until_told(command)
+    receiver.run("cancel", "1")
+    receiver.daemon.wait_line("what transfer 1 has left is not there")
+    _check_nothing_seen(disk, receiver)
+    receiver.restart()  # which sees the disk
+    wait_gone(disk.stored("in/.fxnode"))
+    check_equal(os.listdir(disk.stored("in")), [], "on the disk")
 
 
 def _sender_with_disk(lab):

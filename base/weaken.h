@@ -9,6 +9,7 @@
  *   directory-sync      directories are not synced, neither in the staging nor after placing
  *                       and removing
  *   early-acknowledge   "recorded" is said when the commit begins, so "durable" is said too early
+ *   larger-batch        three times as much as `batch` is received before it is recorded
  */
 #ifndef BASE_WEAKEN_H
 #define BASE_WEAKEN_H

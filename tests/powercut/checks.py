@@ -22,6 +22,12 @@ STATE_NAMES = {"fxnode.db", "identity", "lock", "outgoing"}
 SCRATCH = f"{stations.ROOT}/scratch"
 READY = re.compile(READY_LINE)
 DURABLE = re.compile(r"^fxnode: durable at the peer:((?: \d+\+\d+)*)$")
+ARRIVED = re.compile(r"^fxnode: arrived: (\d+) (\d+)$")
+
+
+def arrivals(lines):
+    """[(unit, bytes)] of what a receiver got, by what its daemon said."""
+    return [(int(match[1]), int(match[2])) for match in filter(None, map(ARRIVED.match, lines))]
 
 
 class Promises:
@@ -30,9 +36,11 @@ class Promises:
     def __init__(self, marks):
         self.units = set()
         self.delivered = False
+        self.moved = False
         self.queued = False
         self.paired = set()
         self.ids = {}
+        self.arrived = []  # no promise: what the receiver got since it was started for the last time
         for name, line in marks:
             self._take(name, line)
 
@@ -40,6 +48,9 @@ class Promises:
         durable, ready = DURABLE.match(line), READY.match(line)
         if ready:
             self.ids[name] = ready["id"]
+            self.arrived = [] if name == "receiver" else self.arrived
+        elif name == "receiver":
+            self.arrived += arrivals([line])
         elif durable:
             for extent in durable[1].split():
                 first, count = map(int, extent.split("+"))
@@ -48,6 +59,7 @@ class Promises:
             event = json.loads(line)
             self.queued = self.queued or event.get("transfer", 0) > 0
             self.delivered = self.delivered or event.get("state") == "delivered"
+            self.moved = self.moved or event.get("moving") == "over"
         elif line.startswith("paired with"):
             self.paired.add({"client": "sender", "window": "receiver"}[name])
 
@@ -55,6 +67,7 @@ class Promises:
         """Promises are never taken back."""
         self.units |= earlier.units
         self.delivered |= earlier.delivered
+        self.moved |= earlier.moved
         self.queued |= earlier.queued
         self.paired |= earlier.paired
         self.ids.update(earlier.ids)
@@ -126,23 +139,29 @@ class Database:
 
 
 class Found:
-    """What lies on the disks after a cut, before anything is started. check() sets `held` to how many
-    bytes of content need not be sent again; None: all that there are."""
+    """What lies on the disks after a cut, before those that were cut (`nodes`; none other is looked
+    at) are started. check() sets `held` to how many bytes of content need not be sent again; None:
+    all that there are; and `units` to the units that those are."""
 
-    def __init__(self, bench, workload, promises):
+    def __init__(self, bench, workload, promises, nodes=None):
         self.bench = bench
         self.workload = workload
         self.promises = promises
+        self.nodes = nodes or bench.nodes
         self.held = 0
+        self.units = set()
 
     def check(self):
-        sender = Database(self.bench.sender)
-        sender.check()
-        self._check_sender(sender)
-        receiver = Database(self.bench.receiver)
-        receiver.check()
-        self._check_receiver(receiver)
+        for node in self.nodes:
+            database = Database(node)
+            database.check()
+            if node is self.bench.sender:
+                self._check_sender(database)
+            else:
+                self._check_receiver(database)
         self._check_names()
+        if self.workload.moves:
+            self._check_sources()
 
     def _check_sender(self, database):
         promised = self.promises.queued or self.promises.units or self.promises.delivered
@@ -156,7 +175,7 @@ class Found:
 
     def _check_paired(self, database):
         role = database.node.name
-        if role in self.promises.paired or self.workload.origin == "paired":
+        if role in self.promises.paired or self.workload.origin in ("paired", "moving"):
             rows = database.ask("SELECT 1 FROM peer WHERE paired_at <> 0")
             check(rows, f"the {role} has forgotten that it is paired")
 
@@ -176,6 +195,7 @@ class Found:
                 check(not missing, f"units that were promised durable are not recorded: {missing}")
             if state < DELIVERED:
                 self.held = self._check_units(number, held)
+                self.units = held
             if state >= PLACING:
                 self.held = None
         if self.promises.delivered:
@@ -208,6 +228,28 @@ class Found:
     def check_delivered(self):
         for name, source in self.workload.names.items():
             _compare(source, self.bench.receiver.received(name))
+
+    def check_again(self, before, after):
+        """Of the units that arrived before the cut, and after it, no more than allowed came twice, and
+        none that was held."""
+        arrived = before + after
+        again = [arrival for number, arrival in enumerate(arrived) if arrival in arrived[:number]]
+        sent = sum(size for _, size in again)
+        most = 0 if self.held is None else self.workload.most_again
+        check(sent <= most, f"{sent} bytes were sent again of at most {most}: {again}")
+        held = [unit for unit, _ in after if unit in self.units]
+        check(not held, f"units were sent again that were held: {held}")
+
+    def _check_sources(self):
+        """What was to be removed is there, or else delivered; and gone for good once that was said."""
+        for name, source in self.workload.names.items():
+            path = self.bench.source(source)
+            if self.promises.moved:
+                check(not os.path.lexists(path), f"{path} was said to be removed, and is there")
+            if os.path.lexists(self.bench.receiver.received(name)):
+                _compare(source, self.bench.receiver.received(name))
+            else:
+                _compare(source, path)
 
     def _check_names(self):
         """Nothing but what is whole stands under a final name."""
@@ -251,6 +293,19 @@ def check_end(bench, workload):
     for name in set(workload.there) - set(workload.names):
         _compare(name, bench.receiver.received(name))
     bench.receiver.check_tidy()
+    if workload.moves:
+        left = [name for name in workload.sends if os.path.lexists(bench.source(name))]
+        check(not left, f"{left} was delivered and is still there: {bench.sender.transfers('--all')}")
+    for node in bench.nodes:
+        _check_verified(node, workload)
+
+
+def _check_verified(node, workload):
+    """What is kept of the transfer is there, and is what was sent."""
+    number = max(transfer["transfer"] for transfer in node.transfers("--all"))
+    checked, result = node.run("verify", "--json", str(number)).events()[-2:]
+    removed = checked["entries"] if workload.moves and node.name == "sender" else 0
+    check_equal(checked["removed"], removed, f"removed, by verify at the {node.name}")
 
 
 def check_stopped(bench):

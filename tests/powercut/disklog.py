@@ -3,6 +3,7 @@ was written before its last flush, and of what came after nothing, everything, o
 
 import os
 import random
+import re
 import struct
 from collections import namedtuple
 
@@ -77,8 +78,11 @@ class Log:
         while at + ENTRY.size <= len(data):
             offset, length, kind, file = ENTRY.unpack_from(data, at)
             at += ENTRY.size
+            stored = length if kind in (WRITE, MARK) else 0
+            if at + stored > len(data):  # it is being written
+                break
             self.records.append(Record(kind, file, offset, length, at))
-            at += length if kind in (WRITE, MARK) else 0
+            at += stored
 
     def __len__(self):
         return len(self.records)
@@ -86,18 +90,19 @@ class Log:
     def content(self, record):
         return self.data[record.at:record.at + record.length]
 
-    def marks(self, end):
-        """(name, line) of all that was noted before position `end`."""
-        lines = []
-        for record in self.records[:end]:
-            if record.kind == MARK:
-                text = self.content(record).decode("utf-8", "replace")
-                lines += [(self.names[record.file], line) for line in text.splitlines()]
-        return lines
+    def text(self, record):
+        return self.content(record).decode("utf-8", "replace")
 
-    def after(self, kind):
-        """Positions just after a mark: a promise is young; or after a flush: nothing is in a cache."""
-        return [number + 1 for number, record in enumerate(self.records) if record.kind == kind]
+    def marks(self, end=None, begin=0):
+        """(name, line) of all that was noted from position `begin` to `end`."""
+        return [(self.names[record.file], line) for record in self.records[begin:end]
+                if record.kind == MARK for line in self.text(record).splitlines()]
+
+    def after(self, kind, pattern=""):
+        """Positions just after a mark like this: a promise is young; or after a flush: nothing is in a
+        cache."""
+        return [number + 1 for number, record in enumerate(self.records) if record.kind == kind and
+                (kind != MARK or re.search(pattern, self.text(record), re.MULTILINE))]
 
     def state(self, image, disk, position, choice, path):
         """Makes a file of what `disk`, which began as `image`, holds after a cut at `position`."""

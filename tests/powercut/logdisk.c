@@ -10,12 +10,19 @@
  * every mark. An operation is in the log before it is answered, and one is served at a time:
  * whatever somebody did because an earlier operation had been answered comes after it in the log.
  *
+ * "KIND COUNT" written to a MARK of the name `hold` (KIND 0: any) makes it stop, once, at the
+ * COUNT-th record of that kind from then on, before that is answered: it says "logdisk: held at
+ * RECORDS", how many there are in the log, and goes on when a line comes in on its standard input.
+ * Who is killed meanwhile is so at that place in the log.
+ *
  * A record is a struct entry, as it lies in memory, and the bytes that were written.
  */
 #define FUSE_USE_VERSION 31
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse3/fuse.h>
+#include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +31,8 @@
 #include <unistd.h>
 
 #define FILES 16
+
+#define HOLD "hold"
 
 enum kind { WRITE = 1, EMPTY = 2, FLUSH = 3, MARK = 4 };
 
@@ -43,6 +52,24 @@ struct file {
 static struct file files[FILES];
 static size_t count;
 static int log_fd = -1;
+static uint64_t records;
+
+/* Where to stop. */
+static struct {
+    unsigned long kind;
+    unsigned long left; /* 0: nowhere */
+    bool over;
+} hold;
+
+static void maybe_hold(enum kind kind) {
+    if (hold.left == 0 || (hold.kind != 0 && hold.kind != kind) || --hold.left > 0)
+        return;
+    hold.over = true;
+    printf("logdisk: held at %" PRIu64 "\n", records);
+    fflush(stdout);
+    for (int c = getchar(); c != '\n' && c != EOF; c = getchar())
+        continue;
+}
 
 /* A log with a gap is worse than none. */
 static void record(enum kind kind, const struct file *file, uint64_t offset, const void *data,
@@ -55,6 +82,8 @@ static void record(enum kind kind, const struct file *file, uint64_t offset, con
         perror("logdisk: the log");
         abort();
     }
+    records++;
+    maybe_hold(kind);
 }
 
 static struct file *find(const char *path) {
@@ -131,6 +160,20 @@ static int do_read(const char *path, char *buffer, size_t size, off_t offset,
     return got < 0 ? -errno : (int)got;
 }
 
+static int set_hold(const char *text, size_t size) {
+    char line[32] = "";
+    char *end = line;
+
+    if (hold.over)
+        return -EBUSY;
+    if (size >= sizeof line)
+        return -EINVAL;
+    memcpy(line, text, size);
+    hold.kind = strtoul(line, &end, 10);
+    hold.left = strtoul(end, NULL, 10);
+    return (int)size;
+}
+
 /* Each line with the name of its file before it. */
 static void put_out(const struct file *file, const char *text, size_t size) {
     while (size > 0) {
@@ -150,6 +193,8 @@ static int do_write(const char *path, const char *data, size_t size, off_t offse
     ssize_t done = (ssize_t)size;
 
     (void)path;
+    if (strcmp(file->name, HOLD) == 0)
+        return set_hold(data, size);
     if (file->image >= 0)
         done = pwrite(file->image, data, size, offset);
     if (done < 0)

@@ -11,7 +11,9 @@ from disklog import Image, Log
 from lab import check_equal
 from lab.node import program
 from lab.process import Process
+from lab.process import run as run_command
 
+READY = f"^{stations.READY}"
 IMAGES = f"{stations.ROOT}/images"
 LOG = f"{stations.ROOT}/log"
 
@@ -24,18 +26,30 @@ def image_paths(disks):
 
 class Base:
     """The disks of two nodes: "empty", or of "strangers" of which one has sent the other some files, or
-    of the same, "paired"."""
+    of the same, "paired"; "moving" if what is sent is on them, too."""
 
     def __init__(self, kind, apart, origin):
         self.kind = kind
         self.apart = apart
+        self.moving = origin == "moving"
         self.images = {}
-        bench = stations.Bench(kind, apart, {})
+        bench = self.bench({})
         try:
             self._make(bench, origin)
         finally:
             bench.clear()
             shutil.rmtree(IMAGES, ignore_errors=True)
+
+    def bench(self, config):
+        """Nodes for disks like these."""
+        return stations.Bench(self.kind, self.apart, config, self.moving)
+
+    def put(self):
+        """Makes the disks; returns their files, {disk: path}."""
+        paths = image_paths(self.images)
+        for disk, path in paths.items():
+            os.close(self.images[disk].put(path))
+        return paths
 
     def _make(self, bench, origin):
         paths = image_paths(bench.disks)
@@ -45,10 +59,11 @@ class Base:
         for node in bench.nodes:
             os.mkdir(node.files)
         if origin != "empty":
-            self._meet(bench, origin == "paired")
+            self._meet(bench, origin != "strangers")
+        if self.moving:
+            run_command(["cp", "-a", stations.SOURCES, bench.sources])
         bench.clear()
         self.images = {disk: Image.of(path) for disk, path in paths.items()}
-
 
     @staticmethod
     def _meet(bench, paired):
@@ -71,12 +86,10 @@ class Plain:
         self.receiver = bench.receiver
         bench.mount(paths)
 
-    @staticmethod
-    def source(name):
-        return stations.source(name)
+    def source(self, name):
+        return self.bench.source(name)
 
-    @staticmethod
-    def start(node):
+    def start(self, node):
         node.start()
 
     @staticmethod
@@ -107,7 +120,7 @@ class Logged(Plain):
         os.makedirs(stations.LOGGED_FILES, exist_ok=True)
         self.logdisk = Process([logdisk, stations.LOGGED_FILES, LOG,
                                 *(f"{disk}-disk={paths[disk]}" for disk in bench.disks),
-                                *stations.LOGGED], name="logdisk")
+                                *stations.LOGGED], name="logdisk", typed=True)
         self.logdisk.wait_line("^logdisk: ready$", lines=self.logdisk.out)
         super().__init__(bench, {disk: f"{stations.LOGGED_FILES}/{disk}-disk"
                                  for disk in bench.disks})
@@ -139,11 +152,33 @@ class Logged(Plain):
         for process in (typist, window):
             check_equal(process.wait(), 0, "status of pair")
 
+    def hold(self, kind, count):
+        """Has the log stop at the `count`-th record of a kind (0: any) from now on; once."""
+        with open(f"{stations.LOGGED_FILES}/{stations.HOLD}", "w", encoding="ascii") as file:
+            file.write(f"{kind} {count}")
+
+    def wait_held(self):
+        """How many records there are, when it has stopped."""
+        return int(self.logdisk.wait_line(r"^logdisk: held at (\d+)$", self.logdisk.out)[1])
+
+    def go_on(self):
+        self.logdisk.type("\n")
+
+    @staticmethod
+    def mark(text):
+        """Puts a line of our own into the log."""
+        with open(f"{stations.LOGGED_FILES}/{stations.OURS}", "w", encoding="ascii") as file:
+            file.write(f"{text}\n")
+
     def log(self):
-        """What was logged until now, with all that is still to be written out."""
-        self.bench.sync()
+        """What was logged until now."""
         with open(LOG, "rb") as file:
             return Log(file.read(), self.names)
+
+    def whole_log(self):
+        """With all that was still to be written out."""
+        self.bench.sync()
+        return self.log()
 
     def close(self):
         super().close()
@@ -156,9 +191,9 @@ class Restless(threading.Thread):
 
     LONGEST = 0.03  # seconds between two of them; what is tried is how it happens to fall
 
-    def __init__(self, volumes_there, source):
+    def __init__(self, bench, source):
         super().__init__(daemon=True)
-        self.volumes = list(volumes_there)
+        self.volumes = list(bench.volumes.values())
         self.source = source
         self.over = threading.Event()
         self.start()
@@ -175,20 +210,17 @@ class Restless(threading.Thread):
 def record(base, workload, logdisk, restless=None, **env):
     """Runs a workload on disks like those of `base`, with `env` for its daemons; beside somebody who
     is restless where there is randomness for it. Returns the log."""
-    bench = stations.Bench(base.kind, base.apart, workload.config)
-    paths = image_paths(bench.disks)
-    for disk, path in paths.items():
-        os.close(base.images[disk].put(path))
+    bench = base.bench(workload.config)
     for node in bench.nodes:
         node.env.update(env)
-    run = Logged(bench, paths, logdisk)
-    other = Restless(bench.volumes, restless) if restless is not None else None
+    run = Logged(bench, base.put(), logdisk)
+    other = Restless(bench, restless) if restless is not None else None
     try:
         for node in (bench.receiver, bench.sender):
             run.start(node)
         workload.drive(run)
         bench.receiver.check_tidy()
-        return run.log()
+        return run.whole_log()
     finally:
         if other is not None:
             other.stop()

@@ -7,7 +7,7 @@ import re
 import sys
 
 ROW = re.compile(r"^\| (\w+) \| (\w+) \| (\d+) \| (\d+) \|$")
-SIDES = ("receiver", "sender", "both", "recovery")
+SIDES = ("receiver", "sender", "both", "recovery", "live")
 
 
 def add_up(paths):

@@ -2,14 +2,17 @@
 """Cuts the power of real nodes on real file systems, and looks whether a promise was broken:
 
     tests/powercut/run.py (--states N | --minutes M) [--seed S] [--fs ext4,xfs,btrfs]
-        [--side receiver,sender,both,recovery] [--workload NAME,...] [--keep DIR] [--weaken NAME]
+        [--side receiver,sender,both,recovery,live] [--workload NAME,...] [--keep DIR] [--weaken NAME]
     tests/powercut/run.py --replay FILE
 
 The programs are those of build/dev, or --program FILE and --logdisk FILE.
 
 Transfers run on disks that log every write and flush (logdisk.c), and the promises that were heard in
 between. Then the disks are set to what they may have held if the power had failed at some place in
-that log, the nodes are started again, and everything that was promised must hold.
+that log, the nodes are started again, and everything that was promised must hold. Sides: the power of
+"both" fails at the same instant, and of "receiver" and "sender" only their disks lose something, while
+the other is killed; "recovery": again while they recover from that; "live": one fails, and the other
+one lives on with what it has in memory (live.py).
 
 Exit status: 0 nothing was lost, 1 something was (each case is kept in a file for --replay), 77
 skipped with the reason. With --weaken the nodes break a rule (base/weaken.h), it ends with the first
@@ -29,16 +32,19 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from lab import Failure, Skip, isolate, process  # noqa: E402
 from lab.node import PROGRAM  # noqa: E402
 
+import live  # noqa: E402
 import recording as recordings  # noqa: E402
 import stations  # noqa: E402
 import trial  # noqa: E402
 import volumes  # noqa: E402
 import workloads  # noqa: E402
 
-# States from one recording, and from one recovery of it; a recording takes the time of several.
+# States from one recording, from one recovery of it, and runs like it in which one side fails; a
+# recording or such a run takes the time of several states.
 STATES = 12
 RECOVERY_STATES = 4
-RECOVERY = "recovery"
+LIVE_RUNS = 1
+RECOVERY, LIVE = "recovery", "live"
 BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "dev")
 
 
@@ -77,6 +83,7 @@ class Session:
         self.tally = tally
         self.source = random.Random(arguments.seed)
         self.bases = {}
+        self.can_be_silent = LIVE in arguments.side and live.probe_silence()
         self.weaken = {"FXNODE_WEAKEN": arguments.weaken} if arguments.weaken else {}
 
     def base(self, *key):
@@ -101,7 +108,7 @@ class Session:
         log = recordings.record(base, workload, self.arguments.logdisk,
                                 restless if self.source.random() < 0.4 else None, **self.weaken)
         recording = trial.Recording(base, base.images, name, log)
-        sides = [side for side in self.arguments.side if side != RECOVERY]
+        sides = [side for side in self.arguments.side if side in trial.SIDES]
         for number in range(STATES if sides else 0):
             if self.tally.done:
                 return
@@ -109,6 +116,16 @@ class Session:
             self._try(recording, trial.Cut.drawn(self.source, recording, side), side)
         if RECOVERY in self.arguments.side and not self.tally.done:
             self._recover(recording)
+        if LIVE in self.arguments.side and workload.plain:
+            self._live(recording)
+
+    def _live(self, recording):
+        for _ in range(LIVE_RUNS if RECOVERY in self.arguments.side else STATES):
+            if self.tally.done:
+                return
+            plan = live.Plan.drawn(self.source, recording, self.can_be_silent)
+            self._attempt(recording, plan, LIVE, lambda plan=plan: live.Live(
+                recording, plan, self.arguments.logdisk, self.weaken).try_it())
 
     def _recover(self, recording):
         """Cuts the recovery from a cut."""
@@ -138,9 +155,9 @@ class Session:
     def _tell(self, recording, cut, side, failure):
         where = f"{recording.base.kind}{', files apart' if recording.base.apart else ''}"
         said = "" if self.arguments.weaken else f"\n{process.said_by_all()}"
-        print(f"LOST: {recording.workload} on {where}, {side} cut at {cut.position} of "
-              f"{len(recording.log)}: {failure}{said}", flush=True)
-        if self.arguments.keep:
+        print(f"LOST: {recording.workload} on {where}, {side} {cut} of {len(recording.log)}: "
+              f"{failure}{said}", flush=True)
+        if self.arguments.keep and side != LIVE:
             path = os.path.join(self.arguments.keep,
                                 f"{self.arguments.seed}-{self.tally.total}.state")
             trial.keep(path, recording, cut)
@@ -224,7 +241,7 @@ def main():
     parser.add_argument("--states", type=int)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
-    for option, kinds in (("--fs", volumes.KINDS), ("--side", [*trial.SIDES, RECOVERY]),
+    for option, kinds in (("--fs", volumes.KINDS), ("--side", [*trial.SIDES, RECOVERY, LIVE]),
                           ("--workload", workloads.ALL)):
         parser.add_argument(option, type=_list(kinds), default=list(kinds))
     parser.add_argument("--keep", type=os.path.abspath, default=os.getcwd())

@@ -1,9 +1,12 @@
 """Two nodes whose files are on disks that can be cut: a sender and a receiver. What is received is on
-the disk of the receiver's state, or on one of its own ("apart"). They are on one host, without a
-network that would cost time: what a cut does is the same."""
+the disk of the receiver's state, or on one of its own ("apart"); so is what is sent where that is to
+be moved. They are on one host, without a network that would cost time: what a cut does is the same."""
 
+import contextlib
 import os
+import select
 import shutil
+import signal
 
 import volumes
 from lab.network import Loopback
@@ -13,7 +16,9 @@ ROOT = "/run/power"
 SOURCES = f"{ROOT}/sources"
 LOGGED_FILES = f"{ROOT}/logged"
 DEVICES = f"{ROOT}/devices"
-LOGGED = ("sender", "receiver", "client", "window")  # who puts marks into the log
+HOLD = "hold"  # where logdisk hears at which record it is to stop
+OURS = "test"
+LOGGED = ("sender", "receiver", "client", "window", OURS, HOLD)  # who puts marks into the log
 READY = READY.removeprefix("^")
 KEYS = {"discovery": "off", "accept": "all", "lanes": "2"}
 
@@ -21,8 +26,9 @@ KEYS = {"discovery": "off", "accept": "all", "lanes": "2"}
 REDIRECTED = 'to=$1; which=$2; shift 2; [ "$which" = 1 ] && exec "$@" >>"$to"; exec "$@" 2>>"$to"'
 
 
-def disks(apart):
-    return ["sender", "receiver", "files"] if apart else ["sender", "receiver"]
+def disks(apart, moving):
+    more = ["files", "source"] if moving else ["files"]
+    return ["sender", "receiver", *(more if apart else [])]
 
 
 def source(name):
@@ -72,30 +78,69 @@ class Station(Node):
                                env={**self.environment(), **self.env}, name=name, **options)
 
 
+    def processes(self):
+        """Process ids of the daemon and its helpers, while there are any."""
+        with contextlib.suppress(OSError):
+            return [self.daemon.popen.pid, *self.helpers()]
+        return [self.daemon.popen.pid]
+
+    def kill(self):
+        end([self])
+
+    def forget_running(self):
+        """What no machine has any more that was without power."""
+        shutil.rmtree(self.runtime)
+        os.mkdir(self.runtime, 0o700)
+
+
+def end(nodes, meanwhile=lambda: None):
+    """Kills nodes and all of their helpers, does `meanwhile`, and waits until they are gone, and with
+    them what they had open."""
+    gone = []
+    for pid in [pid for node in nodes if not node.daemon.ended() for pid in node.processes()]:
+        with contextlib.suppress(ProcessLookupError):
+            gone.append(os.pidfd_open(pid))
+            os.kill(pid, signal.SIGKILL)
+    meanwhile()
+    for fd in gone:
+        select.select([fd], [], [])
+        os.close(fd)
+    for node in nodes:
+        node.daemon.popen.wait()
+
+
 class Bench:
     """The two nodes, and the disks under them once they are mounted."""
 
-    def __init__(self, kind, apart, config):
+    def __init__(self, kind, apart, config, moving=False):
         self.kind = kind
-        self.apart = apart
-        self.disks = disks(apart)
+        self.disks = disks(apart, moving)
+        self.sources = f"{place('source' if apart else 'sender')}/sources" if moving else SOURCES
         os.makedirs(DEVICES, exist_ok=True)
         files = f"{place('files' if apart else 'receiver')}/files"
         self.sender = Station("sender", 42421, f"{place('sender')}/files", config)
         self.receiver = Station("receiver", 42422, files, config)
-        self.volumes = []
+        self.volumes = {}
 
     @property
     def nodes(self):
         return (self.sender, self.receiver)
 
-    def mount(self, paths, flags=0):
-        """`paths`: the file of each disk."""
-        for disk in self.disks:
-            self.volumes.append(volumes.Volume(self.kind, paths[disk], place(disk), DEVICES, flags))
+    def source(self, name):
+        """Where what is sent is read."""
+        return f"{self.sources}/{name}"
+
+    def mount(self, paths):
+        """`paths`: {disk: its file}."""
+        for disk, path in paths.items():
+            self.volumes[disk] = volumes.Volume(self.kind, path, place(disk), DEVICES)
+
+    def unmount(self, names):
+        for disk in names:
+            self.volumes.pop(disk).unmount()
 
     def sync(self):
-        for volume in self.volumes:
+        for volume in self.volumes.values():
             volume.sync()
 
     def stop(self):
@@ -106,9 +151,7 @@ class Bench:
 
     def clear(self):
         """Whatever happened before: nothing runs, nothing is mounted."""
+        end([node for node in self.nodes if node.daemon is not None])
         for node in self.nodes:
-            if node.daemon is not None and not node.daemon.ended():
-                node.daemon.kill()
             node.daemon = None
-        while self.volumes:
-            self.volumes.pop().unmount()
+        self.unmount(list(self.volumes))

@@ -12,8 +12,9 @@ from disklog import EVERYTHING, FLUSH, MARK, Choice, Image
 from lab import check, check_equal
 from recording import Logged, Plain, image_paths
 
-SIDES = {"receiver": ("receiver", "files"), "sender": ("sender",),
-         "both": ("sender", "receiver", "files")}
+SIDES = {"receiver": ("receiver", "files"), "sender": ("sender", "source"),
+         "both": ("sender", "source", "receiver", "files")}
+HOWS = [("none", 0), ("all", 0), ("torn", 512), ("torn", 4096)]
 
 # What a recovery may say beside content that was not promised: handshakes, manifest, headers.
 TALK = 300_000
@@ -43,18 +44,23 @@ class Cut:
     position: int
     choices: dict
 
+    def __str__(self):
+        return f"cut at {self.position}"
+
     @classmethod
     def drawn(cls, source, recording, side):
-        """One of all cuts; a third just after something was said, and a third after a flush."""
+        """One of all cuts; a third just after something was said or has arrived, and a third after a
+        flush."""
         log = recording.log
         position = source.choice(source.choice([log.after(MARK), log.after(FLUSH),
                                                 range(len(log) + 1)]))
-        hows = [("none", 0), ("all", 0), ("torn", 512), ("torn", 4096)]
-        choices = {disk: EVERYTHING for disk in recording.images}
-        for disk in SIDES[side]:
-            if disk in choices:
-                choices[disk] = Choice(*source.choice(hows), source.getrandbits(32))
-        return cls(position, choices)
+        return cls(position, choices(source, recording.images, side))
+
+
+def choices(source, disks, side):
+    """What is left on each of `disks` when the power of a side fails."""
+    return {disk: Choice(*source.choice(HOWS), source.getrandbits(32)) if disk in SIDES[side]
+            else EVERYTHING for disk in disks}
 
 
 def _bytes_on_the_wire():
@@ -84,17 +90,24 @@ def finish(run, workload):
         run.start(node)
     if workload.origin == "strangers" and not (run.sender.paired() and run.receiver.paired()):
         run.pair()
+    complete(run, workload)
+
+
+def complete(run, workload):
+    """What the user of a sender that was started again does, to the end."""
     mine = [transfer for transfer in run.sender.transfers("--all") if transfer["transfer"] > workload.before]
     check(len(mine) < 2, f"the sender has several transfers: {mine}")
     if mine and mine[0]["state"] != "delivered":
         run.wait_said(run.sender, r"fxnode: transfer \d+ to .*: delivered$")
     elif not mine:
-        client = run.client("send", "--json", run.receiver.at, *map(run.source, workload.sends))
-        check_equal(client.wait(60), 0, f"status of send after the cut\n{client.said()}")
+        workload.send(run)
+    if workload.moves:
+        run.sender.wait_transfers(lambda listed: listed[-1].get("moving") == "over", "moved", "--all")
     run.receiver.check_tidy()
 
 
 def _recover(run, recording, cut):
+    """Fails where something does not hold; returns what was found, for what is left to check."""
     bench = run.bench
     workload = workloads.ALL[recording.workload]
     promises = recording.promises(cut.position)
@@ -109,11 +122,11 @@ def _recover(run, recording, cut):
     for node in bench.nodes:
         check_equal(node.id, promises.ids.get(node.name, node.id), f"id of the {node.name}")
     checks.check_end(bench, workload)
+    return found
 
 
 def _prepare(recording, cut):
-    base = recording.base
-    bench = stations.Bench(base.kind, base.apart, workloads.ALL[recording.workload].config)
+    bench = recording.base.bench(workloads.ALL[recording.workload].config)
     paths = image_paths(bench.disks)
     for disk, path in paths.items():
         recording.log.state(recording.images[disk], disk, cut.position, cut.choices[disk], path)
@@ -125,8 +138,10 @@ def try_cut(recording, cut):
     bench, paths = _prepare(recording, cut)
     try:
         run = Plain(bench, paths)
-        _recover(run, recording, cut)
+        found = _recover(run, recording, cut)
+        receiver = bench.receiver.daemon
         bench.stop()
+        found.check_again(found.promises.arrived, checks.arrivals(receiver.err))
         checks.check_stopped(bench)
     finally:
         bench.clear()
@@ -139,9 +154,10 @@ def record_recovery(recording, cut, logdisk):
     run = None
     try:
         run = Logged(bench, paths, logdisk)
-        _recover(run, recording, cut)
-        return Recording(recording.base, images, recording.workload, run.log(),
-                         recording.promises(cut.position))
+        found = _recover(run, recording, cut)
+        log = run.whole_log()
+        found.check_again(found.promises.arrived, checks.Promises(log.marks()).arrived)
+        return Recording(recording.base, images, recording.workload, log, found.promises)
     finally:
         if run is not None:
             run.close()

@@ -14,7 +14,7 @@ from lab.process import run
 
 LOOP_CONFIGURE = 0x4C0A
 LOOP_CTL_GET_FREE = 0x4C82
-AUTOCLEAR, DIRECT_IO = 4, 16
+AUTOCLEAR = 4
 LOOP_MAJOR = 7
 # struct loop_config: descriptor, block size, loop_info64 with its flags, reserved.
 LOOP_CONFIG = struct.Struct("=II 5Q 3I I 64s 64s 32s 2Q 64x")
@@ -45,10 +45,10 @@ def _device(number, directory):
     return path
 
 
-def _attach(file, directory, flags):
+def _attach(file, directory):
     """(descriptor, device) of a free loop device that is the disk `file` now. It is free again when
     nobody has it open or mounted."""
-    config = LOOP_CONFIG.pack(file, 0, 0, 0, 0, 0, 0, 0, 0, 0, flags | AUTOCLEAR, b"", b"", b"", 0, 0)
+    config = LOOP_CONFIG.pack(file, 0, 0, 0, 0, 0, 0, 0, 0, 0, AUTOCLEAR, b"", b"", b"", 0, 0)
     control = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
     try:
         while True:
@@ -66,16 +66,15 @@ def _attach(file, directory, flags):
 
 
 class Volume:
-    """The file system of `kind` on the disk that `file` is, mounted at `place`. `flags` are those of
-    the loop device."""
+    """The file system of `kind` on the disk that `file` is, mounted at `place`."""
 
-    def __init__(self, kind, file, place, devices, flags=0):
+    def __init__(self, kind, file, place, devices):
         self.place = place
         self.mounted = False
         os.makedirs(place, exist_ok=True)
         fd = os.open(file, os.O_RDWR | os.O_CLOEXEC)
         try:
-            loop, device = _attach(fd, devices, flags)
+            loop, device = _attach(fd, devices)
         finally:
             os.close(fd)
         try:

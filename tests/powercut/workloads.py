@@ -1,8 +1,9 @@
 """What is cut: transfers of every kind. Each workload says what it sends (names in the directory of
-sources), with which configuration, how it is driven to its end, and what it replaces."""
+sources), with which configuration, and how it is driven to its end."""
 
 import os
 
+import stations
 from lab import check_equal
 from lab.data import MIB, make_file
 
@@ -26,6 +27,7 @@ def make_sources(directory):
     os.mkdir(f"{directory}/new")
     make_file(f"{directory}/new/{PRESENT}", 2 * MIB + 99, "new")
     make_file(f"{directory}/pair", 70_000, "pair")
+    make_file(f"{directory}/moved", 2 * MIB + 4321, "moved")
     _make_tree(f"{directory}/tree")
 
 
@@ -44,69 +46,67 @@ def _make_tree(root):
     os.chmod(f"{root}/some/01", 0o600)
 
 
-def _send(run, *names):
-    client = run.client("send", "--json", run.receiver.at, *map(run.source, names))
-    check_equal(client.wait(90), 0, "status of send")
-
-
-def large(run):
-    """One file of several batches."""
-    _send(run, "large")
-
-
-def tree(run):
-    """Many small things."""
-    _send(run, "tree")
-
-
-def overwrite(run):
-    """A file that takes the place of another one."""
-    _send(run, f"new/{PRESENT}")
-
-
-def lanes(run):
-    """Several files over several lanes."""
-    _send(run, "lanes", "tree")
-
-
-def away(run):
+def _away(run, workload):
     """Queued for a peer that is away, and sent when it is back."""
     run.receiver.kill()
     client = run.client("send", "--json", "--detach", run.receiver.id[:12], run.source("away"))
     check_equal(client.wait(), 0, "status of send --detach")
     run.start(run.receiver)
-    _send(run, "away")
+    workload.send(run)
 
 
-def resumed(run):
+def _resumed(run, workload):
     """Interrupted once before: the receiver is killed when something is durable."""
-    client = run.client("send", "--json", run.receiver.at, run.source("resumed"))
+    client = workload.begin(run)
     run.wait_said(run.sender, "fxnode: durable at the peer")
     run.receiver.kill()
     run.start(run.receiver)
     check_equal(client.wait(90), 0, "status of send")
 
 
-def first(run):
-    """Two nodes that are started for the first time."""
-    _send(run, "pair")
-
-
-def pair(run):
+def _pair(run, workload):
     """Two strangers get to know each other, and use it."""
     run.pair()
-    _send(run, "pair")
+    workload.send(run)
 
 
 class Workload:
-    """`origin` is what the disks are before: "paired", "strangers" or "empty"."""
+    """`origin` is what the disks are before: "paired", "strangers", "empty", or "moving" where what is
+    sent is on them, and is removed when it is delivered. Without `drive` it is one plain send."""
 
-    def __init__(self, drive, sends, origin="paired", **config):
-        self.name = drive.__name__
-        self.drive = drive
+    def __init__(self, sends, origin="paired", drive=None, **config):
         self.sends = sends  # paths in the directory of sources
         self.origin = origin
+        self.plain = drive is None
+        self._drive = drive
         self.config = {key: str(value) for key, value in config.items()}
+
+    @property
+    def moves(self):
+        return self.origin == "moving"
+
+    @property
+    def most_again(self):
+        """How many bytes may be sent again after a cut, by fxnode.conf(5), "batch"."""
+        number, unit = int(self.config["batch"][:-1]), self.config["batch"][-1]
+        lanes = int(self.config.get("lanes", stations.KEYS["lanes"]))
+        return max(number * {"K": MIB >> 10, "M": MIB}[unit], lanes * MIB)
+
+    def begin(self, run):
+        """The command that sends it."""
+        options = ["--move"] if self.moves else []
+        return run.client("send", "--json", *options, run.receiver.at, *map(run.source, self.sends))
+
+    def send(self, run):
+        client = self.begin(run)
+        check_equal(client.wait(90), 0, f"status of send\n{client.said()}")
+
+    def drive(self, run):
+        """From two running nodes to the end."""
+        if self.plain:
+            self.send(run)
+        else:
+            self._drive(run, self)
 
     @property
     def there(self):
@@ -124,13 +124,14 @@ class Workload:
         return {os.path.basename(path): path for path in self.sends}
 
 
-ALL = {workload.name: workload for workload in (
-    Workload(large, ["large"], batch="1M"),
-    Workload(tree, ["tree"], batch="256K"),
-    Workload(overwrite, [f"new/{PRESENT}"], batch="1M", exists="overwrite"),
-    Workload(lanes, ["lanes", "tree"], batch="2M", lanes=4),
-    Workload(away, ["away"], batch="2M"),
-    Workload(resumed, ["resumed"], batch="1M"),
-    Workload(first, ["pair"], "empty"),
-    Workload(pair, ["pair"], "strangers"),
-)}
+ALL = {
+    "large": Workload(["large"], batch="1M", lanes=1),
+    "tree": Workload(["tree"], batch="256K"),
+    "overwrite": Workload([f"new/{PRESENT}"], batch="1M", exists="overwrite"),
+    "lanes": Workload(["lanes", "tree"], batch="2M", lanes=4),
+    "move": Workload(["moved", "tree"], "moving", batch="1M"),
+    "away": Workload(["away"], drive=_away, batch="2M"),
+    "resumed": Workload(["resumed"], drive=_resumed, batch="1M"),
+    "first": Workload(["pair"], "empty", batch="1M"),
+    "pair": Workload(["pair"], "strangers", drive=_pair, batch="1M"),
+}

@@ -158,6 +158,7 @@ void job_remove(struct job *job, struct uplink *uplink) {
     signal(SIGIO, SIG_IGN); /* somebody waits to write */
     if (remove != NULL) {
         remove->begun_at = -1;
+        remove->same = (struct same){.audit = &remove->audit, .room = remove->room};
         r = prepare(remove, job, uplink, &fail);
         if (r == 0)
             r = remove_all(remove, &fail);

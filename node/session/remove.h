@@ -7,7 +7,9 @@
 #include "base/limits.h"
 #include "files/stamps.h"
 #include "node/session/audit.h"
+#include "node/session/same.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,8 +23,10 @@ struct remove {
     int begun_at;    /* a directory of it; -1 */
     uint32_t moved;
     uint32_t stayed;
+    bool met;           /* all that is there was looked at for other numbers of disks */
     size_t held_length; /* of the path of what stayed last, whose directories stay with it */
     char held[LIMIT_PATH];
+    struct same same;
     uint8_t room[LIMIT_CHUNK];
 };
 

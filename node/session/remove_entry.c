@@ -4,7 +4,6 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "base/path.h"
-#include "node/session/same.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,15 +60,6 @@ static int begin_on(struct remove *remove, const struct entry *entry, const stru
     return 0;
 }
 
-/* An entry is not there. A file system that is no longer mounted leaves an empty directory of the
- * one below: what was on it is not removed. */
-static void gone(struct remove *remove, const struct entry *entry, const struct stamp *stamp) {
-    if (remove->device == stamp->device)
-        remove->moved++;
-    else
-        stay(remove, entry, "the disk that it was on is not there");
-}
-
 /* What is mounted in an item is a file system of its own. */
 static int find_inside(struct remove *remove, const struct manifest_item *item, struct spot *spot) {
     struct stat st;
@@ -108,6 +98,36 @@ static int find(struct remove *remove, const struct manifest_item *item, struct 
     return 0;
 }
 
+/* Looks at all that is still there, which tells of disks that have other numbers now. */
+static void meet_disks(struct remove *remove) {
+    remove->met = true;
+    for (uint32_t i = 0; i < remove->audit.job->manifest.entries; i++) {
+        const struct manifest_item *item = NULL;
+        struct stamp stamp;
+        struct spot spot;
+        struct stat st;
+        struct fail fail;
+
+        if (catalog_by_entry(remove->audit.originals, i, &item, &fail) == 0 &&
+            stamps_get(remove->stamps, i, &stamp) == 0 && find(remove, item, &spot) == 0 &&
+            fstatat(spot.parent, spot.name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            (void)same_stamp(&remove->same, &st, &stamp, false);
+    }
+}
+
+/* An entry is not there. A file system that is no longer mounted leaves an empty directory of the
+ * one below: what was on it is not removed. */
+static void gone(struct remove *remove, const struct entry *entry, const struct stamp *stamp) {
+    uint64_t device = remove->device;
+
+    if (!same_disk(&remove->same, stamp->device, device) && !remove->met)
+        meet_disks(remove);
+    if (same_disk(&remove->same, stamp->device, device))
+        remove->moved++;
+    else
+        stay(remove, entry, "the disk that it was on is not there");
+}
+
 static void unlink_entry(struct remove *remove, const struct entry *entry,
                          const struct spot *spot) {
     int flags = entry->type == ENTRY_DIRECTORY ? AT_REMOVEDIR : 0;
@@ -126,7 +146,6 @@ static void unlink_entry(struct remove *remove, const struct entry *entry,
 static void remove_file(struct remove *remove, const struct manifest_item *item,
                         const struct manifest_item *original, const struct stamp *stamp,
                         const struct spot *spot) {
-    const struct same same = {.audit = &remove->audit, .room = remove->room};
     int fd = spots_open(spot);
     const char *why = NULL;
 
@@ -137,7 +156,7 @@ static void remove_file(struct remove *remove, const struct manifest_item *item,
     } else if (fd < 0) {
         stay_for(remove, &item->entry, fd);
     } else {
-        why = same_file(&same, original, fd, stamp);
+        why = same_file(&remove->same, original, fd, stamp);
         if (why == NULL && !same_name(spot, fd))
             why = "another file has its name";
         if (why != NULL)
@@ -166,7 +185,8 @@ static void remove_link(struct remove *remove, const struct entry *entry, const 
 
     if (!look(remove, entry, stamp, spot, &st))
         return;
-    if (!S_ISLNK(st.st_mode) || !same_stamp(&st, stamp, false) || !same_target(entry, spot))
+    if (!S_ISLNK(st.st_mode) || !same_stamp(&remove->same, &st, stamp, false) ||
+        !same_target(entry, spot))
         stay(remove, entry, SAME_CHANGED);
     else
         unlink_entry(remove, entry, spot);
@@ -178,7 +198,7 @@ static void remove_directory(struct remove *remove, const struct entry *entry,
 
     if (!look(remove, entry, stamp, spot, &st))
         return;
-    if (!S_ISDIR(st.st_mode) || !same_stamp(&st, stamp, true))
+    if (!S_ISDIR(st.st_mode) || !same_stamp(&remove->same, &st, stamp, true))
         stay(remove, entry, "something else has its name");
     else
         unlink_entry(remove, entry, spot);

@@ -10,10 +10,32 @@
 #include <string.h>
 #include <unistd.h>
 
-bool same_stamp(const struct stat *st, const struct stamp *stamp, bool changed) {
-    return st->st_dev == stamp->device && st->st_ino == stamp->inode &&
-           (changed || (st->st_ctim.tv_sec == stamp->ctime_s &&
-                        (uint64_t)st->st_ctim.tv_nsec == stamp->ctime_ns));
+bool same_disk(const struct same *same, uint64_t then, uint64_t now) {
+    size_t known = same->known < SAME_DISKS ? same->known : SAME_DISKS;
+
+    for (size_t i = 0; i < known; i++)
+        if (same->disks[i].then == then && same->disks[i].now == now)
+            return true;
+    return then == now;
+}
+
+static bool has_change_time(const struct stat *st, const struct stamp *stamp) {
+    return st->st_ctim.tv_sec == stamp->ctime_s && (uint64_t)st->st_ctim.tv_nsec == stamp->ctime_ns;
+}
+
+bool same_stamp(struct same *same, const struct stat *st, const struct stamp *stamp, bool changed) {
+    bool unchanged = has_change_time(st, stamp);
+
+    if (st->st_ino != stamp->inode || (!changed && !unchanged))
+        return false;
+    if (same_disk(same, stamp->device, st->st_dev))
+        return true;
+    if (!unchanged)
+        return false;
+    same->disks[same->known % SAME_DISKS].then = stamp->device;
+    same->disks[same->known % SAME_DISKS].now = st->st_dev;
+    same->known++;
+    return true;
 }
 
 static bool is_as_listed(const struct stat *st, const struct entry *original) {
@@ -65,13 +87,13 @@ static const char *look_again(int fd, const struct stat *before) {
 
     if (writers_keep_out(fd))
         return SAME_WRITTEN;
-    return fstat(fd, &st) == 0 && same_stamp(&st, &stamp, false) ? NULL : SAME_CHANGED;
+    return fstat(fd, &st) == 0 && has_change_time(&st, &stamp) ? NULL : SAME_CHANGED;
 }
 
 /* The times of change of a file with several names tell when one of them was removed, as this
- * does, and those of a fresh one may be the same after another change: there the content is looked
- * at. */
-const char *same_file(const struct same *same, const struct manifest_item *original, int fd,
+ * does, and those of a fresh one may be the same after another change; and what has another device
+ * number than before may be a copy of the whole disk. There the content is looked at. */
+const char *same_file(struct same *same, const struct manifest_item *original, int fd,
                       const struct stamp *stamp) {
     const char *why = NULL;
     struct stat st;
@@ -79,12 +101,12 @@ const char *same_file(const struct same *same, const struct manifest_item *origi
 
     if (fstat(fd, &st) < 0)
         return "it cannot be looked at";
-    if (!is_as_listed(&st, &original->entry) || !same_stamp(&st, stamp, true))
+    if (!is_as_listed(&st, &original->entry) || !same_stamp(same, &st, stamp, true))
         return SAME_CHANGED;
-    stamped = same_stamp(&st, stamp, false);
+    stamped = has_change_time(&st, stamp);
     if (!stamped && !catalog_has_hardlinks(same->audit->catalog))
         return SAME_CHANGED;
-    if (!stamped || stamp->fresh || writers_leave_no_trace(fd))
+    if (!stamped || stamp->fresh || st.st_dev != stamp->device || writers_leave_no_trace(fd))
         why = compare_content(same, original, fd);
     return why != NULL ? why : look_again(fd, &st);
 }

@@ -97,21 +97,64 @@ def what_stays(lab):
     check_equal(left, {"a", "b", "link", "empty", "empty/new", "sub", "sub/b"}, "what is there")
 
 
+def _change_kept(node, change):
+    """Has change() make other bytes of what a stopped node keeps of the transfer."""
+    with contextlib.closing(sqlite3.connect(os.path.join(node.state, "fxnode.db"))) as database:
+        row, kept = database.execute("SELECT rowid, bytes FROM receipt").fetchone()
+        with database:
+            database.execute("UPDATE receipt SET bytes = ? WHERE rowid = ?", (change(kept), row))
+
+
+def _inode(path, device=None):
+    """How the stamp of a file begins."""
+    now = os.lstat(path)
+    return (device or now.st_dev).to_bytes(8, "big") + now.st_ino.to_bytes(8, "big")
+
+
 def _forge(node, path):
     """What is kept of `path` gets the time of change that it has now, as where the clock of the file
     system has not gone on since it was sent."""
-    now = os.lstat(path)
-    inode = now.st_dev.to_bytes(8, "big") + now.st_ino.to_bytes(8, "big")
-    with contextlib.closing(sqlite3.connect(os.path.join(node.state, "fxnode.db"))) as database:
-        row, kept = database.execute("SELECT rowid, bytes FROM receipt").fetchone()
+    def change(kept):
+        inode = _inode(path)
         check_equal(kept.count(inode), 1, "the stamps of it")
         at = kept.index(inode) + len(inode)
-        seconds, nanoseconds = divmod(now.st_ctime_ns, 10**9)
+        seconds, nanoseconds = divmod(os.lstat(path).st_ctime_ns, 10**9)
         nanoseconds |= kept[at + 8] >> 7 << 31
         stamp = seconds.to_bytes(8, "big") + nanoseconds.to_bytes(4, "big")
-        kept = kept[:at] + stamp + kept[at + len(stamp):]
-        with database:
-            database.execute("UPDATE receipt SET bytes = ? WHERE rowid = ?", (kept, row))
+        return kept[:at] + stamp + kept[at + len(stamp):]
+    _change_kept(node, change)
+
+
+def renumbered(lab):
+    """Interrupted at the removal, and then the disk has another number, as after a restart of the
+    machine: it goes on, and what was gone before is known to be. What has another content stays."""
+    desk, attic = lab.pair({"env": {"FXNODE_CRASH": "move-delivered"}}, {})
+    tree = _tree(lab.path("tree"))
+    desk.run("send", "--move", "--detach", attic.at, tree)
+    desk.wait_crash()
+    desk.kill()
+    paths = [tree, *(entry.path for root, _, _ in os.walk(tree) for entry in os.scandir(root))]
+
+    inodes = {_inode(path): _inode(path, device=0x777777) for path in paths}
+
+    def change(kept):
+        for now, then in inodes.items():
+            check(now in kept, "a stamp")
+            kept = kept.replace(now, then)
+        return kept
+    _change_kept(desk, change)
+    for name in ("sub/linked", "sub/deep/linked too", "sub/deep/d"):
+        os.unlink(os.path.join(tree, name))
+    old = os.stat(os.path.join(tree, "a"))
+    _write(os.path.join(tree, "a"), "THIS IS a\n")
+    os.utime(os.path.join(tree, "a"), ns=(old.st_atime_ns, old.st_mtime_ns))
+    desk.start(FXNODE_CRASH="")
+    desk.wait_transfers(lambda listed: listed[0].get("moving") == "over", "moved", "--all")
+    last, = desk.transfers("--all")
+    left = [os.path.relpath(entry.path, tree) for root, _, _ in os.walk(tree)
+            for entry in os.scandir(root)]
+    check_equal(left, ["a"], "what stays")
+    check_equal((last["moved"], last["stayed"]), (11, 1), "the sums, without directories of what stays")
 
 
 def within_a_step(lab):

@@ -126,8 +126,9 @@ def _recover(run, recording, cut):
 
 
 def _prepare(recording, cut):
+    """The disks as they are after the cut; half of the times they get other device numbers."""
     bench = recording.base.bench(workloads.ALL[recording.workload].config)
-    paths = image_paths(bench.disks)
+    paths = image_paths(bench.disks if cut.position % 2 else reversed(bench.disks))
     for disk, path in paths.items():
         recording.log.state(recording.images[disk], disk, cut.position, cut.choices[disk], path)
     return bench, paths

@@ -104,6 +104,26 @@ def destination_taken_out_while_placed(lab):
     check_equal(os.listdir(disk.stored("in")), ["data"], "on the disk")
 
 
+def destination_guarded(lab):
+    """A disk that is not mounted, on a directory where the node may not write: a new transfer waits
+    for it."""
+    sender, receiver, disk = _receiver_with_disk(lab)
+    receiver.stop()
+    receiver.bounded = True
+    disk.take_out()
+    os.chmod(disk.path, 0o555)
+    receiver.start()
+    sender.host.limit_rate(None)
+    source = make_file(lab.path("data"), MIB)
+    command = sender.command("send", "--json", receiver.at, source)
+    event = command.wait_event(lambda event: event.get("state") == "waiting", "it waits", LONG)
+    check("lost" not in event["reason"], f"no clear reason: {event}")
+    check_equal(disk.seen(receiver), [], "in its place")
+    disk.put_in(receiver)
+    check_equal(command.wait(LONG), 0, f"status of send\n{command.said()}")
+    compare(source, disk.stored("in/data"))
+
+
 def cancelled_while_destination_is_out(lab):
     """A transfer is cancelled while its disk is taken out: what it has left there goes when the disk
     is back."""

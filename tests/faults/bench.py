@@ -1,6 +1,7 @@
 """Where faults are tried: two hosts, and rounds on them, each with nodes that have nothing left of
 the rounds before."""
 
+import contextlib
 import os
 import shutil
 
@@ -10,7 +11,7 @@ from lab.node import Node
 
 import remembered
 from kinds import kinds
-from service import Service
+from service import MARK, Service, read_log
 
 SIDES = ("sender", "receiver")
 
@@ -44,6 +45,7 @@ class Bench:
         self._usual = {}    # {kind: what two nodes remember after a round without a fault}
 
     def _round(self, kind, faults=None, logs=None):
+        """`faults`: {side: those of its first starts}; `logs`: {side: path}."""
         return Round(self, self.kinds[kind], faults or {}, logs or {})
 
     def known(self):
@@ -69,18 +71,27 @@ class Bench:
         with self._round(kind, logs=logs) as round_:
             round_.play()
 
-    def try_fault(self, kind, side, fault):
-        """Plays a round with a fault on one side, and checks what is left. Whether the fault came
-        to pass; raises Failure."""
+    def recovery(self, kind, side, fault):
+        """The calls of the node that is started again after this fault, [] where it is not."""
+        log = os.path.join(self.directory, "recovery")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(log)
+        with self._round(kind, {side: [fault]}, {side: log}) as round_:
+            round_.play()
+        return [call for call in read_log(log) if call is not MARK] if os.path.exists(log) else []
+
+    def try_faults(self, kind, side, faults):
+        """Plays a round with faults on one side, one in each of its first starts, and checks what is
+        left. Whether all came to pass; raises Failure."""
         usual = self.usual(kind)
-        with self._round(kind, {side: fault}) as round_:
+        with self._round(kind, {side: faults}) as round_:
             round_.play()
             left = round_.remembered()
             if left != usual:
                 # What is not done at the end is done after the next start.
                 left = round_.remembered_after_restart(usual)
             check_equal(left, usual, "what is left")
-            return round_.services[side].struck()
+            return round_.services[side].struck() == len(faults)
 
 
 class Round:
@@ -117,7 +128,7 @@ class Round:
             raise Failure(f"{kind.__name__}: {value}\nwhat all said:\n{said}") from value
 
     def _service(self, node, side):
-        return Service(node, fault=self.faults.get(side), log=self.logs.get(side))
+        return Service(node, self.faults.get(side, ()), self.logs.get(side))
 
     @property
     def sender(self):

@@ -3,11 +3,11 @@ at whatever call. A round has services (service.py), which outlive what is kille
 
 import os
 
-from lab import Failure, check, check_equal
+from lab import Failure, Late, check, check_equal
 from lab.data import compare
 from lab.watch import wait_until
 
-PAIRING_TRIES = 3
+TRIES_AFTER_FAULT = 2  # of pairing
 NOT_REACHABLE = 3
 
 
@@ -30,15 +30,19 @@ def _check_delivered(receiver, *sources):
     receiver.node.check_tidy()
 
 
-def _answer(service, ask):
-    """What a command of the node tells, which is asked again where the node died meanwhile."""
-    service.ready()
-    try:
-        return ask()
-    except Failure:
-        service.wait_struck()
+def _excused(service, act):
+    """What act() returns, called once the node is ready; again where it fails because the node died
+    meanwhile, as often as it has faults to die of."""
+    for struck in range(1, len(service.faults) + 1):
         service.ready()
-        return ask()
+        try:
+            return act()
+        except Late:
+            raise
+        except Failure:
+            service.wait_struck(struck)
+    service.ready()
+    return act()
 
 
 class Send(Kind):
@@ -51,17 +55,15 @@ class Send(Kind):
     def play(self, round_):
         round_.up()
         sender, receiver = round_.sender, round_.receiver
-        status, command = self._send(sender, receiver)
-        if status == NOT_REACHABLE and not command.out:
-            receiver.wait_struck()
-            receiver.ready()
-            status, command = self._send(sender, receiver)
+        status = _excused(receiver, lambda: self._send(sender, receiver.node.at))
         check_equal(status, 0, "status of send")
         _check_delivered(receiver, self.source)
 
-    def _send(self, sender, receiver):
-        command = sender.node.command("send", receiver.node.at, self.source)
-        return command.wait(), command
+    def _send(self, sender, peer):
+        command = sender.node.command("send", peer, self.source)
+        status = command.wait()
+        check(status != NOT_REACHABLE or command.out, "nobody is there")
+        return status
 
 
 class Queue(Kind):
@@ -72,20 +74,16 @@ class Queue(Kind):
         self.source = source
 
     def _send(self, sender, peer):
-        return sender.node.command("send", "--detach", peer, self.source)
+        command = sender.node.command("send", "--detach", peer, self.source)
+        check_equal(command.wait(), 0, "status of send")
 
     def play(self, round_):
         sender, receiver = round_.sender, round_.receiver
         peer = round_.bench.known_id[:12]
         sender.up()
         sender.mark()
-        command = self._send(sender, peer)
-        if command.wait() != 0:
-            sender.wait_struck()
-            sender.ready()
-            again = self._send(sender, peer)
-            check_equal(again.wait(), 0, "status of send, repeated")
-        waiting = _answer(sender, sender.node.transfers)
+        _excused(sender, lambda: self._send(sender, peer))
+        waiting = _excused(sender, sender.node.transfers)
         check_equal(len(waiting), 1, "transfers of the sender while it waits")
         receiver.up()
         receiver.mark()
@@ -102,19 +100,16 @@ class Find(Send):
     def play(self, round_):
         round_.up()
         sender, receiver = round_.sender, round_.receiver
-        status, command = self._find_and_send(sender, receiver)
-        if status == NOT_REACHABLE and not command.out:
-            (sender if sender.fault else receiver).wait_struck()
-            receiver.ready()
-            status, command = self._find_and_send(sender, receiver)
+        faulty = sender if sender.faults else receiver
+        status = _excused(faulty, lambda: self._find_and_send(sender, receiver))
         check_equal(status, 0, "status of send")
         _check_delivered(receiver, self.source)
 
     def _find_and_send(self, sender, receiver):
         for service, other in ((sender, receiver), (receiver, sender)):
-            _answer(service, lambda node=service.node, name=other.node.name: _see(node, name))
-        command = sender.node.command("send", receiver.node.name, self.source)
-        return command.wait(), command
+            service.ready()
+            _see(service.node, other.node.name)
+        return self._send(sender, receiver.node.name)
 
 
 def _see(node, name):
@@ -131,13 +126,11 @@ class Pair(Kind):
     def play(self, round_):
         round_.up()
         typist, shower = round_.sender, round_.receiver
-        for _ in range(PAIRING_TRIES):
-            if self._try(typist, shower):
-                break
-        else:
+        tries = 1 + TRIES_AFTER_FAULT * (len(typist.faults) + len(shower.faults))
+        if not any(self._try(typist, shower) for _ in range(tries)):
             raise Failure("pairing fails again and again")
         for service, other in ((typist, shower), (shower, typist)):
-            paired = _answer(service, service.node.paired)
+            paired = _excused(service, service.node.paired)
             check_equal(list(paired), [other.node.name], f"the peers of {service.node.name}")
 
     def _try(self, typist, shower):
@@ -147,6 +140,8 @@ class Pair(Kind):
         window = shower.node.command("pair")
         try:
             shown = window.wait_line(r"^(\d{4}) (\d{4})$", lines=window.out)
+        except Late:
+            raise
         except Failure:
             return False
         command = typist.node.command("pair", shower.node.at, typed=True)
@@ -156,7 +151,7 @@ class Pair(Kind):
             window.stop()
         done.append(window.wait() == 0)
         for service, said, other in ((typist, done[0], shower), (shower, done[1], typist)):
-            check(not said or other.node.name in _answer(service, service.node.paired),
+            check(not said or other.node.name in _excused(service, service.node.paired),
                   f"{service.node.name}: said to be paired and is not")
         return all(done)
 

@@ -15,18 +15,32 @@ DURABLE = {"fdatasync", "fsync", "syncfs", "renameat", "renameat2", "rename", "l
 DATABASE = ("daemon.", "pwrite64")
 
 
-class Place(collections.namedtuple("Place", "kind side fault")):
+# Instead of the second fault: one that is drawn of those that there are after the first.
+DRAWN = "?"
+
+
+class Place(collections.namedtuple("Place", "kind side fault then", defaults=(None,))):
+    """`then`: a fault of the node that is started again after the first one, DRAWN, or None."""
+
     def __str__(self):
-        return f"{self.kind}/{self.side}/{self.fault.process}:{self.fault.call}:{self.fault.n}"
+        then = "" if self.then is None else f"/{self.then}"
+        return f"{self.kind}/{self.side}/{self.fault}{then}"
 
     @classmethod
     def read(cls, text):
         """ValueError for what is none."""
-        kind, side, fault = text.split("/")
-        process, call, n = fault.split(":")
-        if side not in SIDES or int(n) < 1:
+        kind, side, fault, *then = text.split("/")
+        if side not in SIDES or len(then) > 1:
             raise ValueError(text)
-        return cls(kind, side, Fault(process, call, int(n)))
+        place = cls(kind, side, _fault(fault))
+        if then and not place.fault.kills_daemon:
+            raise ValueError(text)
+        return place if not then else place._replace(
+            then=DRAWN if then[0] == DRAWN else _fault(then[0]))
+
+    @property
+    def faults(self):
+        return [fault for fault in (self.fault, self.then) if fault is not None]
 
     @property
     def program(self):
@@ -37,6 +51,22 @@ class Place(collections.namedtuple("Place", "kind side fault")):
         process, call = DATABASE
         return self.fault.call in DURABLE or (self.fault.process.startswith(process)
                                               and self.fault.call == call)
+
+
+def _fault(text):
+    process, call, n = text.split(":")
+    if int(n) < 1:
+        raise ValueError(text)
+    return Fault(process, call, int(n))
+
+
+def draw(place, calls, seed):
+    """The place with the second fault drawn of these calls: as often one that is durable as not."""
+    source = random.Random(f"{seed} {place}")
+    durable = source.random() < 0.5
+    found = [place._replace(fault=call) for call in calls]
+    found = [each for each in found if each.durable == durable] or found
+    return place._replace(then=_spread(found, 1, source)[0].fault)
 
 
 def record(bench, directory, kinds):
@@ -63,13 +93,16 @@ def _between_marks(calls):
     return calls[first:calls.index(MARK, first)]
 
 
-def sample(places, count, durable, seed):
+def sample(places, count, durable, twice, seed):
     """`count` of them, and `durable` more of those that are so: as many of each kind, side and
-    process as of the others, and of their calls as far as they reach; in their order."""
+    process as of the others, and of their calls as far as they reach; in their order. And `twice`
+    with a second fault that is to be drawn."""
     source = random.Random(seed)
     chosen = set(_spread([place for place in places if place.durable], durable, source))
     chosen.update(_spread([place for place in places if place not in chosen], count, source))
-    return [place for place in places if place in chosen]
+    again = _spread([place for place in places if place.fault.kills_daemon], twice, source)
+    return [place for place in places if place in chosen] + [
+        place._replace(then=DRAWN) for place in again]
 
 
 def _spread(places, count, source):

@@ -2,8 +2,9 @@
 """Kills a node at its system calls, one in each round, and looks whether anything is lost.
 
     tests/faults/run.py --program build/dev/node/fxnode list        name the places
-    tests/faults/run.py --program ... sample COUNT DURABLE          some: COUNT of all, and DURABLE
-                                                                    of those that matter most
+    tests/faults/run.py --program ... sample COUNT DURABLE [TWICE]  some: COUNT of all, DURABLE of
+                                                                    those that matter most, TWICE
+                                                                    with a second kill
     tests/faults/run.py --program ... all
     tests/faults/run.py --program ... replay PLACE...
 
@@ -11,7 +12,12 @@ A PLACE is KIND/SIDE/PROCESS:CALL:N, as in file/sender/session.2:fdatasync:1: in
 kind (kinds.py) the process is killed on that side before the N-th of these calls of it is made
 (trace.c). The node is started again, the transfer has to end well, and what it leaves has to be what
 it always leaves. The places are those of a round that was recorded before; the one or other is not
-met again, because a loop turned once less. Exit status: 0 all is well, 77 skipped, else failed."""
+met again, because a loop turned once less.
+
+With PLACE/PROCESS:CALL:N the node that is started again is killed, too, at that call, before it may
+finish: file/sender/daemon.1:fdatasync:3/daemon.1:pwrite64:7. PLACE/? draws such a call.
+
+Exit status: 0 all is well, 77 skipped, else failed."""
 
 import argparse
 import collections
@@ -33,7 +39,7 @@ from lab.node import PROGRAM  # noqa: E402
 
 import places as all_places  # noqa: E402
 from bench import Bench  # noqa: E402
-from places import Place  # noqa: E402
+from places import DRAWN, Place  # noqa: E402
 
 SURVIVED, MISSED, FAILED = "survived", "missed", "failed"
 PROGRESS = 500
@@ -47,18 +53,28 @@ def _record(bench, path, kinds):
     return 0
 
 
-def _work(bench, path):
+def _try(bench, place, seed):
+    """The place as it was tried, its outcome and why."""
+    try:
+        if place.then == DRAWN:
+            calls = bench.recovery(*place[:3])
+            if not calls:
+                return place, MISSED, ""
+            place = all_places.draw(place, calls, seed)
+        met = bench.try_faults(place.kind, place.side, place.faults)
+        return place, SURVIVED if met else MISSED, ""
+    except (Failure, OSError) as failure:
+        return place, FAILED, str(failure)
+
+
+def _work(bench, path, seed):
     """Tries the places named in a file; tells of each, and ends with the first that fails, as who
     knows what that leaves behind."""
     with open(path, encoding="ascii") as file:
         wanted = [Place.read(line.strip()) for line in file]
     for place in wanted:
-        try:
-            text, struck = "", bench.try_fault(*place)
-            outcome = SURVIVED if struck else MISSED
-        except (Failure, OSError) as failure:
-            text, outcome = str(failure), FAILED
-        print(json.dumps([str(place), outcome, text]), flush=True)
+        tried, outcome, text = _try(bench, place, seed)
+        print(json.dumps([str(tried), outcome, text]), flush=True)
         if outcome == FAILED:
             break
     return 0
@@ -71,7 +87,7 @@ def _inside(arguments):
         bench = Bench(Laboratory(isolate.work_directory()))
         if arguments.what == "record":
             return _record(bench, arguments.rest[0], arguments.kind or bench.kinds)
-        return _work(bench, arguments.rest[0])
+        return _work(bench, arguments.rest[0], arguments.seed)
     except Skip as skip:
         print(f"SKIPPED: {skip}")
         return isolate.SKIPPED
@@ -83,7 +99,7 @@ def _again(arguments, *words):
     """The command line that does a part of what this one has to."""
     kinds = [word for kind in arguments.kind for word in ("--kind", kind)]
     return [sys.executable, "-S", "-B", os.path.abspath(__file__), "--program", arguments.program,
-            *kinds, *words]
+            "--seed", str(arguments.seed), *kinds, *words]
 
 
 class Sweep:
@@ -120,8 +136,9 @@ class Sweep:
             with open(path, "w", encoding="ascii") as file:
                 file.writelines(f"{place}\n" for place in share)
             before = len(share)
-            for outcome, text in self._results(path):
-                self._count(share.pop(0), outcome, text)
+            for place, outcome, text in self._results(path):
+                share.pop(0)
+                self._count(Place.read(place), outcome, text)
             if len(share) == before:
                 self._count(share.pop(0), FAILED, "the worker ended without a word")
 
@@ -131,7 +148,7 @@ class Sweep:
                               text=True) as popen:
             for line in popen.stdout:
                 if line.startswith("["):
-                    yield json.loads(line)[1:]
+                    yield json.loads(line)
                 else:
                     print(line, end="", flush=True)
 
@@ -164,9 +181,9 @@ def _chosen(arguments, sweep):
         return [Place.read(text) for text in arguments.rest]
     found = sweep.places()
     if arguments.what == "sample":
-        count, durable = (int(text) for text in arguments.rest)
+        numbers = [*map(int, arguments.rest), 0][:3]
         print(f"seed {arguments.seed}, of {len(found)} places", flush=True)
-        return all_places.sample(found, count, durable, arguments.seed)
+        return all_places.sample(found, *numbers, arguments.seed)
     return found
 
 
@@ -191,15 +208,17 @@ def _outside(arguments):
 def _check_rest(parser, arguments):
     """Usage errors, before anything is started."""
     rest = arguments.rest
-    if arguments.what == "sample" and (len(rest) != 2 or not all(text.isdigit() for text in rest)):
-        parser.error("sample takes two numbers: how many of all, and how many more that are durable")
+    numbers = all(text.isdigit() for text in rest)
+    if arguments.what == "sample" and not (numbers and len(rest) in (2, 3)):
+        parser.error("sample takes two or three numbers: how many of all, how many more that are "
+                     "durable, and how many with a second kill")
     if arguments.what == "replay" and not rest:
         parser.error("which place?")
     for text in rest if arguments.what == "replay" else ():
         try:
             Place.read(text)
         except ValueError:
-            parser.error(f"{text} is no place: KIND/SIDE/PROCESS:CALL:N")
+            parser.error(f"{text} is no place: KIND/SIDE/PROCESS:CALL:N[/PROCESS:CALL:N]")
 
 
 def main():

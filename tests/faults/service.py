@@ -1,18 +1,18 @@
-"""A node that a service manager looks after, with one fault in it.
+"""A node that a service manager looks after, with a fault in it, or one in each of its first starts.
 
     fault = Fault("session.2", "fdatasync", 1)              # killed there
     fault = Fault("daemon.1", "pwrite64", 3, "ENOSPC")      # or that one call fails, or "short"
-    service = Service(node, fault=fault)                    # node: of the laboratory, not started
+    service = Service(node, [fault])                        # node: of the laboratory, not started
     service.up()                                            # once it is ready, however often it died
     ... node.command("send", ...) ...
     service.down()                                          # ends it, and it must end well
-    service.struck()                                        # whether the call was ever made
+    service.struck()                                        # of how many the call was made
 
-Only the first start of the daemon has the fault in it; when the daemon dies of it, it is started again
-at once, without, as `Restart=on-failure` would; `statuses` tells how each run ended. With `log`
-instead of a fault every call of the daemon and of what it starts is written down: read_log() reads
-that, with MARK among them where mark() was called. What PROCESS and N mean, and how a program is
-traced, says trace.c."""
+Each start of the daemon has the next fault in it; when the daemon dies of it, it is started again at
+once, as `Restart=on-failure` would, at last without any; `statuses` tells how each run ended. With
+`log` every call of the daemon and of what it starts is written down from the first start on that has
+no fault: read_log() reads that, with MARK among them where mark() was called. What PROCESS and N
+mean, and how a program is traced, says trace.c."""
 
 import collections
 import re
@@ -26,9 +26,19 @@ from lab.trace import tracer
 
 SAYS = "fault-trace: "
 ENDED = "^fault-trace: ended"
+DAEMON = ("fxnode.1", "daemon.1")
 
-Fault = collections.namedtuple("Fault", "process call n action", defaults=("kill",))
 MARK = None
+
+
+class Fault(collections.namedtuple("Fault", "process call n action", defaults=("kill",))):
+    def __str__(self):
+        return f"{self.process}:{self.call}:{self.n}"
+
+    @property
+    def kills_daemon(self):
+        """`fxnode` becomes the daemon."""
+        return self.action == "kill" and self.process in DAEMON
 
 
 def read_log(path):
@@ -39,9 +49,9 @@ def read_log(path):
 
 
 class Service:
-    def __init__(self, node, fault=None, log=None):
+    def __init__(self, node, faults=(), log=None):
         self.node = node
-        self.fault = fault
+        self.faults = faults
         self.log = log
         self.runs = []  # of the daemon: processes; the last one is the present one
         self.statuses = []  # how they ended, in order
@@ -94,40 +104,44 @@ class Service:
             self._manager.join(PATIENCE)
 
     def mark(self):
-        """Says where in the log this is."""
-        if self.log:
+        """Says where in the log this is, where it began with the first start."""
+        if self._is_logged(0):
             self.runs[0].signal(signal.SIGUSR1)
 
     def struck(self):
-        """Whether the call of the fault was made, as far as is heard; where something has gone wrong
-        that only the fault excuses, wait_struck() waits to hear it."""
-        return any(line.startswith(f"{SAYS}{self.fault.process} ") for line in self.runs[0].err)
+        """Of how many faults the call was made, as far as is heard; where something has gone wrong
+        that only so many of them excuse, wait_struck() waits to hear it."""
+        return sum(map(self._has_struck, range(len(self.faults))))
 
-    def wait_struck(self):
-        check(self.fault, f"{self.node.name}: something went wrong without a fault")
-        self.runs[0].wait_line(f"^{SAYS}{self.fault.process} ")
+    def wait_struck(self, count):
+        self.runs[count - 1].wait_line(f"^{SAYS}{self.faults[count - 1].process} ")
 
     def _check(self):
         if self._failure:
             raise self._failure
 
+    def _has_struck(self, number):
+        return number < len(self.runs) and any(
+            line.startswith(f"{SAYS}{self.faults[number].process} ")
+            for line in self.runs[number].err)
+
     def _through(self):
-        if self.runs or not (self.fault or self.log):
-            return []
-        options = ["-l", self.log] if self.log else []
-        if self.fault:
-            options += ["-a", f"{self.fault.process}:{self.fault.call}:{self.fault.n}",
-                        "-d", self.fault.action]
-        return [tracer(), *options]
+        """What the next run goes through."""
+        number = len(self.runs)
+        if number < len(self.faults):
+            fault = self.faults[number]
+            return [tracer(), "-a", f"{fault.process}:{fault.call}:{fault.n}", "-d", fault.action]
+        return [tracer(), "-l", self.log] if self._is_logged(number) else []
+
+    def _is_logged(self, number):
+        return self.log and number == len(self.faults)
 
     def _has_ended(self, process):
         """Or is about to."""
-        killed = self.fault and process is self.runs[0] and self._kills_daemon() and self.struck()
+        number = self.runs.index(process)
+        killed = (number < len(self.faults) and self.faults[number].kills_daemon
+                  and self._has_struck(number))
         return killed or process.ended() or any(map(re.compile(ENDED).search, process.err))
-
-    def _kills_daemon(self):
-        """`fxnode` becomes the daemon."""
-        return self.fault.action == "kill" and self.fault.process in ("fxnode.1", "daemon.1")
 
     def _notify(self):
         with self._changed:
@@ -153,7 +167,7 @@ class Service:
             self._notify()
         if self._stopping:
             self._end(process)
-        if self.node.through and not self.log:
+        if self.node.through and not self._is_logged(len(self.runs) - 1):
             process.wait_line(ENDED, patience=threading.TIMEOUT_MAX)
             return int(process.wait_line(f"{ENDED} (.*)$")[1])
         return process.wait(threading.TIMEOUT_MAX)
@@ -161,11 +175,11 @@ class Service:
     def _manage(self):
         try:
             while not self.statuses or self.statuses[-1] != 0:
-                check(len(self.statuses) < 2, f"{self.node.name}: it dies again and again")
-                self.statuses.append(self._run_once())
-                status = self.statuses[-1]
-                check(status == 0 or (self.fault and self.struck()),
-                      f"{self.node.name}: the daemon ended with {status}")
+                status = self._run_once()
+                struck = len(self.statuses) < len(self.faults) and self._has_struck(
+                    len(self.statuses))
+                check(status == 0 or struck, f"{self.node.name}: the daemon ended with {status}")
+                self.statuses.append(status)
             check(self._stopping, f"{self.node.name}: the daemon ended by itself")
         except Failure as failure:
             self._failure = failure

@@ -11,6 +11,6 @@
     tree      random trees of everything that arrives as it was; tree_compare tells two apart
 """
 
-from .errors import Failure, Skip, check, check_equal
+from .errors import Failure, Late, Skip, check, check_equal
 
-__all__ = ["Failure", "Skip", "check", "check_equal"]
+__all__ = ["Failure", "Late", "Skip", "check", "check_equal"]

@@ -5,6 +5,10 @@ class Failure(Exception):
     """The program under test did something else than promised."""
 
 
+class Late(Failure):
+    """What has to happen has not, for longer than any busy machine takes."""
+
+
 class Skip(Exception):
     """This machine cannot run the scenario; the text says what it lacks, as a probe found out."""
 

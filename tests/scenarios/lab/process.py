@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from .errors import Failure
+from .errors import Failure, Late
 
 # Sanitizers and busy machines need more patience; no test depends on a deadline being short.
 _FACTOR = float(os.environ.get("FXNODE_LAB_PATIENCE", "1"))
@@ -69,8 +69,9 @@ class Process:
                     return result
                 left = deadline - time.monotonic()
                 if self._open == 0 or left <= 0:
-                    why = "ended" if self._open == 0 else "said nothing more"
-                    raise Failure(f"{self.name}: {why} before {what}\n{self.said()}")
+                    failure, why = ((Failure, "ended") if self._open == 0
+                                    else (Late, "said nothing more"))
+                    raise failure(f"{self.name}: {why} before {what}\n{self.said()}")
                 self._changed.wait(left)
 
     def wait_line(self, pattern, lines=None, patience=None, after=0):
@@ -124,7 +125,7 @@ class Process:
         try:
             status = self.popen.wait(patient(patience))
         except subprocess.TimeoutExpired:
-            raise Failure(f"{self.name}: still running\n{self.said()}") from None
+            raise Late(f"{self.name}: still running\n{self.said()}") from None
         for reader in self._readers:
             reader.join(PATIENCE)
         self._look_for_damage()

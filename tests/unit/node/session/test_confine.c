@@ -59,9 +59,10 @@ static bool can_open(const char *directory, const char *name, int flags) {
 }
 
 static int look_around(void) {
-    struct confine_rule rules[] = {{open(lab.source, O_PATH | O_CLOEXEC), CONFINE_READ},
-                                   {open(lab.work, O_PATH | O_CLOEXEC), CONFINE_OWN},
-                                   {open(lab.destination, O_PATH | O_CLOEXEC), CONFINE_PLACE}};
+    struct confine_rule rules[] = {
+        {.fd = open(lab.source, O_PATH | O_CLOEXEC), .right = CONFINE_READ},
+        {.fd = open(lab.work, O_PATH | O_CLOEXEC), .right = CONFINE_OWN},
+        {.fd = open(lab.destination, O_PATH | O_CLOEXEC), .right = CONFINE_PLACE}};
 
     EXPECT(confine_files(rules, 3) == 0);
     EXPECT(can_open(lab.source, "file", O_RDONLY));
@@ -83,7 +84,7 @@ static int look_around(void) {
 }
 
 static int look_again(void) {
-    struct confine_rule work = {open(lab.work, O_PATH | O_CLOEXEC), CONFINE_OWN};
+    struct confine_rule work = {.fd = open(lab.work, O_PATH | O_CLOEXEC), .right = CONFINE_OWN};
     int r = look_around();
 
     EXPECT(r == 0);
@@ -142,7 +143,7 @@ static int copy_and_tag(void) {
 
 static int work_as_usual(void) {
     pthread_t thread;
-    struct confine_rule work = {open(lab.work, O_PATH | O_CLOEXEC), CONFINE_OWN};
+    struct confine_rule work = {.fd = open(lab.work, O_PATH | O_CLOEXEC), .right = CONFINE_OWN};
 
     EXPECT(confine_calls() == 0);
     EXPECT(pthread_create(&thread, NULL, do_nothing, NULL) == 0);

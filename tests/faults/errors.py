@@ -85,7 +85,7 @@ class Pair:
                                     env={**self.controls[side].environment, **LOG})
             self.nodes[side].start()
         self.open = {}  # what each daemon has open while it rests
-        self.managing = threading.Lock()
+        self.managing = {side: threading.Lock() for side in self.nodes}
         self.fatal = False  # whether the daemon may end
         self.told = []
 
@@ -120,7 +120,7 @@ class Pair:
         """Starts the daemon of a side again when it ends, as systemd would, until that is over."""
         node = self.nodes[side]
         while not over.is_set():
-            with self.managing:
+            with self.managing[side]:
                 if node.daemon.ended():
                     self.begin(side)
             over.wait(0.05)
@@ -139,7 +139,7 @@ class Pair:
     def away(self, side):
         """The daemon of a side is not there meanwhile."""
         daemon = self.nodes[side].daemon
-        with self.managing:
+        with self.managing[side]:
             status = daemon.stop()
             check(status == 0 or self.fatal, f"it ends with {status}\n{daemon.said()}")
             yield

@@ -209,6 +209,10 @@ class Moved(Tree):
 class Queued(File):
     """It waits for a peer that is away, and goes when that is back."""
 
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.acquainted = None  # the pair of which the sender knows the receiver
+
     def _queue(self, pair):
         command = pair.command("sender", "send", "--detach", pair.receiver.id, self.source)
         status = command.wait()
@@ -218,20 +222,25 @@ class Queued(File):
         return status
 
     def run(self, pair):
-        if pair.receiver.id.replace("-", "") not in str(pair.sender.peers()):
+        if pair is not self.acquainted:
+            self.acquainted = pair
             self.settle(pair, super().run(pair), None)
         with pair.away("receiver"):
-            status = self._queue(pair)
-            if status != 0:
-                self._queue(pair)
-        return 0
+            return self._queue(pair)
 
-    def settle(self, pair, status, role):
+    @staticmethod
+    def _await(pair):
         deadline = time.monotonic() + PATIENCE
         while pair.sender.transfers():
             check(time.monotonic() < deadline, f"it is not delivered\n{pair.said()}")
             pair.resume()
-        super().settle(pair, status, role)
+
+    def settle(self, pair, status, role):
+        self._await(pair)
+        if status != 0 and not os.path.exists(pair.receiver.received(self.name)):
+            check(self._queue(pair) == 0, f"the same command again fails\n{pair.told}")
+            self._await(pair)
+        super().settle(pair, 0, role)
 
 
 class First:

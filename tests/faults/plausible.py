@@ -49,5 +49,6 @@ ERRORS = {
     "exec": ("ENOMEM", "EIO"),
 }
 
-# Where libuv calls abort(): the daemon is started again, and nothing is lost.
-FATAL = ("memory", "watch")
+# Where libuv calls abort(), the last one while the daemon starts: it is started again, and nothing is
+# lost.
+FATAL = ("memory", "watch", "socketpair")

@@ -31,10 +31,10 @@ void *__real_realloc(void *old, size_t size);
 void *__real_reallocarray(void *old, size_t count, size_t size);
 void __real_free(void *old);
 void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t members, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void *__wrap_realloc(void *old, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
+void *__wrap_reallocarray(void *old, size_t members, size_t size);
 void __wrap_free(void *old);
 
 static bool refuses(void) {

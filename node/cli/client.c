@@ -4,11 +4,11 @@
 #include "base/escape.h"
 #include "base/io.h"
 #include "node/cli/starter.h"
+#include "node/common/ask.h"
 #include "node/common/statedir.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,6 @@
 #include <sys/un.h>
 #include <time.h>
 
-#define CONTROL_VERSION 1
 #define PATHS_ROOM (LIMIT_PACKET - 64)
 #define STARTS 3             /* of a node, where another had the state directory */
 #define LOOKS 20             /* for a node that may be on its way up; 50 ms apart */
@@ -100,13 +99,8 @@ static int find_or_start(const struct locations *where, enum client_start start,
     return rc;
 }
 
-static int send_message(struct client *client, const ProtobufCMessage *message, struct fail *fail) {
-    uint8_t data[LIMIT_PACKET];
-    int length = msg_encode(message, data, sizeof data);
-    if (length < 0)
-        return fail_set(fail, length, "cannot ask the node");
-    int rc = chan_send(client->chan, data, (size_t)length, NULL, 0, 0);
-    sodium_memzero(data, (size_t)length); /* it may have held a code */
+/* What came of a request that was sent. */
+static int sent(int rc, struct fail *fail) {
     if (rc == -EPIPE || rc == -ECONNRESET)
         return CLIENT_CLOSED;
     return rc < 0 ? fail_set(fail, rc, "cannot ask the node") : 0;
@@ -114,7 +108,7 @@ static int send_message(struct client *client, const ProtobufCMessage *message, 
 
 int client_request(struct client *client, const Fxnode__Control__Request *request,
                    struct fail *fail) {
-    return send_message(client, &request->base, fail);
+    return sent(ask_send(client->chan, request), fail);
 }
 
 int client_paths(struct client *client, char *const *paths, size_t count, struct fail *fail) {
@@ -204,15 +198,10 @@ int client_next(struct client *client, const Fxnode__Control__Event **event,
     return 0;
 }
 
-static int say_hello(struct client *client, struct fail *fail) {
-    Fxnode__Control__Hello hello = FXNODE__CONTROL__HELLO__INIT;
-    Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
+static int greet(struct client *client, struct fail *fail) {
     const Fxnode__Control__Event *event = NULL;
 
-    hello.version = CONTROL_VERSION;
-    request.body_case = FXNODE__CONTROL__REQUEST__BODY_HELLO;
-    request.hello = &hello;
-    int rc = client_request(client, &request, fail);
+    int rc = sent(ask_hello(client->chan), fail);
     if (rc == 0)
         rc = client_next(client, &event, NULL, fail);
     if (rc != 0 || event == NULL)
@@ -220,7 +209,7 @@ static int say_hello(struct client *client, struct fail *fail) {
     if (event->body_case == FXNODE__CONTROL__EVENT__BODY_RESULT)
         return fail_set(fail, 0, "%s", event->result->text);
     if (event->body_case != FXNODE__CONTROL__EVENT__BODY_WELCOME ||
-        event->welcome->version != CONTROL_VERSION || event->welcome->key.len != LIMIT_KEY)
+        event->welcome->version != ASK_VERSION || event->welcome->key.len != LIMIT_KEY)
         return fail_set(fail, 0, "the running node is of another version: restart it");
     client->welcome.transient = event->welcome->transient;
     memcpy(client->welcome.key, event->welcome->key.data, LIMIT_KEY);
@@ -253,7 +242,7 @@ int client_open(struct client **out, const struct locations *where, enum client_
              : fail->text[0] != '\0'                                ? client->chan
                                      : describe(client->chan, where, fail);
     if (rc == 0)
-        rc = say_hello(client, fail);
+        rc = greet(client, fail);
     if (rc != 0) {
         client_close(client);
         return rc;

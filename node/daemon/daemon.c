@@ -11,6 +11,7 @@
 #include "node/daemon/discover.h"
 #include "node/daemon/incoming.h"
 #include "node/daemon/listener.h"
+#include "node/daemon/lock.h"
 #include "node/daemon/moving.h"
 #include "node/daemon/node.h"
 #include "node/daemon/notify.h"
@@ -19,7 +20,6 @@
 #include "node/daemon/pairing_window.h"
 #include "node/daemon/peers.h"
 #include "node/daemon/stopwatch.h"
-#include "node/daemon/takeover.h"
 #include "node/daemon/transfer.h"
 #include "node/daemon/worker.h"
 #include "store/store_setting.h"
@@ -154,7 +154,7 @@ static int open_state(struct node *node, struct fail *fail) {
     if (error == 0)
         error = statedir_open(&node->statedir, path, fail);
     if (error == 0)
-        error = takeover_lock(&node->statedir, path, fail);
+        error = lock_take(&node->statedir, path, fail);
     if (error == 0)
         error = identity_load(&node->identity, node->statedir.fd, path, fail);
     if (error == 0)

@@ -1,5 +1,6 @@
 #include "node/daemon/client.h"
 
+#include "node/common/ask.h"
 #include "node/daemon/database.h"
 #include "node/daemon/incoming.h"
 #include "node/daemon/outgoing.h"
@@ -8,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REQUEST_VERSION 1
 #define REQUEST_FINISHED 1000u /* finished transfers in a list */
 
 /* Hello. */
@@ -16,10 +16,10 @@
 static bool welcome(struct client *client, const Fxnode__Control__Hello *hello) {
     Fxnode__Control__Event event = FXNODE__CONTROL__EVENT__INIT;
     Fxnode__Control__Welcome body = FXNODE__CONTROL__WELCOME__INIT;
-    if (hello->version != REQUEST_VERSION)
+    if (hello->version != ASK_VERSION)
         return false;
     client->greeted = true;
-    body.version = REQUEST_VERSION;
+    body.version = ASK_VERSION;
     body.program = (char *)FXNODE_VERSION;
     body.transient = client->node->transient;
     body.key = (ProtobufCBinaryData){LIMIT_KEY, client->node->identity.public_key};

@@ -2,6 +2,7 @@
 
 #include "base/chan.h"
 #include "base/io.h"
+#include "node/common/ask.h"
 #include "proto/local.h"
 #include "proto/msg.h"
 #include "tests/sim/trace.h"
@@ -17,23 +18,6 @@
 
 #define SECOND 1000000000u
 
-static int ask(int fd, const Fxnode__Control__Request *request) {
-    static uint8_t packet[LIMIT_PACKET];
-    int length = msg_encode(&request->base, packet, sizeof packet);
-
-    return length < 0 ? length : chan_send(fd, packet, (size_t)length, NULL, 0, 0);
-}
-
-static int say_hello(int fd) {
-    Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
-    Fxnode__Control__Hello hello = FXNODE__CONTROL__HELLO__INIT;
-
-    hello.version = 1;
-    request.body_case = FXNODE__CONTROL__REQUEST__BODY_HELLO;
-    request.hello = &hello;
-    return ask(fd, &request);
-}
-
 static int say_paths(int fd, const struct client_order *order) {
     Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
     Fxnode__Control__Paths paths = FXNODE__CONTROL__PATHS__INIT;
@@ -45,7 +29,7 @@ static int say_paths(int fd, const struct client_order *order) {
     paths.paths = data;
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_PATHS;
     request.paths = &paths;
-    return ask(fd, &request);
+    return ask_send(fd, &request);
 }
 
 /* The id says what is meant, so that nothing is sent twice where the answer got lost. */
@@ -58,7 +42,7 @@ static int say_send(int fd, const struct client_order *order) {
     body.again = true;
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_SEND;
     request.send = &body;
-    return ask(fd, &request);
+    return ask_send(fd, &request);
 }
 
 /* 1: it is over, with *status; 0: not yet. */
@@ -98,7 +82,7 @@ static int try(const struct client_order *order) {
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     int status = -1;
 
-    if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0 && say_hello(fd) == 0 &&
+    if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0 && ask_hello(fd) == 0 &&
         say_paths(fd, order) == 0 && say_send(fd, order) == 0)
         status = listen_to(fd);
     io_close(&fd);

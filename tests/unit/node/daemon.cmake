@@ -4,7 +4,7 @@ fxnode_suite(node-policy SOURCES daemon/test_policy.c LINK fxnode::node_daemon)
 fxnode_suite(node-database SOURCES daemon/test_database.c LINK fxnode::node_daemon)
 fxnode_suite(node-helperproc SOURCES daemon/test_helperproc.c LINK fxnode::node_daemon)
 fxnode_suite(node-outwork SOURCES daemon/test_outwork.c LINK fxnode::node_daemon)
-fxnode_suite(node-takeover SOURCES daemon/test_takeover.c LINK fxnode::node_daemon)
+fxnode_suite(node-lock SOURCES daemon/test_lock.c LINK fxnode::node_daemon)
 fxnode_suite(node-worker SOURCES daemon/test_worker.c LINK fxnode::node_daemon)
 fxnode_library(peers_fixture SOURCES daemon/peers_fixture.c LINK fxnode::node_daemon PkgConfig::CHECK)
 fxnode_suite(node-kept

@@ -1,4 +1,4 @@
-#include "node/daemon/takeover.h"
+#include "node/daemon/lock.h"
 
 #include <check.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char path[] = "/tmp/fxnode-takeover-XXXXXX";
+static char path[] = "/tmp/fxnode-lock-XXXXXX";
 static char lock_path[sizeof path + 8];
 static char socket_path[sizeof path + 8];
 static struct statedir dir;
@@ -58,7 +58,7 @@ START_TEST(a_lock_without_a_node_is_waited_for) {
     if (holder == 0)
         hold(ready[1]);
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    ck_assert_int_eq(takeover_lock(&dir, path, &why), 0);
+    ck_assert_int_eq(lock_take(&dir, path, &why), 0);
     ck_assert_int_eq(waitpid(holder, &status, 0), holder);
     ck_assert_int_eq(status, 0);
     close(ready[0]);
@@ -93,7 +93,7 @@ START_TEST(a_node_that_ends_is_waited_for) {
     if (holder == 0)
         end_when_asked(ready[1]);
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    ck_assert_int_eq(takeover_lock(&dir, path, &why), 0);
+    ck_assert_int_eq(lock_take(&dir, path, &why), 0);
     ck_assert_int_eq(waitpid(holder, &status, 0), holder);
     ck_assert_int_eq(status, 0);
     close(ready[0]);
@@ -106,20 +106,20 @@ START_TEST(a_lock_that_stays_is_named) {
     struct statedir held = {.fd = dir.fd, .lock_fd = -1};
 
     ck_assert_int_eq(statedir_lock(&held, path, &why), 0);
-    ck_assert_int_lt(takeover_lock(&dir, path, &why), 0);
+    ck_assert_int_lt(lock_take(&dir, path, &why), 0);
     ck_assert_ptr_nonnull(strstr(why.text, path));
     close(held.lock_fd);
 }
 END_TEST
 
 int main(void) {
-    TCase *tests = tcase_create("takeover");
+    TCase *tests = tcase_create("lock");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_lock_without_a_node_is_waited_for);
     tcase_add_test(tests, a_node_that_ends_is_waited_for);
     tcase_add_test(tests, a_lock_that_stays_is_named);
     tcase_set_timeout(tests, 30);
-    Suite *suite = suite_create("node-takeover");
+    Suite *suite = suite_create("node-lock");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

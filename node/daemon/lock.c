@@ -1,8 +1,9 @@
-#include "node/daemon/takeover.h"
+#include "node/daemon/lock.h"
 
 #include "base/chan.h"
 #include "base/escape.h"
 #include "base/io.h"
+#include "node/common/ask.h"
 #include "proto/local.h"
 
 #include <errno.h>
@@ -14,14 +15,14 @@
 #include <sys/un.h>
 #include <time.h>
 
-#define TAKEOVER_WAIT_S 15 /* for an answer, and for the other's end */
-#define TAKEOVER_ARENA 65536
-#define TAKEOVER_TRIES 20
-#define TAKEOVER_PAUSE_NS 100000000
+#define LOCK_WAIT_S 15 /* for an answer, and for the other's end */
+#define LOCK_ARENA 65536
+#define LOCK_TRIES 20
+#define LOCK_PAUSE_NS 100000000
 
 static int connect_to(const char *path) {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    struct timeval patience = {.tv_sec = TAKEOVER_WAIT_S};
+    struct timeval patience = {.tv_sec = LOCK_WAIT_S};
     if (strlen(path) >= sizeof at.sun_path)
         return -ENAMETOOLONG;
     strcpy(at.sun_path, path);
@@ -37,27 +38,12 @@ static int connect_to(const char *path) {
     return fd;
 }
 
-static int send_request(int fd, const Fxnode__Control__Request *request) {
-    uint8_t packet[256];
-    int length = msg_encode(&request->base, packet, sizeof packet);
-    return length < 0 ? length : chan_send(fd, packet, (size_t)length, NULL, 0, 0);
-}
-
-static int say_hello(int fd) {
-    Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
-    Fxnode__Control__Hello hello = FXNODE__CONTROL__HELLO__INIT;
-    hello.version = 1;
-    request.body_case = FXNODE__CONTROL__REQUEST__BODY_HELLO;
-    request.hello = &hello;
-    return send_request(fd, &request);
-}
-
 static int say_retire(int fd) {
     Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
     Fxnode__Control__Retire retire = FXNODE__CONTROL__RETIRE__INIT;
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_RETIRE;
     request.retire = &retire;
-    return send_request(fd, &request);
+    return ask_send(fd, &request);
 }
 
 /* Reads until the other node has ended: end of file. */
@@ -69,7 +55,7 @@ static bool await_end(int fd, struct chan_packet *packet) {
 }
 
 static void wait_a_moment(void) {
-    nanosleep(&(struct timespec){.tv_nsec = TAKEOVER_PAUSE_NS}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
 }
 
 /* Whether the node at the other end is gone: it was transient and has retired, or it was ending
@@ -77,7 +63,7 @@ static void wait_a_moment(void) {
 static bool has_ended(int fd, struct chan_packet *packet, struct msg_arena *arena) {
     const Fxnode__Control__Event *event = NULL;
     struct fail why;
-    int got = say_hello(fd) == 0 ? chan_receive(fd, packet, 0) : 0;
+    int got = ask_hello(fd) == 0 ? chan_receive(fd, packet, 0) : 0;
     if (got == 0 || got == -ECONNRESET) {
         wait_a_moment();
         return true;
@@ -94,8 +80,8 @@ static bool has_ended(int fd, struct chan_packet *packet, struct msg_arena *aren
 static bool retire(int fd) {
     struct chan_packet *packet = malloc(sizeof *packet);
     struct msg_arena *arena = NULL;
-    bool ended = packet != NULL && msg_arena_new(&arena, TAKEOVER_ARENA) == 0 &&
-                 has_ended(fd, packet, arena);
+    bool ended =
+        packet != NULL && msg_arena_new(&arena, LOCK_ARENA) == 0 && has_ended(fd, packet, arena);
     io_close(&fd);
     msg_arena_free(arena);
     free(packet);
@@ -117,11 +103,11 @@ static bool may_be_free(const char *path) {
     return true;
 }
 
-int takeover_lock(struct statedir *dir, const char *path, struct fail *fail) {
+int lock_take(struct statedir *dir, const char *path, struct fail *fail) {
     char shown[512];
     int result = statedir_lock(dir, path, fail);
 
-    for (int i = 0; i < TAKEOVER_TRIES && result == STATEDIR_LOCKED && may_be_free(path); i++)
+    for (int i = 0; i < LOCK_TRIES && result == STATEDIR_LOCKED && may_be_free(path); i++)
         result = statedir_lock(dir, path, fail);
     if (result != STATEDIR_LOCKED)
         return result;

@@ -1,12 +1,14 @@
 #include "files/receipt.h"
 
 #include "base/bytes.h"
+#include "base/io.h"
 #include "base/path.h"
 #include "files/stamps.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum kind {
     KIND_END,
@@ -204,5 +206,21 @@ int receipt_marks_decode(struct receipt_marks *marks, const uint8_t *data, size_
     }
     if (r == 0 && (head.entry != 0 || head.count != 0 || cursor.left != 0))
         r = -EBADMSG;
+    return r;
+}
+
+int receipt_marks_read(struct receipt_marks *marks, int fd, uint64_t from, uint32_t entries) {
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if ((uint64_t)st.st_size > LIMIT_RECEIPT || (uint64_t)st.st_size <= from)
+        return -EBADMSG;
+    size_t length = (size_t)((uint64_t)st.st_size - from);
+    uint8_t *bytes = malloc(length);
+    if (bytes == NULL)
+        return -ENOMEM;
+    ssize_t got = io_pread_full(fd, bytes, length, from);
+    int r = got < 0 ? (int)got : receipt_marks_decode(marks, bytes, (size_t)got, entries);
+    free(bytes);
     return r;
 }

@@ -72,4 +72,8 @@ int receipt_marks_encode(struct receipt_marks *marks, uint8_t **out, size_t *len
 int receipt_marks_decode(struct receipt_marks *marks, const uint8_t *data, size_t length,
                          uint32_t entries);
 
+/* The same of what stands in the file `fd` from `from` on, LIMIT_RECEIPT bytes with that at most.
+ * As above, or -errno. */
+int receipt_marks_read(struct receipt_marks *marks, int fd, uint64_t from, uint32_t entries);
+
 #endif

@@ -8,36 +8,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SHOWN 256 /* room for a path in a message */
 
 static int read_marks(struct audit *audit, struct fail *fail) {
-    struct stat st;
-    uint8_t *bytes = NULL;
-    size_t length = 0;
-    ssize_t got = 0;
-    int r = fstat(audit->job->receipt, &st) < 0 ? -errno : 0;
+    int r = receipt_marks_read(&audit->marks, audit->job->receipt, audit->layout.marks,
+                               audit->job->manifest.entries);
 
-    if (r == 0 &&
-        ((uint64_t)st.st_size > LIMIT_RECEIPT || (uint64_t)st.st_size <= audit->layout.marks))
-        r = -EBADMSG;
-    if (r == 0) {
-        length = (size_t)((uint64_t)st.st_size - audit->layout.marks);
-        bytes = malloc(length);
-        r = bytes == NULL ? -ENOMEM : 0;
-    }
-    if (r == 0) {
-        got = io_pread_full(audit->job->receipt, bytes, length, audit->layout.marks);
-        r = got < 0 ? (int)got
-                    : receipt_marks_decode(&audit->marks, bytes, (size_t)got,
-                                           audit->job->manifest.entries);
-    }
-    free(bytes);
     return r < 0 ? fail_set(fail, r, "what is kept of the transfer cannot be read") : 0;
 }
 

@@ -9,12 +9,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define MARKS "marks"
 #define MARKS_PART "marks.part"
-#define MARKS_MAX (16u << 20)
 
 /* Durably where it decides about what is removed. */
 static int write_marks(int work, bool durable, const uint8_t *bytes, size_t length) {
@@ -52,24 +50,10 @@ int send_keep_note(struct send *send, struct receipt_marks *marks) {
 /* What was noted; -ENOENT, -EBADMSG or another error where that is not to be had. */
 static int read_marks(const struct send *send, struct receipt_marks *marks) {
     int fd = openat(send->work, MARKS, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    uint8_t *bytes = NULL;
-    struct stat st;
-    ssize_t got = 0;
-    int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+    int r =
+        fd < 0 ? -errno
+               : receipt_marks_read(marks, fd, 0, manifest_checker_summary(send->checker)->entries);
 
-    if (r == 0 && (st.st_size <= 0 || st.st_size > MARKS_MAX))
-        r = -EBADMSG;
-    if (r == 0)
-        bytes = malloc((size_t)st.st_size);
-    if (r == 0 && bytes == NULL)
-        r = -ENOMEM;
-    if (r == 0)
-        got = io_pread_full(fd, bytes, (size_t)st.st_size, 0);
-    if (r == 0)
-        r = got < 0 ? (int)got
-                    : receipt_marks_decode(marks, bytes, (size_t)got,
-                                           manifest_checker_summary(send->checker)->entries);
-    free(bytes);
     io_close(&fd);
     return r;
 }

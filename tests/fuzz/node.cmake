@@ -1,0 +1,1 @@
+fxnode_fuzz(kept SOURCES kept.c LINK fxnode::node_session)

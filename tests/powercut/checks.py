@@ -286,8 +286,9 @@ def _piece(path, offset, length):
         return None
 
 
-def check_end(bench, workload):
-    """The transfer has ended: everything is there once, and nothing else is left."""
+def check_end(bench, workload, verifying):
+    """The transfer has ended: everything is there once, and nothing else is left. `verifying`: the nodes
+    that are to say so, too."""
     Found(bench, workload, Promises([])).check_delivered()
     bench.receiver.check_listed(*sorted({*workload.names, *workload.there}))
     for name in set(workload.there) - set(workload.names):
@@ -296,7 +297,7 @@ def check_end(bench, workload):
     if workload.moves:
         left = [name for name in workload.sends if os.path.lexists(bench.source(name))]
         check(not left, f"{left} was delivered and is still there: {bench.sender.transfers('--all')}")
-    for node in bench.nodes:
+    for node in verifying:
         _check_verified(node, workload)
 
 

@@ -167,7 +167,7 @@ class Live:
             self.bench.receiver.check_tidy()
         else:
             trial.complete(self.run, self.workload)
-        checks.check_end(self.bench, self.workload)
+        checks.check_end(self.bench, self.workload, self.bench.nodes)
         log = self.run.log()
         before, after = (checks.arrivals(line for name, line in marks if name == "receiver")
                          for marks in (log.marks(again), log.marks(begin=again)))

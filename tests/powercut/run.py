@@ -39,11 +39,11 @@ import trial  # noqa: E402
 import volumes  # noqa: E402
 import workloads  # noqa: E402
 
-# States from one recording, from one recovery of it, and runs like it in which one side fails; a
-# recording or such a run takes the time of several states.
-STATES = 12
-RECOVERY_STATES = 4
-LIVE_RUNS = 1
+# States from one recording, and from one recovery of it; and how many recordings are followed by a
+# run like it in which one side fails. A recording or such a run takes the time of several states.
+STATES = 14
+RECOVERY_STATES = 5
+LIVE_SHARE = 0.5
 RECOVERY, LIVE = "recovery", "live"
 BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "dev")
 
@@ -120,7 +120,9 @@ class Session:
             self._live(recording)
 
     def _live(self, recording):
-        for _ in range(LIVE_RUNS if RECOVERY in self.arguments.side else STATES):
+        """Of a run in which nothing else is looked for there are as many as there would be states."""
+        among = self.arguments.side != [LIVE]
+        for _ in range(self.source.random() < LIVE_SHARE if among else STATES):
             if self.tally.done:
                 return
             plan = live.Plan.drawn(self.source, recording, self.can_be_silent)

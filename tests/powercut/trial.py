@@ -121,7 +121,7 @@ def _recover(run, recording, cut):
     check(sent <= most, f"{sent} bytes were sent after the cut, of {rest} that were not held")
     for node in bench.nodes:
         check_equal(node.id, promises.ids.get(node.name, node.id), f"id of the {node.name}")
-    checks.check_end(bench, workload)
+    checks.check_end(bench, workload, [bench.nodes[cut.position // 2 % 2]])
     return found
 
 

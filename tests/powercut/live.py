@@ -4,6 +4,7 @@ with all that it had in memory, and goes on by itself."""
 
 import contextlib
 import random
+import signal
 import threading
 from dataclasses import dataclass
 
@@ -133,6 +134,9 @@ class Live:
         try:
             self.position = self.run.wait_held()
             self.network.down()
+            # First: one that finds no node would begin one.
+            if self.node is self.bench.sender:
+                self.client.signal(signal.SIGKILL)
             stations.end([self.node], self.run.go_on)
         finally:
             self.run.go_on()

@@ -186,11 +186,21 @@ static void next(struct moving *moving) {
     load(moving->first);
 }
 
+/* It is recorded that it is to be removed; whoever waits for that waits no longer. */
+static void stay_for_now(struct transfer *transfer) {
+    static const char text[] = "out of memory: what was delivered is removed at the next start";
+
+    log_error("%s", text);
+    transfer_note(transfer, &(struct note){.text = text, .warning = true});
+    transfer->record.moving = STORE_MOVING_OVER;
+    transfer->record.stayed = transfer->record.entries;
+}
+
 void moving_begin(struct moving *moving, struct transfer *transfer) {
     struct moving_item **at = &moving->first;
     struct moving_item *item = calloc(1, sizeof *item);
     if (item == NULL) {
-        log_error("out of memory: what was delivered is removed at the next start");
+        stay_for_now(transfer);
         return;
     }
     item->moving = moving;

@@ -178,6 +178,8 @@ class Moved(Tree):
         os.rename(self.source, self.kept)
 
     def run(self, pair):
+        if os.path.lexists(self.source):  # of what has failed
+            shutil.rmtree(self.source)
         subprocess.run(["cp", "-a", self.kept, self.source], check=True)
         return self._send(pair, "--move")
 

@@ -103,8 +103,8 @@ static void meet_disks(struct remove *remove) {
     remove->met = true;
     for (uint32_t i = 0; i < remove->audit.job->manifest.entries; i++) {
         const struct manifest_item *item = NULL;
+        struct spot spot = {.parent = -1, .name = ""};
         struct stamp stamp;
-        struct spot spot;
         struct stat st;
         struct fail fail;
 

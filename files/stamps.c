@@ -8,7 +8,8 @@
 
 #define BLOCK_STAMPS 512
 #define FRESH_S 60
-#define FRESH (1u << 31) /* beside the nanoseconds */
+#define FRESH (1u << 31) /* beside the nanoseconds, which end below both */
+#define PARTIAL (1u << 30)
 
 /* One block of records: either records still to be written, from `first` on, or a piece that was
  * read. */
@@ -50,7 +51,8 @@ static void encode(uint8_t out[STAMP_SIZE], const struct stamp *stamp) {
     bytes_put(out, stamp->device, 8);
     bytes_put(out + 8, stamp->inode, 8);
     bytes_put(out + 16, (uint64_t)stamp->ctime_s, 8);
-    bytes_put(out + 24, stamp->ctime_ns | (stamp->fresh ? FRESH : 0), 4);
+    uint32_t marks = (stamp->fresh ? FRESH : 0) | (stamp->partial ? PARTIAL : 0);
+    bytes_put(out + 24, stamp->ctime_ns | marks, 4);
     bytes_put(out + 28, stamp->holes_mib, 4);
 }
 
@@ -59,7 +61,8 @@ static struct stamp decode(const uint8_t in[STAMP_SIZE]) {
         .device = bytes_get(in, 8),
         .inode = bytes_get(in + 8, 8),
         .ctime_s = (int64_t)bytes_get(in + 16, 8),
-        .ctime_ns = (uint32_t)bytes_get(in + 24, 4) & ~FRESH,
+        .ctime_ns = (uint32_t)bytes_get(in + 24, 4) & ~(FRESH | PARTIAL),
+        .partial = (bytes_get(in + 24, 4) & PARTIAL) != 0,
         .fresh = (bytes_get(in + 24, 4) & FRESH) != 0,
         .holes_mib = (uint32_t)bytes_get(in + 28, 4),
     };

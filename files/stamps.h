@@ -2,7 +2,8 @@
  * What the walk saw of each entry beyond the manifest: device, inode, change time and about how
  * much of it is holes. Kept in the sender's own `stat` file, one record of STAMP_SIZE bytes per
  * entry (big-endian: u64 device, u64 inode, u64 ctime seconds, u32 nanoseconds with the highest bit
- * set where it is fresh, u32 MiB of holes), so that equal trees still make equal manifests.
+ * set where it is fresh and the one below it where it is partial, u32 MiB of holes), so that equal
+ * trees still make equal manifests.
  */
 #ifndef FILES_STAMPS_H
 #define FILES_STAMPS_H
@@ -19,12 +20,13 @@ struct stamp {
     int64_t ctime_s;
     uint32_t ctime_ns;
     uint32_t holes_mib; /* of a file: how much more its size is than its blocks, rounded down */
+    bool partial;       /* some of its extended attributes are not in the manifest */
     bool fresh; /* it may have been changed again without another change time (stamps_is_fresh) */
 };
 
 struct stamps;
 
-/* The stamp of what `st` describes; as if it were not fresh. */
+/* The stamp of what `st` describes; as if it were neither partial nor fresh. */
 struct stamp stamps_of(const struct stat *st);
 
 /* Whether what `st` describes, seen at `now` or later, was changed so shortly before that it may be

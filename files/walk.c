@@ -21,6 +21,7 @@ struct walk {
     struct fail *fail;
     struct inodes *inodes;
     struct attributes *attributes;
+    bool partial; /* some of them are not in the next entry */
     uint32_t entries;
     int64_t began;     /* by the wall clock */
     bool excluded_all; /* nothing was met yet that is not excluded */
@@ -65,6 +66,7 @@ static void skip_attribute(void *context, const char *name, const char *reason) 
     snprintf(line, sizeof(line), "%s is sent without its attribute%s%s: %s", show(walk, shown),
              name[0] != '\0' ? " " : "s", escape_text(attribute, sizeof(attribute), name), reason);
     walk->sink->skipped(walk->sink->context, walk->path, walk->length, line, true);
+    walk->partial = true;
 }
 
 static int skip_error(struct walk *walk, int error) {
@@ -96,6 +98,8 @@ static int emit(struct walk *walk, const struct entry *entry, const struct stat 
         walk->began = now;
     struct stamp stamp = stamps_of(st);
     stamp.fresh = stamps_is_fresh(st, walk->began);
+    stamp.partial = walk->partial;
+    walk->partial = false;
     return walk->sink->entry(walk->sink->context, entry, &stamp);
 }
 

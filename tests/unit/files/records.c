@@ -189,8 +189,13 @@ START_TEST(test_hashes_follow_no_link) {
 END_TEST
 
 static struct stamp stamp_number(uint64_t number) {
-    return (struct stamp){number << 40,         number,         -(int64_t)number, (uint32_t)number,
-                          (uint32_t)number / 3, number % 2 == 1};
+    return (struct stamp){.device = number << 40,
+                          .inode = number,
+                          .ctime_s = -(int64_t)number,
+                          .ctime_ns = (uint32_t)number,
+                          .holes_mib = (uint32_t)number / 3,
+                          .fresh = number % 2 == 1,
+                          .partial = number % 3 == 1};
 }
 
 START_TEST(test_stamps_come_back) {
@@ -216,6 +221,7 @@ START_TEST(test_stamps_come_back) {
         ck_assert_uint_eq(got.ctime_ns, wanted.ctime_ns);
         ck_assert_uint_eq(got.holes_mib, wanted.holes_mib);
         ck_assert_int_eq(got.fresh, wanted.fresh);
+        ck_assert_int_eq(got.partial, wanted.partial);
     }
     ck_assert_int_eq(stamps_get(stamps, 1500, &got), -EBADMSG);
     stamps_free(stamps);

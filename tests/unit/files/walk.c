@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -307,6 +308,18 @@ START_TEST(test_attributes_are_read) {
     ck_assert_str_eq(walked[1].attributes[0], "user.first=");
     ck_assert_str_eq(walked[1].attributes[1], "user.second=two");
     ck_assert_uint_eq(walked_line_count, 0);
+    ck_assert(!walked[0].stamp.partial && !walked[1].stamp.partial);
+    walked_forget();
+}
+END_TEST
+
+START_TEST(test_attributes_that_cannot_be_read) {
+    room_directory("d");
+    room_text("d/file", "");
+    room_forbid(SYS_flistxattr, EIO);
+    ck_assert_int_eq(walked_one("d/file"), 0);
+    ck_assert(walked_count == 1 && walked[0].stamp.partial);
+    ck_assert_uint_eq(walked_line_count, 1);
     walked_forget();
 }
 END_TEST
@@ -340,6 +353,7 @@ Suite *suite_walk(void) {
     tcase_add_test(tc, test_other_names_are_hard_links);
     tcase_add_test(tc, test_names_of_the_unreadable);
     tcase_add_test(tc, test_attributes_are_read);
+    tcase_add_test(tc, test_attributes_that_cannot_be_read);
     tcase_add_test(tc, test_the_sink_may_stop);
     suite_add_tcase(suite, tc);
     return suite;

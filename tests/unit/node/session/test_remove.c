@@ -194,6 +194,14 @@ START_TEST(without_its_attributes_it_stays) {
 }
 END_TEST
 
+START_TEST(what_was_not_sent_whole_stays) {
+    make_small();
+    sent.stamps[delivered_number(&sent, "tree/a")].partial = true;
+    run_to_end(4, 1);
+    check_stays("tree/a", "it was sent without some of its extended attributes");
+}
+END_TEST
+
 START_TEST(what_was_changed_stays) {
     make_small();
     overwrite("tree/a", 0, "A\n");
@@ -545,6 +553,7 @@ static void add_tests(TCase *t) {
     tcase_add_test(t, nothing_goes_in_doubt);
     tcase_add_test(t, what_was_not_delivered_stays);
     tcase_add_test(t, without_its_attributes_it_stays);
+    tcase_add_test(t, what_was_not_sent_whole_stays);
     tcase_add_test(t, what_was_changed_stays);
     tcase_add_test(t, what_is_something_else_stays);
     tcase_add_test(t, a_link_that_leads_elsewhere_stays);

@@ -197,6 +197,7 @@ END_TEST
 START_TEST(what_was_not_sent_whole_stays) {
     make_small();
     sent.stamps[delivered_number(&sent, "tree/a")].partial = true;
+    delivered_stamp(&sent);
     run_to_end(4, 1);
     check_stays("tree/a", "it was sent without some of its extended attributes");
 }

@@ -208,9 +208,17 @@ static bool holds_what_stayed(const struct remove *remove, const struct entry *e
     return path_is_below(remove->held, remove->held_length, entry->path, entry->path_length);
 }
 
+/* Whether some of its attributes were not sent, which a file shares with all its names. */
+static bool is_partial(const struct remove *remove, const struct manifest_item *item) {
+    bool linked = item->entry.type == ENTRY_HARDLINK;
+    struct stamp stamp;
+
+    return stamps_get(remove->stamps, linked ? item->entry.original : item->number, &stamp) != 0 ||
+           stamp.partial;
+}
+
 /* Why nothing is removed of an entry, whatever it is now; NULL where it may be. */
-static const char *find_reason(const struct remove *remove, const struct manifest_item *item,
-                               const struct stamp *stamp) {
+static const char *find_reason(const struct remove *remove, const struct manifest_item *item) {
     const struct receipt_marks *marks = &remove->audit.marks;
 
     if (remove->why != NULL)
@@ -221,7 +229,7 @@ static const char *find_reason(const struct remove *remove, const struct manifes
         return "the receiver has left it out";
     if (rangeset_contains(&marks->theirs, item->number, 1))
         return "the receiver had a file of this size and time, and its content was not compared";
-    if (stamp->partial)
+    if (is_partial(remove, item))
         return "it was sent without some of its extended attributes";
     if (marks->lacking > 0 && item->entry.attribute_count > 0)
         return "it may have arrived without some of its extended attributes";
@@ -279,10 +287,10 @@ static int not_found(struct remove *remove, const struct entry *entry, int error
 }
 
 int remove_entry(struct remove *remove, const struct manifest_item *item) {
+    const char *why = find_reason(remove, item);
     struct spot spot = {.parent = -1, .name = ""};
-    struct stamp stamp = {0};
+    struct stamp stamp;
     int r = stamps_get(remove->stamps, item->number, &stamp);
-    const char *why = find_reason(remove, item, &stamp);
 
     if (item->entry.type == ENTRY_DIRECTORY && holds_what_stayed(remove, &item->entry)) {
         memcpy(remove->held, item->entry.path, item->entry.path_length);

@@ -2,8 +2,8 @@
 #define ZSTD_STATIC_LINKING_ONLY
 #include "tests/sim/memory.h"
 
+#include "tests/sim/heap.h"
 #include "tests/sim/real.h"
-#include "tests/sim/task.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -15,57 +15,12 @@
 #include <xxhash.h>
 #include <zstd.h>
 
-struct memory_block {
-    struct memory_block *next;
-    struct memory_block **before; /* what points here; NULL: of no process */
-    void *base;                   /* what the system gave */
-    size_t length;
-    alignas(16) char content[];
-};
-
-static struct memory_block *block_of(const void *content) {
-    return (struct memory_block *)((uintptr_t)content - offsetof(struct memory_block, content));
-}
-
 static void *allocate(size_t alignment, size_t length) {
-    struct process *process = process_now();
-    size_t header = offsetof(struct memory_block, content);
-    char *base = NULL;
-    struct memory_block *block = NULL;
-
-    if (length > PTRDIFF_MAX - header - alignment ||
-        (base = __real_malloc(header + alignment + length)) == NULL) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    block = block_of((void *)(((uintptr_t)base + header + alignment - 1) & ~(alignment - 1)));
-    *block = (struct memory_block){.base = base, .length = length};
-    if (process != NULL) {
-        block->next = process->memory;
-        block->before = &process->memory;
-        if (block->next != NULL)
-            block->next->before = &block->next;
-        process->memory = block;
-    }
-    return block->content;
-}
-
-static void release(void *content) {
-    struct memory_block *block = block_of(content);
+    void *content = heap_take(heap_now(), alignment, length);
 
     if (content == NULL)
-        return;
-    if (block->before != NULL) {
-        *block->before = block->next;
-        if (block->next != NULL)
-            block->next->before = block->before;
-    }
-    __real_free(block->base);
-}
-
-void memory_drop(struct memory_block **blocks) {
-    while (*blocks != NULL)
-        release((*blocks)->content);
+        errno = ENOMEM;
+    return content;
 }
 
 void *__wrap_malloc(size_t length) {
@@ -73,7 +28,7 @@ void *__wrap_malloc(size_t length) {
 }
 
 void __wrap_free(void *content) {
-    release(content);
+    heap_give(content);
 }
 
 void *__wrap_calloc(size_t count, size_t size) {
@@ -92,9 +47,9 @@ void *__wrap_realloc(void *old, size_t length) {
     void *content = allocate(16, length);
 
     if (content != NULL && old != NULL) {
-        size_t kept = block_of(old)->length;
+        size_t kept = heap_room(old);
         memcpy(content, old, kept < length ? kept : length);
-        release(old);
+        heap_give(old);
     }
     return content;
 }
@@ -134,7 +89,7 @@ void *__wrap_sodium_malloc(size_t length) {
 }
 
 void __wrap_sodium_free(void *content) {
-    release(content);
+    heap_give(content);
 }
 
 static void *zstd_allocate(void *context, size_t length) {
@@ -144,7 +99,7 @@ static void *zstd_allocate(void *context, size_t length) {
 
 static void zstd_release(void *context, void *content) {
     (void)context;
-    release(content);
+    heap_give(content);
 }
 
 ZSTD_CCtx *__wrap_ZSTD_createCCtx(void) {
@@ -164,7 +119,7 @@ XXH3_state_t *__wrap_XXH3_createState(void) {
 }
 
 XXH_errorcode __wrap_XXH3_freeState(XXH3_state_t *state) {
-    release(state);
+    heap_give(state);
     return XXH_OK;
 }
 
@@ -177,7 +132,7 @@ static void *sqlite_realloc(void *old, int length) {
 }
 
 static int sqlite_size(void *content) {
-    return content == NULL ? 0 : (int)block_of(content)->length;
+    return content == NULL ? 0 : (int)heap_room(content);
 }
 
 static int sqlite_round(int length) {
@@ -195,14 +150,14 @@ static void sqlite_end(void *context) {
 
 void memory_init(void) {
     static const sqlite3_mem_methods methods = {.xMalloc = sqlite_malloc,
-                                                .xFree = release,
+                                                .xFree = heap_give,
                                                 .xRealloc = sqlite_realloc,
                                                 .xSize = sqlite_size,
                                                 .xRoundup = sqlite_round,
                                                 .xInit = sqlite_start,
                                                 .xShutdown = sqlite_end};
 
-    /* What one process frees the next one is given, without the system. */
+    /* What large blocks are freed of stays, without the system. */
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK ||

@@ -1,19 +1,14 @@
 /*
- * Memory of what is simulated, that goes with its process: malloc() and its kin, as the objects of
- * this program call them, are led here by the linker.
+ * Memory: malloc() and its kin, as the objects of this program call them, are led here by the
+ * linker and take from the heap of the process that runs (heap.h).
  */
 #ifndef TESTS_SIM_MEMORY_H
 #define TESTS_SIM_MEMORY_H
 
 #include <stddef.h>
 
-struct memory_block;
-
 /* Once, before anything else: SQLite too takes its memory here. */
 void memory_init(void);
-
-/* Frees all of a process. */
-void memory_drop(struct memory_block **blocks);
 
 /* Memory of the simulation itself, not of a process: as realloc, never NULL; and free. */
 void *memory_grow(void *block, size_t length);

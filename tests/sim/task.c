@@ -2,6 +2,7 @@
 
 #include "tests/sim/fiber.h"
 #include "tests/sim/handle.h"
+#include "tests/sim/heap.h"
 #include "tests/sim/memory.h"
 
 #include <errno.h>
@@ -263,8 +264,10 @@ static void sweep(void) {
         at = &task->next;
     }
     for (struct process *process = all.processes; process != NULL; process = process->next)
-        if (process->ended && process->memory != NULL)
-            memory_drop(&process->memory);
+        if (process->ended && process->heap != NULL) {
+            heap_end(process->heap);
+            process->heap = NULL;
+        }
 }
 
 static struct task *choose(uint64_t *next) {

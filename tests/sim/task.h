@@ -15,8 +15,8 @@
 #define PROCESS_HANDLES 256
 
 struct handle;
+struct heap;
 struct loop;
-struct memory_block;
 struct machine;
 struct task;
 
@@ -32,8 +32,8 @@ struct process {
     int status;             /* exit status */
     int signal;             /* that killed it, or 0 */
     struct task *main;
-    struct loop *loop;           /* loop.c; NULL for none */
-    struct memory_block *memory; /* memory.h: goes with it */
+    struct loop *loop; /* loop.c; NULL for none */
+    struct heap *heap; /* heap.h; NULL for none yet */
     struct handle *handles[PROCESS_HANDLES];
 };
 

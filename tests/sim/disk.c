@@ -70,6 +70,7 @@ static void edit(struct disk_change *change, struct inode *directory, const char
     change->edits[change->count++] =
         (struct disk_edit){directory, memory_lasting_name(name), inode};
     disk_names_set(&directory->names, name, inode);
+    directory->disk->changed++;
     touch(directory);
 }
 
@@ -249,6 +250,10 @@ void disk_set_mode(struct inode *inode, mode_t mode) {
 
 const char *disk_target(const struct inode *inode) {
     return inode->target;
+}
+
+uint64_t disk_changed(const struct disk *disk) {
+    return disk->changed;
 }
 
 void disk_set_times(struct inode *inode, const struct timespec times[2]) {

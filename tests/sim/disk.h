@@ -42,6 +42,9 @@ void disk_let_go(struct inode *inode);
 mode_t disk_mode(const struct inode *inode);
 void disk_set_mode(struct inode *inode, mode_t mode);
 const char *disk_target(const struct inode *inode);
+/* How often a name was changed on it. */
+uint64_t disk_changed(const struct disk *disk);
+
 void disk_stat(const struct inode *inode, struct stat *st);
 void disk_set_times(struct inode *inode, const struct timespec times[2]);
 

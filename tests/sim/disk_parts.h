@@ -70,6 +70,7 @@ struct disk {
     uint8_t *free_pages;
     uint64_t device;
     uint64_t numbers;
+    uint64_t changed; /* names, so many times */
     uint64_t *free_numbers;
     size_t free_count;
     size_t free_room;

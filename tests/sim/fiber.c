@@ -1,11 +1,13 @@
 #include "tests/sim/fiber.h"
 
 #include "tests/sim/memory.h"
+#include "tests/sim/real.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -20,7 +22,8 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#define STACK (1024u * 1024u) /* of address space */
+#define STACK ((size_t)1024 * 1024) /* of address space */
+#define STACKS ((size_t)4096)
 
 #if defined(__x86_64__) && !defined(FIBER_SANITIZED)
 #define FIBER_SWITCHED 1
@@ -50,10 +53,11 @@ __asm__(".text\n"
 
 struct fiber {
     struct fiber *next; /* in the pool */
+    struct fiber *next_of_all;
     void (*entry)(void *arg);
     void *arg;
     char *stack;
-    bool begun;
+    bool used;
 #ifdef FIBER_SWITCHED
     void *sp;
 #else
@@ -62,6 +66,7 @@ struct fiber {
 #endif
 };
 
+static struct fiber *all;
 static struct fiber *pool;
 static struct fiber *now;
 #ifdef FIBER_SWITCHED
@@ -101,6 +106,22 @@ static void prepare(struct fiber *fiber) {
 #endif
 }
 
+/* The next of those that lie side by side. */
+static char *new_stack(void) {
+    static char *stacks;
+    static size_t count;
+
+    if (stacks == NULL) {
+        stacks = mmap(NULL, STACKS * STACK, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (stacks == MAP_FAILED)
+            abort();
+    }
+    if (count == STACKS)
+        abort();
+    return stacks + STACK * count++;
+}
+
 struct fiber *fiber_new(void (*entry)(void *arg), void *arg) {
     struct fiber *fiber = pool;
 
@@ -108,11 +129,11 @@ struct fiber *fiber_new(void (*entry)(void *arg), void *arg) {
         pool = fiber->next;
     } else {
         fiber = memory_grow(NULL, sizeof *fiber);
-        fiber->stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (fiber->stack == MAP_FAILED)
-            abort();
+        fiber->next_of_all = all;
+        all = fiber;
+        fiber->stack = new_stack();
     }
+    fiber->used = true;
     fiber->entry = entry;
     fiber->arg = arg;
     prepare(fiber);
@@ -129,6 +150,7 @@ void fiber_free(struct fiber *fiber) {
 #ifdef FIBER_SANITIZED
     __asan_unpoison_memory_region(fiber->stack, STACK); /* of calls that never returned */
 #endif
+    fiber->used = false;
     fiber->next = pool;
     pool = fiber;
 }
@@ -163,3 +185,49 @@ void fiber_leave(void) {
 #endif
 #endif
 }
+
+#ifdef FIBER_SWITCHED
+/* What is in use of all stacks, one behind the other. */
+static struct {
+    char *content;
+    size_t length;
+    size_t room;
+} kept;
+
+static size_t depth(const struct fiber *fiber) {
+    return fiber->used ? (size_t)(fiber->stack + STACK - (char *)fiber->sp) : 0;
+}
+
+bool fiber_keep(void) {
+    size_t at = 0;
+
+    kept.length = 0;
+    for (struct fiber *fiber = all; fiber != NULL; fiber = fiber->next_of_all)
+        kept.length += depth(fiber);
+    if (kept.length > kept.room)
+        kept.content = __real_realloc(kept.content, kept.room = kept.length);
+    if (kept.content == NULL)
+        abort();
+    for (struct fiber *fiber = all; fiber != NULL; fiber = fiber->next_of_all) {
+        memcpy(kept.content + at, fiber->sp, depth(fiber));
+        at += depth(fiber);
+    }
+    return true;
+}
+
+void fiber_back(void) {
+    size_t at = 0;
+
+    for (struct fiber *fiber = all; fiber != NULL; fiber = fiber->next_of_all) {
+        memcpy(fiber->sp, kept.content + at, depth(fiber));
+        at += depth(fiber);
+    }
+}
+#else
+bool fiber_keep(void) {
+    return false;
+}
+
+void fiber_back(void) {
+}
+#endif

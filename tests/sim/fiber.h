@@ -2,6 +2,8 @@
 #ifndef TESTS_SIM_FIBER_H
 #define TESTS_SIM_FIBER_H
 
+#include <stdbool.h>
+
 struct fiber;
 
 /* One that will call `entry`. It leaves for good when that returns. */
@@ -15,5 +17,10 @@ void fiber_enter(struct fiber *fiber);
 
 /* Back to who entered this one. */
 void fiber_leave(void);
+
+/* For region.h: keeps what is on the stacks; false where that cannot be. And puts it there again,
+ * for the fibers that there were. */
+bool fiber_keep(void);
+void fiber_back(void);
 
 #endif

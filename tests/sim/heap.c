@@ -1,15 +1,15 @@
 #include "tests/sim/heap.h"
 
-#include "tests/sim/memory.h"
-#include "tests/sim/real.h"
+#include "tests/sim/region.h"
 #include "tests/sim/task.h"
 
 #include <stdalign.h>
 #include <stdint.h>
 
 #define STEP 16u     /* rooms differ by so much */
-#define CLASSES 129u /* rooms of 0 to 2048 bytes are kept by the heap */
-#define CHUNK 65536u
+#define CLASSES 513u /* rooms of 0 to 8192 bytes are kept by the heap */
+#define CHUNK (65536u - 64u)
+#define LONGEST ((size_t)1 << 32)
 
 #if defined(__SANITIZE_ADDRESS__)
 #define LARGEST 0u
@@ -38,7 +38,8 @@ struct spare {
 struct large {
     struct large *next;
     struct large **before; /* what points here */
-    void *base;            /* what the system gave */
+    void *base;            /* what the region gave */
+    size_t length;
     alignas(16) struct block block;
 };
 
@@ -59,6 +60,10 @@ static struct heap own; /* of the simulation */
 static struct heap *ended;
 static struct chunk *chunks; /* that nobody uses */
 
+struct heap *heap_own(void) {
+    return &own;
+}
+
 struct heap *heap_now(void) {
     struct process *process = process_now();
     struct heap *heap = NULL;
@@ -66,7 +71,7 @@ struct heap *heap_now(void) {
     if (process == NULL)
         return &own;
     if (process->heap == NULL) {
-        heap = ended != NULL ? ended : memory_grow(NULL, sizeof *heap);
+        heap = ended != NULL ? ended : region_take(sizeof *heap);
         ended = heap == ended ? heap->next : ended;
         *heap = (struct heap){0};
         process->heap = heap;
@@ -87,12 +92,15 @@ static void *take_large(struct heap *heap, size_t alignment, size_t length) {
     struct large *large = NULL;
     char *base = NULL;
 
-    if (length > PTRDIFF_MAX - header - alignment ||
-        (base = __real_malloc(header + alignment + length)) == NULL)
+    if (length > LONGEST)
         return NULL;
+    base = region_take(header + alignment + length);
     large = large_of(block_of(
         (void *)(((uintptr_t)base + header + alignment - 1) & ~(uintptr_t)(alignment - 1))));
-    *large = (struct large){.next = heap->large, .before = &heap->large, .base = base};
+    *large = (struct large){.next = heap->large,
+                            .before = &heap->large,
+                            .base = base,
+                            .length = header + alignment + length};
     large->block.room = length;
     if (large->next != NULL)
         large->next->before = &large->next;
@@ -106,7 +114,7 @@ static void *cut(struct heap *heap, size_t room) {
     struct block *block = NULL;
 
     if (heap->chunks == NULL || length > CHUNK - heap->used) {
-        struct chunk *chunk = chunks != NULL ? chunks : memory_grow(NULL, sizeof *chunk);
+        struct chunk *chunk = chunks != NULL ? chunks : region_take(sizeof *chunk);
         chunks = chunk == chunks ? chunk->next : chunks;
         chunk->next = heap->chunks;
         heap->chunks = chunk;
@@ -138,7 +146,7 @@ static void give_large(struct large *large) {
     *large->before = large->next;
     if (large->next != NULL)
         large->next->before = large->before;
-    __real_free(large->base);
+    region_give(large->base, large->length);
 }
 
 void heap_give(void *content) {

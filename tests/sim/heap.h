@@ -10,8 +10,10 @@
 
 struct heap;
 
-/* Of the process that runs, or of the simulation itself; made where there is none yet. */
+/* Of the process that runs; made where there is none yet. And that of the simulation itself, which
+ * is that of no process, too. */
 struct heap *heap_now(void);
+struct heap *heap_own(void);
 
 /* `alignment` is a power of two. NULL where there is no memory. */
 void *heap_take(struct heap *heap, size_t alignment, size_t length);

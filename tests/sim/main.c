@@ -63,14 +63,14 @@ static double now_s(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* The same once more, and after other seeds than before. */
+/* The same once more, from nodes that were put back and from such that were made. */
 static const char *run_twice(uint64_t seed, struct world_tally *tally) {
     struct world_tally first = {0};
     struct world_tally second = {0};
     const char *failure = NULL;
 
-    (void)world_run(seed, &first);
-    failure = world_run(seed, &second);
+    (void)world_run(seed, false, &first);
+    failure = world_run(seed, true, &second);
     tally->steps += first.steps + second.steps;
     if (failure == NULL && memcmp(&first, &second, sizeof first) != 0)
         return "it is not the same twice";
@@ -86,7 +86,8 @@ static uint64_t run(const struct wish *wish) {
 
     while (done < wish->count && (broken == 0 || !wish->expects_failure)) {
         uint64_t seed = wish->from + done++;
-        const char *failure = wish->twice ? run_twice(seed, &tally) : world_run(seed, &tally);
+        const char *failure =
+            wish->twice ? run_twice(seed, &tally) : world_run(seed, false, &tally);
 
         if (failure != NULL) {
             broken++;

@@ -3,10 +3,8 @@
 #include "tests/sim/memory.h"
 
 #include "tests/sim/heap.h"
-#include "tests/sim/real.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <sqlite3.h>
 #include <stdalign.h>
 #include <stdint.h>
@@ -157,9 +155,6 @@ void memory_init(void) {
                                                 .xInit = sqlite_start,
                                                 .xShutdown = sqlite_end};
 
-    /* What large blocks are freed of stays, without the system. */
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
     if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK ||
         sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK ||
         sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK)
@@ -167,20 +162,25 @@ void memory_init(void) {
 }
 
 void *memory_grow(void *block, size_t length) {
-    void *grown = __real_realloc(block, length);
+    void *grown = heap_take(heap_own(), 16, length);
 
     if (grown == NULL)
         abort();
+    if (block != NULL) {
+        size_t kept = heap_room(block);
+        memcpy(grown, block, kept < length ? kept : length);
+        heap_give(block);
+    }
     return grown;
 }
 
 void memory_release(void *block) {
-    __real_free(block);
+    heap_give(block);
 }
 
 /* ---- for a seed ---- */
 
-#define SLAB (1u << 20)
+#define SLAB (1u << 18)
 
 struct slab {
     struct slab *next;

@@ -29,6 +29,10 @@ void socket_network(struct machine *const *machines, size_t count, uint64_t slow
     network.partition = 0;
 }
 
+void socket_pace(uint64_t slowest) {
+    network.slowest = slowest;
+}
+
 struct machine *socket_machine(uint32_t address) {
     for (size_t i = 0; i < network.count; i++)
         if (network.machines[i]->address == address)

@@ -18,6 +18,9 @@ struct socket;
 /* The network of a new seed; `machines` are those that there are, `slowest` the longest delay. */
 void socket_network(struct machine *const *machines, size_t count, uint64_t slowest);
 
+/* New connections are at most so slow from here on. */
+void socket_pace(uint64_t slowest);
+
 /* Between machines nothing gets through before this time. */
 void socket_partition(uint64_t until);
 

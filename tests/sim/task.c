@@ -315,9 +315,13 @@ bool task_step(void) {
     return true;
 }
 
+void task_seed(uint64_t seed) {
+    all.random = seed * 0xd1342543de82ef95u + 1;
+}
+
 void task_begin(uint64_t seed) {
     task_end();
-    all.random = seed * 0xd1342543de82ef95u + 1;
+    task_seed(seed);
     all.clock = all.order = 0;
     all.pids = 100;
 }

@@ -42,6 +42,9 @@ typedef void *task_entry(void *arg);
 /* Begins a simulation with this seed; one that is there ends. */
 void task_begin(uint64_t seed);
 
+/* Another seed from here on: all that is there stays. */
+void task_seed(uint64_t seed);
+
 /* Ends all processes. */
 void task_end(void);
 

@@ -39,7 +39,7 @@ static struct {
     bool delivered;           /* the sender's command knows */
     char before[BEFORE][256]; /* names that were there */
     size_t before_count;
-    uint64_t seen; /* when the directory had changed at the last glance */
+    uint64_t seen; /* changes of names at the last glance */
     char failure[512];
 } watch;
 
@@ -335,11 +335,8 @@ void watch_look(void) {
 }
 
 void watch_glance(void) {
-    struct stat st;
-    uint64_t changed = 0;
+    uint64_t changed = disk_changed(watch.receiver->disk);
 
-    disk_stat(files(), &st);
-    changed = (uint64_t)st.st_ctim.tv_sec * 1000000000 + (uint64_t)st.st_ctim.tv_nsec;
     if (changed == watch.seen)
         return;
     watch.seen = changed;

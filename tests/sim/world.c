@@ -6,6 +6,7 @@
 #include "tests/sim/machine.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/process.h"
+#include "tests/sim/region.h"
 #include "tests/sim/socket.h"
 #include "tests/sim/sources.h"
 #include "tests/sim/trace.h"
@@ -24,6 +25,7 @@
 #define FAULTS_S 60u  /* no fault begins later */
 #define FINISH_S 600u /* after the last one, everything is done */
 #define STEPS_MAX 3000000u
+#define TOGETHER 128u /* seeds go on from the same two nodes */
 #define PORT_TEXT "10.0.0.2:42420"
 
 enum crash { KILL_PROCESS, KILL_NODE, CUT_POWER, CUT_BOTH, CRASHES };
@@ -37,6 +39,7 @@ static struct {
     uint64_t last_fault;
     struct world_tally *tally;
     struct image *states[2]; /* of nodes that have run before */
+    uint64_t made;           /* the number of those that were kept */
 } world;
 
 static struct machine *sender(void) {
@@ -200,7 +203,7 @@ static void part(void *arg) {
 static void plan_network(void) {
     unsigned count = (unsigned)task_draw(4);
 
-    socket_network(world.list, 2, (1 + task_draw(50)) * MS >> task_draw(6));
+    socket_pace((1 + task_draw(50)) * MS >> task_draw(6));
     for (unsigned i = 0; i < count; i++) {
         uint64_t when = (1 + task_draw(FAULTS_S * 1000)) * MS >> task_draw(10);
         task_at(when, task_chance(3) ? part : cut_connection, NULL);
@@ -222,22 +225,40 @@ static void set_up_both(uint64_t seed) {
     world.last_fault = 0;
     world.list[0] = sender();
     world.list[1] = receiver();
+    socket_network(world.list, 2, MS);
     set_up(sender(), "sender", 0x0a000001);
     set_up(receiver(), "receiver", 0x0a000002);
 }
 
-void world_prepare(void) {
-    set_up_both(0);
-    socket_network(world.list, 2, MS);
-    for (int i = 0; i < 2; i++)
-        process_daemon(&world.machines[i]);
-    for (int i = 0; i < 2; i++)
+/* So that the clock does not leap over the time. */
+static void stop_here(void *arg) {
+    (void)arg;
+}
+
+/* Both nodes are up, and nothing goes wrong. */
+static void run_quietly(uint64_t seed) {
+    set_up_both(seed);
+    for (int i = 0; i < 2; i++) {
         world.machines[i].up = true;
+        process_daemon(&world.machines[i]);
+    }
+    task_at(SECOND, stop_here, NULL);
     while (task_clock() < SECOND && task_step())
         continue;
+}
+
+void world_prepare(void) {
+    run_quietly(0);
     for (int i = 0; i < 2; i++)
         world.states[i] = image_take(tree_find(disk_root(world.machines[i].disk), "state"));
-    task_end();
+}
+
+static void make_nodes(uint64_t number, bool anew) {
+    if (!anew && world.made == number && region_back())
+        return;
+    run_quietly(~number);
+    world.made = number;
+    region_keep();
 }
 
 /* Most nodes are not new. */
@@ -252,10 +273,14 @@ static void age(int which) {
     image_put(world.states[which], state);
 }
 
+/* Nodes start, or run already. */
 static void begin(uint64_t seed) {
-    set_up_both(seed);
-    age(0);
-    age(1);
+    task_seed(seed);
+    if (task_chance(4)) {
+        set_up_both(seed);
+        age(0);
+        age(1);
+    }
     sources_make(sender()->disk, receiver()->disk, &world.order);
     world.order.peer = PORT_TEXT;
     for (size_t i = 0; i < sizeof world.order.id; i++)
@@ -271,8 +296,11 @@ static void begin(uint64_t seed) {
 static void start(void) {
     for (int i = 0; i < 2; i++) {
         boot(&world.machines[i]);
-        plan_crash(&world.machines[i]);
+        if (world.machines[i].fatal == 0)
+            plan_crash(&world.machines[i]);
     }
+    if (world.client == NULL)
+        world.client = client_start(sender(), &world.order);
 }
 
 /* Whether nothing more is to come. */
@@ -289,9 +317,10 @@ static bool is_over(uint64_t steps) {
            watch_is_tidy();
 }
 
-const char *world_run(uint64_t seed, struct world_tally *tally) {
+const char *world_run(uint64_t seed, bool anew, struct world_tally *tally) {
     uint64_t steps = 0;
 
+    make_nodes(seed / TOGETHER, anew);
     world.tally = tally;
     begin(seed);
     start();
@@ -302,6 +331,5 @@ const char *world_run(uint64_t seed, struct world_tally *tally) {
         watch_end();
     tally->steps += steps;
     tally->virtual_ns += task_clock();
-    task_end();
     return watch_failure();
 }

@@ -3,6 +3,7 @@
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What happened in a seed. Plain value. */
@@ -14,10 +15,11 @@ struct world_tally {
     uint64_t virtual_ns;
 };
 
-/* Once, before the first seed. */
+/* Once, before anything else. */
 void world_prepare(void);
 
-/* Runs a seed. NULL, or what was broken (valid until the next one). *tally is added to. */
-const char *world_run(uint64_t seed, struct world_tally *tally);
+/* Runs a seed. NULL, or what was broken (valid until the next one). *tally is added to. Nodes that
+ * it begins with are those of other seeds, too; `anew`: they are made, not put back. */
+const char *world_run(uint64_t seed, bool anew, struct world_tally *tally);
 
 #endif

@@ -2,17 +2,24 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/path.h"
+#include "node/common/landing.h"
 #include "node/daemon/database.h"
 #include "node/daemon/incoming.h"
 #include "node/daemon/outwork.h"
+#include "node/daemon/peers.h"
 #include "node/daemon/transfer.h"
 #include "node/daemon/worker.h"
 #include "store/store_age.h"
 #include "store/store_expire.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CLEAN_QUEUE 256u /* directories that wait for their turn; the others for the next hour */
 #define CLEAN_INTERVAL_MS (3600u * 1000u)
@@ -20,7 +27,7 @@
 struct clean_item {
     struct clean_item *next;
     struct node *node;
-    uint64_t number;
+    uint64_t number; /* 0: only the area itself */
     char *destination;
     bool waits; /* where nothing is there, its disk may come back */
 };
@@ -106,10 +113,11 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
     if (outcome == WORKER_ENDED(ABSENT) && item->waits)
         log_info("what transfer %llu has left is not there: it is looked for again every hour",
                  (unsigned long long)item->number);
-    else if (!over)
+    else if (!over && item->number > 0)
         log_warn("what transfer %llu left behind is still there: %s",
                  (unsigned long long)item->number, text);
-    if (!over || database_submit(clean->node->database, run_cleaned, removed, item) != 0)
+    if (!over || item->number == 0 ||
+        database_submit(clean->node->database, run_cleaned, removed, item) != 0)
         item_free(item);
     next(clean);
 }
@@ -133,10 +141,15 @@ static void next(struct clean *clean) {
     worker_send_job(clean->worker, &job);
 }
 
+static bool is_same(const struct clean_item *one, const struct clean_item *other) {
+    return one->number == other->number &&
+           (one->number > 0 || strcmp(one->destination, other->destination) == 0);
+}
+
 static void append(struct clean *clean, struct clean_item *item) {
     struct clean_item **at = &clean->first;
     size_t waiting = 0;
-    while (*at != NULL && (*at)->number != item->number) {
+    while (*at != NULL && !is_same(*at, item)) {
         at = &(*at)->next;
         waiting++;
     }
@@ -155,34 +168,65 @@ static bool may_come_back(const struct store_transfer *record) {
            (record->finished == 0 || io_wall_s() - record->finished < STORE_EXPIRE_FINISHED_S);
 }
 
-void clean_transfer(struct node *node, const struct store_transfer *record) {
-    struct clean_item *item = NULL;
-    if (record->direction == STORE_INCOMING && !record->has_work)
-        return; /* never accepted: there has been no staging */
-    item = calloc(1, sizeof *item);
+static struct clean_item *item_new(struct node *node, uint64_t number) {
+    struct clean_item *item = calloc(1, sizeof *item);
+    if (item != NULL) {
+        item->node = node;
+        item->number = number;
+    }
+    return item;
+}
+
+static void clean_in(struct node *node, uint64_t number, const char *destination, bool waits) {
+    struct clean_item *item = item_new(node, number);
     if (item == NULL)
         return;
-    item->node = node;
-    item->number = record->number;
-    item->waits = may_come_back(record);
-    if (record->direction == STORE_INCOMING) {
-        item->destination = strdup(record->destination);
-        if (item->destination != NULL)
-            append(node->clean, item);
-        else
-            item_free(item);
-    } else if (database_submit(node->database, run_remove, removed, item) != 0) {
+    item->waits = waits;
+    item->destination = strdup(destination);
+    if (item->destination != NULL)
+        append(node->clean, item);
+    else
         item_free(item);
+}
+
+void clean_transfer(struct node *node, const struct store_transfer *record) {
+    struct clean_item *item = NULL;
+    if (record->direction == STORE_INCOMING) {
+        if (record->has_work) /* else it was never accepted: there has been no staging */
+            clean_in(node, record->number, record->destination, may_come_back(record));
+        return;
     }
+    item = item_new(node, record->number);
+    if (item != NULL && database_submit(node->database, run_remove, removed, item) != 0)
+        item_free(item);
+}
+
+/* A session opens the area again, and makes it where it is not there. */
+static void clean_area(struct node *node, const char *directory) {
+    char landing[PATH_MAX];
+    char area[PATH_MAX];
+    int length = 0;
+    if (!landing_make(landing, node->files, directory))
+        return;
+    length = snprintf(area, sizeof area, "%s/" PATH_AREA, landing);
+    if (length < (int)sizeof area && faccessat(AT_FDCWD, area, F_OK, AT_EACCESS) == 0)
+        clean_in(node, 0, landing, false);
+}
+
+static void clean_area_of(void *context, const struct peers_line *line) {
+    if (line->settings != NULL && line->settings->directory[0] != '\0')
+        clean_area(context, line->settings->directory);
+}
+
+void clean_areas(struct node *node) {
+    clean_area(node, "");
+    peers_each(node->peers, clean_area_of, node);
 }
 
 void clean_done(struct node *node, uint64_t number) {
-    struct clean_item *item = calloc(1, sizeof *item);
-    if (item == NULL)
-        return; /* found out again at the next start */
-    item->node = node;
-    item->number = number;
-    if (database_submit(node->database, run_cleaned, removed, item) != 0)
+    struct clean_item *item = item_new(node, number);
+    /* Without one it is found out again at the next start. */
+    if (item != NULL && database_submit(node->database, run_cleaned, removed, item) != 0)
         item_free(item);
 }
 
@@ -278,6 +322,7 @@ static void on_hour(uv_timer_t *timer) {
 void clean_expired(struct clean *clean) {
     struct expiry *job = calloc(1, sizeof *job);
     uv_timer_start(&clean->timer, on_hour, CLEAN_INTERVAL_MS, CLEAN_INTERVAL_MS);
+    clean_areas(clean->node);
     if (job == NULL)
         return;
     job->clean = clean;

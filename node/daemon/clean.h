@@ -23,6 +23,10 @@ void clean_transfer(struct node *node, const struct store_transfer *record);
 /* Records that the directory of a transfer is gone: its session has removed it. */
 void clean_done(struct node *node, uint64_t number);
 
+/* Removes the staging area from each directory for received files, where it is empty and no session
+ * has it: one that was killed before its transfer was recorded leaves it. */
+void clean_areas(struct node *node);
+
 /* Lets old transfers expire and removes what they leave; again every hour. */
 void clean_expired(struct clean *clean);
 

@@ -115,6 +115,8 @@ static void on_gone(void *arg, worker_outcome outcome, const char *text) {
         after_end(transfer, outcome, text);
     if (owner && transfer_is_finished(transfer))
         replaced_end_by(receiving, transfer->record.number);
+    if (outcome == WORKER_ENDED(LOST)) /* or it was killed */
+        clean_areas(receiving->node);
     receiving_drop_if_over(receiving);
 }
 

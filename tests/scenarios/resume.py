@@ -389,3 +389,14 @@ def source_replaced(lab):
     receiver.start()
     check_equal(command.wait(LONG), 1, "status of send")
     receiver.check_listed()
+
+
+def an_area_that_a_session_left(lab):
+    """A receiving session that is killed before its transfer is recorded leaves the staging area,
+    empty and known to nobody: the next start removes it."""
+    lan = lab.lan(1)
+    attic = lab.node(lan[0], name="attic", config={"discovery": "off"})
+    attic.kill()
+    os.mkdir(attic.received(".fxnode"), 0o700)
+    attic.start()
+    attic.check_tidy()

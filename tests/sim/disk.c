@@ -95,6 +95,7 @@ static struct inode *make(struct disk *disk, mode_t mode) {
     inode->next = disk->inodes;
     disk->inodes = inode;
     touch(inode);
+    inode->kept_at = inode->changed_at;
     return inode;
 }
 
@@ -166,6 +167,10 @@ int disk_create(struct inode **out, struct inode *directory, const char *name, m
     edit(add_change(directory->disk), directory, name, inode);
     *out = inode;
     return 0;
+}
+
+struct inode *disk_create_nameless(struct disk *disk) {
+    return make(disk, S_IFREG | 0600);
 }
 
 int disk_link(struct inode *directory, const char *name, struct inode *inode) {
@@ -250,6 +255,10 @@ void disk_set_mode(struct inode *inode, mode_t mode) {
 
 const char *disk_target(const struct inode *inode) {
     return inode->target;
+}
+
+uint64_t disk_moves(const struct disk *disk) {
+    return disk->moves;
 }
 
 uint64_t disk_changed(const struct disk *disk) {

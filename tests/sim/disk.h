@@ -29,6 +29,8 @@ const char *disk_name(const struct inode *directory, size_t at, struct inode **i
 /* A new file, directory or link (S_IFMT of `mode`) under a name that is free. */
 int disk_create(struct inode **out, struct inode *directory, const char *name, mode_t mode,
                 const char *target);
+/* A file that never has one. */
+struct inode *disk_create_nameless(struct disk *disk);
 int disk_link(struct inode *directory, const char *name, struct inode *inode);
 int disk_unlink(struct inode *directory, const char *name, bool is_directory);
 /* `flags` as of renameat2(2): RENAME_NOREPLACE and RENAME_EXCHANGE. */
@@ -42,6 +44,9 @@ void disk_let_go(struct inode *inode);
 mode_t disk_mode(const struct inode *inode);
 void disk_set_mode(struct inode *inode, mode_t mode);
 const char *disk_target(const struct inode *inode);
+/* How often its number was another one after a cut. */
+uint64_t disk_moves(const struct disk *disk);
+
 /* How often a name was changed on it. */
 uint64_t disk_changed(const struct disk *disk);
 

@@ -16,6 +16,7 @@ static void keep_data(struct inode *inode) {
         page->changed = false;
     }
     inode->kept = inode->now;
+    inode->kept_at = inode->changed_at;
 }
 
 static bool touches(const struct disk_change *change, const struct inode *directory) {
@@ -108,9 +109,19 @@ static void revert(struct disk *disk, struct disk_page *page) {
     page->was = NULL;
 }
 
+/* Whether only names of it have changed since it was flushed. */
+static bool has_no_change(const struct inode *inode) {
+    for (size_t i = 0; i < inode->page_count; i++)
+        if (inode->pages[i].changed)
+            return false;
+    return memcmp(&inode->now, &inode->kept, sizeof inode->now) == 0;
+}
+
 static void cut_data(struct inode *inode, enum survival how) {
     struct disk *disk = inode->disk;
 
+    if (has_no_change(inode))
+        inode->changed_at = inode->kept_at; /* where its name comes back it is as it was */
     for (size_t i = 0; i < inode->page_count; i++) {
         struct disk_page *page = &inode->pages[i];
         if (!page->changed)
@@ -126,9 +137,11 @@ static void cut_data(struct inode *inode, enum survival how) {
     /* Beyond the end there is nothing, also when it grows again. */
     if (inode->page_count * DISK_PAGE > inode->now.size) {
         uint64_t size = inode->now.size;
+        uint64_t changed_at = inode->changed_at;
         inode->now.size = inode->page_count * DISK_PAGE;
         disk_truncate(inode, size);
         inode->now.mtime = inode->kept.mtime;
+        inode->changed_at = changed_at;
         keep_data(inode);
     }
 }
@@ -212,5 +225,8 @@ void disk_cut(struct disk *disk) {
     disk->root->links = 1;
     count_names(disk->root);
     drop_lost(disk);
-    disk->device = 40 + task_draw(8);
+    if (task_chance(3)) {
+        disk->device = 40 + task_draw(8);
+        disk->moves++;
+    }
 }

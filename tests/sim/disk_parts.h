@@ -36,6 +36,7 @@ struct inode {
     struct inode *parent; /* of a directory */
     uint64_t number;
     uint64_t changed_at; /* ctime in ns */
+    uint64_t kept_at;    /* that when it was flushed */
     unsigned links;      /* names */
     unsigned holds;
     bool gone;
@@ -69,6 +70,7 @@ struct disk {
     struct disk_change **last;
     uint8_t *free_pages;
     uint64_t device;
+    uint64_t moves; /* so often that was another number */
     uint64_t numbers;
     uint64_t changed; /* names, so many times */
     uint64_t *free_numbers;

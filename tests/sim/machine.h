@@ -8,13 +8,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What becomes of names that exist: its configuration. */
+enum machine_exists { MACHINE_RENAME, MACHINE_SKIP, MACHINE_OVERWRITE };
+
 struct machine {
     const char *name;
     uint32_t address; /* IPv4, in host order */
+    const char *port; /* that and the port */
+    enum machine_exists exists;
     struct disk *disk;
-    bool up;        /* it has power */
-    uint64_t calls; /* of the system, that its processes have made */
-    uint64_t fatal; /* the call that it does not survive; 0: none */
+    struct inode *before; /* what was in /files: a copy that nothing happens to */
+    bool up;              /* it has power */
+    uint64_t calls;       /* of the system, that its processes have made */
+    uint64_t fatal;       /* the call that it does not survive; 0: none */
 };
 
 #endif

@@ -97,10 +97,10 @@ static uint64_t run(const struct wish *wish) {
             printf("%" PRIu64 " seeds, %" PRIu64 " broken\n", done, broken);
         fflush(stdout);
     }
-    printf("%" PRIu64 " seeds, %" PRIu64 " broken; %" PRIu64 " power cuts, %" PRIu64
-           " kills, %" PRIu64 " faults of the network; %" PRIu64
+    printf("%" PRIu64 " seeds, %" PRIu64 " broken; %" PRIu64 " transfers, %" PRIu64
+           " power cuts, %" PRIu64 " kills, %" PRIu64 " faults of the network; %" PRIu64
            " steps, %.1f h simulated, %.1f s\n",
-           done, broken, tally.cuts, tally.kills, tally.breaks, tally.steps,
+           done, broken, tally.transfers, tally.cuts, tally.kills, tally.breaks, tally.steps,
            (double)tally.virtual_ns / 3.6e12, now_s() - begin);
     return broken;
 }

@@ -1,27 +1,31 @@
-#include "tests/sim/client.h"
+#include "tests/sim/person.h"
 
-#include "base/chan.h"
-#include "base/io.h"
-#include "node/common/ask.h"
-#include "proto/local.h"
-#include "proto/msg.h"
+#include "tests/sim/console.h"
+#include "tests/sim/machine.h"
+#include "tests/sim/memory.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/watch.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
-#define SECOND 1000000000u
+/* What somebody is about to do. */
+struct wish {
+    struct order *order;
+    bool at_receiver;
+    Fxnode__Control__Act__What what;
+};
 
-static int say_paths(int fd, const struct client_order *order) {
+static void rest(void) {
+    nanosleep(&(struct timespec){.tv_nsec = 250000000}, NULL);
+}
+
+/* ---- send ---- */
+
+static int say_paths(struct console *console, const struct order *order) {
     Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
     Fxnode__Control__Paths paths = FXNODE__CONTROL__PATHS__INIT;
-    ProtobufCBinaryData data[8];
+    ProtobufCBinaryData data[ORDER_ITEMS];
 
     for (size_t i = 0; i < order->count; i++)
         data[i] = (ProtobufCBinaryData){strlen(order->paths[i]), (uint8_t *)order->paths[i]};
@@ -29,75 +33,166 @@ static int say_paths(int fd, const struct client_order *order) {
     paths.paths = data;
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_PATHS;
     request.paths = &paths;
-    return ask_send(fd, &request);
+    return console_ask(console, &request);
 }
 
 /* The id says what is meant, so that nothing is sent twice where the answer got lost. */
-static int say_send(int fd, const struct client_order *order) {
+static int say_send(struct console *console, struct order *order) {
     Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
     Fxnode__Control__Send body = FXNODE__CONTROL__SEND__INIT;
 
-    body.peer = (char *)(uintptr_t)order->peer;
-    body.id = (ProtobufCBinaryData){sizeof order->id, (uint8_t *)(uintptr_t)order->id};
+    body.peer = (char *)(uintptr_t)order->to->port;
+    body.id = (ProtobufCBinaryData){sizeof order->id, order->id};
     body.again = true;
+    body.move = order->moves;
     request.body_case = FXNODE__CONTROL__REQUEST__BODY_SEND;
     request.send = &body;
-    return ask_send(fd, &request);
+    return console_ask(console, &request);
 }
 
-/* 1: it is over, with *status; 0: not yet. */
-static int take_event(const Fxnode__Control__Event *event, int *status) {
-    if (event->body_case == FXNODE__CONTROL__EVENT__BODY_TRANSFER && event->transfer->number != 0)
-        watch_queued(event->transfer->number);
-    if (event->body_case != FXNODE__CONTROL__EVENT__BODY_RESULT)
-        return 0;
-    *status = event->result->status;
-    trace("status %d: %s", *status, event->result->text);
-    if (*status != 0)
-        watch_refused(*status, event->result->text);
-    return 1;
+/* True where the transfer is over. */
+static bool take_result(struct order *order, Fxnode__Control__Transfer__State state,
+                        const Fxnode__Control__Result *result) {
+    trace("status %d: %s", result->status, result->text);
+    if (state == FXNODE__CONTROL__TRANSFER__STATE__DELIVERED)
+        watch_delivered(order, result->status, result->text);
+    else if (state == FXNODE__CONTROL__TRANSFER__STATE__CANCELLED)
+        watch_cancelled(order, result->text);
+    else if (state != FXNODE__CONTROL__TRANSFER__STATE__PAUSED)
+        watch_refused(order, result->status, result->text);
+    return order->delivered || order->cancelled;
 }
 
 /* Until the result or the node's end. */
-static int listen_to(int fd) {
-    struct chan_packet *packet = malloc(sizeof *packet);
-    struct msg_arena *arena = NULL;
+static bool follow(struct console *console, struct order *order) {
+    Fxnode__Control__Transfer__State state = FXNODE__CONTROL__TRANSFER__STATE__NONE;
     const Fxnode__Control__Event *event = NULL;
-    struct fail why = {0};
-    int status = -1;
-    int over = msg_arena_new(&arena, LIMIT_ARENA);
 
-    while (over == 0 && chan_receive(fd, packet, 0) == 1) {
-        if (local_decode_event(arena, packet->data, packet->length, &event, &why) != 0)
-            break;
-        over = take_event(event, &status);
+    while ((event = console_next(console)) != NULL) {
+        if (event->body_case == FXNODE__CONTROL__EVENT__BODY_TRANSFER) {
+            state = event->transfer->state;
+            if (event->transfer->number != 0)
+                watch_queued(order, event->transfer->number);
+        }
+        if (event->body_case == FXNODE__CONTROL__EVENT__BODY_RESULT)
+            return take_result(order, state, event->result);
     }
-    msg_arena_free(arena);
-    free(packet);
-    return status;
+    return false;
 }
 
-static int try(const struct client_order *order) {
-    struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "/run/control"};
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    int status = -1;
+static void *run_send(void *arg) {
+    struct order *order = arg;
 
-    if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0 && ask_hello(fd) == 0 &&
-        say_paths(fd, order) == 0 && say_send(fd, order) == 0)
-        status = listen_to(fd);
-    io_close(&fd);
-    return status;
-}
+    while (!order->delivered && !order->cancelled) {
+        struct console *console = console_open();
 
-static void *run(void *arg) {
-    const struct client_order *order = arg;
-
-    while (try(order) != 0)
-        nanosleep(&(struct timespec){.tv_nsec = (long)(SECOND / 4)}, NULL);
-    watch_delivered();
+        if (console == NULL || say_paths(console, order) != 0 || say_send(console, order) != 0 ||
+            !follow(console, order))
+            rest();
+        console_close(console);
+    }
     return NULL;
 }
 
-struct process *client_start(struct machine *machine, const struct client_order *order) {
-    return process_start(machine, NULL, "send", run, (void *)(uintptr_t)order);
+struct process *person_send(struct order *order) {
+    return process_start(order->from, NULL, "send", run_send, order);
+}
+
+/* ---- what else is done with a transfer ---- */
+
+/* Its number at this node; 0 where it has none. */
+static uint64_t find_number(const struct order *order) {
+    Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
+    Fxnode__Control__Transfers body = FXNODE__CONTROL__TRANSFERS__INIT;
+    const Fxnode__Control__Event *event = NULL;
+    struct console *console = console_open();
+    uint64_t number = 0;
+
+    body.all = true;
+    request.body_case = FXNODE__CONTROL__REQUEST__BODY_TRANSFERS;
+    request.transfers = &body;
+    if (console != NULL && console_ask(console, &request) == 0)
+        while ((event = console_next(console)) != NULL &&
+               event->body_case != FXNODE__CONTROL__EVENT__BODY_RESULT)
+            if (event->body_case == FXNODE__CONTROL__EVENT__BODY_TRANSFER &&
+                event->transfer->id.len == sizeof order->id &&
+                memcmp(event->transfer->id.data, order->id, sizeof order->id) == 0)
+                number = event->transfer->number;
+    console_close(console);
+    return number;
+}
+
+/* The status; -1 where the node went away. */
+static int ask(const Fxnode__Control__Request *request) {
+    const Fxnode__Control__Event *event = NULL;
+    struct console *console = console_open();
+    int status = -1;
+
+    if (console != NULL && console_ask(console, request) == 0)
+        while (status < 0 && (event = console_next(console)) != NULL) {
+            if (event->body_case == FXNODE__CONTROL__EVENT__BODY_FINDING)
+                trace("finding: %s", event->finding->text);
+            if (event->body_case == FXNODE__CONTROL__EVENT__BODY_RESULT) {
+                status = event->result->status;
+                trace("status %d: %s", status, event->result->text);
+            }
+        }
+    console_close(console);
+    return status;
+}
+
+static void *run_act(void *arg) {
+    struct wish *wish = arg;
+    struct order *order = wish->order;
+    Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
+    Fxnode__Control__Act body = FXNODE__CONTROL__ACT__INIT;
+
+    request.body_case = FXNODE__CONTROL__REQUEST__BODY_ACT;
+    request.act = &body;
+    body.what = wish->what;
+    while (!order->delivered && !order->cancelled) {
+        body.number = find_number(order);
+        trace("%d of transfer %llu", (int)wish->what, (unsigned long long)body.number);
+        if (body.number != 0 && wish->what == FXNODE__CONTROL__ACT__WHAT__CANCEL)
+            watch_given_up(order);
+        if (body.number != 0 && ask(&request) >= 0)
+            break;
+        rest();
+    }
+    return NULL;
+}
+
+static void *run_verify(void *arg) {
+    struct wish *wish = arg;
+    Fxnode__Control__Request request = FXNODE__CONTROL__REQUEST__INIT;
+    Fxnode__Control__Verify body = FXNODE__CONTROL__VERIFY__INIT;
+    int status = -1;
+
+    request.body_case = FXNODE__CONTROL__REQUEST__BODY_VERIFY;
+    request.verify = &body;
+    while (status < 0) {
+        body.number = find_number(wish->order);
+        if (body.number != 0)
+            status = ask(&request);
+        if (status < 0)
+            rest();
+    }
+    watch_verified(wish->order, wish->at_receiver, status);
+    return NULL;
+}
+
+static struct process *start(const char *role, task_entry *entry, struct wish with) {
+    struct wish *wish = memory_lasting(sizeof *wish);
+
+    *wish = with;
+    return process_start(with.at_receiver ? with.order->to : with.order->from, NULL, role, entry,
+                         wish);
+}
+
+struct process *person_act(struct order *order, bool at_receiver, Fxnode__Control__Act__What what) {
+    return start("act", run_act, (struct wish){order, at_receiver, what});
+}
+
+struct process *person_verify(struct order *order, bool at_receiver) {
+    return start("verify", run_verify, (struct wish){.order = order, .at_receiver = at_receiver});
 }

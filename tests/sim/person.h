@@ -1,19 +1,19 @@
-/* The command `fxnode send`, which comes again until it knows of the delivery. */
-#ifndef TESTS_SIM_CLIENT_H
-#define TESTS_SIM_CLIENT_H
+/* What people do: commands, each a process that asks again where the node goes away. */
+#ifndef TESTS_SIM_PERSON_H
+#define TESTS_SIM_PERSON_H
 
+#include "proto/control.pb-c.h"
+#include "tests/sim/order.h"
 #include "tests/sim/task.h"
 
-#include <stddef.h>
+/* `fxnode send`, which comes again until the transfer is over. */
+struct process *person_send(struct order *order);
 
-/* What is sent and to whom; for as long as the seed lasts. */
-struct client_order {
-    const char *peer;
-    char *paths[8];
-    size_t count;
-    unsigned char id[16];
-};
+/* `fxnode pause`, `resume`, `cancel`, for as long as the order is not over. At the receiver or the
+ * sender. */
+struct process *person_act(struct order *order, bool at_receiver, Fxnode__Control__Act__What what);
 
-struct process *client_start(struct machine *machine, const struct client_order *order);
+/* `fxnode verify`, once it is delivered: at the receiver or the sender. */
+struct process *person_verify(struct order *order, bool at_receiver);
 
 #endif

@@ -1,7 +1,9 @@
 #include "tests/sim/sources.h"
 
+#include "tests/sim/machine.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/task.h"
+#include "tests/sim/trace.h"
 #include "tests/sim/tree.h"
 
 #include <stdio.h>
@@ -9,7 +11,6 @@
 #include <string.h>
 
 #define MIB (1u << 20)
-#define ITEMS 3
 #define CHILDREN 5
 
 /* Bytes that differ from file to file, with blocks that are all the same in between. */
@@ -75,23 +76,107 @@ static void make_directory(struct inode *parent, const char *name, unsigned dept
     }
 }
 
-void sources_make(struct disk *from, struct disk *to, struct client_order *order) {
-    static const char *const names[ITEMS] = {"one.txt", "tree", "two"};
-    struct inode *sources = tree_make(from, "src");
-    unsigned which = 1 + (unsigned)task_draw((1u << ITEMS) - 1);
+/* ---- names that are taken ---- */
 
-    for (unsigned i = 0; i < ITEMS; i++) {
-        char path[32];
+static void spoil(struct inode *parent, const char *name);
+
+static void spoil_all(struct inode *directory) {
+    char names[ORDER_FILES][16];
+    struct inode *child = NULL;
+    const char *name = NULL;
+    size_t count = 0;
+
+    for (; count < ORDER_FILES && (name = disk_name(directory, count, &child)) != NULL; count++)
+        snprintf(names[count], sizeof names[count], "%s", name);
+    for (size_t i = 0; i < count; i++)
+        spoil(directory, names[i]);
+}
+
+/* Some files of it are gone, others not as they were. */
+static void spoil(struct inode *parent, const char *name) {
+    struct inode *inode = disk_find(parent, name);
+
+    if (S_ISDIR(disk_mode(inode)))
+        spoil_all(inode);
+    else if (task_chance(3))
+        disk_unlink(parent, name, false);
+    else if (S_ISREG(disk_mode(inode)) && task_chance(2)) {
+        fill(inode, 0, 8 * (1 + (size_t)task_draw(40)));
+        disk_set_times(inode, (struct timespec[2]){{0}, {.tv_sec = 1500000000}});
+    }
+}
+
+static void occupy(const struct order *order, const char *name) {
+    struct inode *files = tree_make(order->to->disk, "files");
+
+    if (task_chance(2)) {
+        tree_write(order->to->disk, "files", name, "somebody else's");
+        return;
+    }
+    tree_copy(order->originals, name, files);
+    if (task_chance(2))
+        spoil(files, name);
+}
+
+void sources_make(struct order *order, unsigned index, struct disk *aside) {
+    static const char *const names[ORDER_ITEMS] = {"one", "tree", "two"};
+    static const char *const ends[ORDER_ITEMS] = {".txt", "", ""};
+    unsigned which = 1 + (unsigned)task_draw((1u << ORDER_ITEMS) - 1);
+
+    snprintf(order->directory, sizeof order->directory, "src%u", index);
+    order->originals = tree_make(aside, order->directory);
+    for (unsigned i = 0; i < ORDER_ITEMS; i++) {
+        char name[16];
+        char path[48];
 
         if ((which & (1u << i)) == 0)
             continue;
+        snprintf(name, sizeof name, "%s%u%s", names[i], index, ends[i]);
         if (i == 1)
-            make_directory(sources, names[i], 0);
+            make_directory(order->originals, name, 0);
         else
-            make_file(sources, names[i]);
-        snprintf(path, sizeof path, "/src/%s", names[i]);
+            make_file(order->originals, name);
+        tree_copy(order->originals, name, tree_make(order->from->disk, order->directory));
+        snprintf(path, sizeof path, "/%s/%s", order->directory, name);
         order->paths[order->count++] = memory_lasting_name(path);
-        if (task_chance(5))
-            tree_write(to, "files", names[i], "somebody else's");
+        if (task_chance(4))
+            occupy(order, name);
     }
+}
+
+/* ---- what changes meanwhile ---- */
+
+/* One that is drawn of all regular files; *count of them were seen. */
+static void choose(struct inode *directory, struct inode **parent, const char **chosen,
+                   uint64_t *count) {
+    struct inode *child = NULL;
+    const char *name = NULL;
+
+    for (size_t i = 0; (name = disk_name(directory, i, &child)) != NULL; i++) {
+        if (S_ISDIR(disk_mode(child)))
+            choose(child, parent, chosen, count);
+        else if (S_ISREG(disk_mode(child)) && task_draw(++*count) == 0) {
+            *parent = directory;
+            *chosen = name;
+        }
+    }
+}
+
+void sources_meddle(struct order *order) {
+    struct inode *parent = NULL;
+    struct inode *inode = NULL;
+    const char *name = NULL;
+    uint64_t count = 0;
+
+    choose(tree_find(disk_root(order->from->disk), order->directory), &parent, &name, &count);
+    if (count == 0)
+        return;
+    inode = disk_find(parent, name);
+    trace("somebody changes %s", name);
+    if (task_chance(3))
+        disk_unlink(parent, name, false);
+    else if (task_chance(2))
+        disk_truncate(inode, task_draw(disk_size(inode) + 1));
+    else
+        fill(inode, task_draw(disk_size(inode) + 1), 8 * (1 + (size_t)task_draw(4096)));
 }

@@ -2,11 +2,15 @@
 #ifndef TESTS_SIM_SOURCES_H
 #define TESTS_SIM_SOURCES_H
 
-#include "tests/sim/client.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/order.h"
 
-/* Fills /src of one disk and names what is there in `order`; sometimes one of the names is taken on
- * the other. */
-void sources_make(struct disk *from, struct disk *to, struct client_order *order);
+/* Makes what an order sends, with names that no other has, on `aside` and the same on the machine
+ * that sends it; sometimes one of the names is taken where it goes, by something else, by the same,
+ * or by what was the same once. */
+void sources_make(struct order *order, unsigned index, struct disk *aside);
+
+/* Somebody changes, replaces or removes a file of them. */
+void sources_meddle(struct order *order);
 
 #endif

@@ -18,6 +18,7 @@ struct handle;
 struct heap;
 struct loop;
 struct machine;
+struct order;
 struct task;
 
 /* Plain value, made by process_start(). */
@@ -32,8 +33,9 @@ struct process {
     int status;             /* exit status */
     int signal;             /* that killed it, or 0 */
     struct task *main;
-    struct loop *loop; /* loop.c; NULL for none */
-    struct heap *heap; /* heap.h; NULL for none yet */
+    struct loop *loop;   /* loop.c; NULL for none */
+    struct order *order; /* a receiving session's; NULL where it is not known */
+    struct heap *heap;   /* heap.h; NULL for none yet */
     struct handle *handles[PROCESS_HANDLES];
 };
 

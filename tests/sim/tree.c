@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define PART 16384u
+#define COPIED 256u
 
 struct inode *tree_find(struct inode *root, const char *path) {
     while (root != NULL && *path != '\0') {
@@ -42,6 +43,71 @@ void tree_write(struct disk *disk, const char *directory, const char *name, cons
     if (disk_create(&inode, tree_make(disk, directory), name, S_IFREG | 0755, NULL) < 0)
         abort();
     disk_write(inode, text, strlen(text), 0);
+}
+
+static void copy_content(struct inode *from, struct inode *to) {
+    static char part[PART];
+    uint64_t size = disk_size(from);
+    uint64_t at = disk_seek(from, 0, true);
+
+    disk_truncate(to, size);
+    while (at < size) {
+        uint64_t end = disk_seek(from, at, false);
+        size_t length = end - at < PART ? (size_t)(end - at) : PART;
+        disk_write(to, part, disk_read(from, part, length, at), at);
+        at = disk_seek(from, at + length, true);
+    }
+}
+
+/* What was copied already, to be linked where it comes again. */
+struct copied {
+    const struct inode *from;
+    struct inode *to;
+};
+
+static struct inode *find_copy(const struct copied *copied, size_t count,
+                               const struct inode *from) {
+    for (size_t i = 0; i < count; i++)
+        if (copied[i].from == from)
+            return copied[i].to;
+    return NULL;
+}
+
+static void copy(struct inode *inode, const char *name, struct inode *to, struct copied *copied,
+                 size_t *count) {
+    struct inode *made = find_copy(copied, *count, inode);
+    struct inode *child = NULL;
+    struct stat st;
+
+    disk_stat(inode, &st);
+    if (made != NULL) {
+        disk_link(to, name, made);
+        return;
+    }
+    if (*count == COPIED || disk_create(&made, to, name, st.st_mode, disk_target(inode)) < 0)
+        abort();
+    copied[(*count)++] = (struct copied){inode, made};
+    if (S_ISREG(st.st_mode))
+        copy_content(inode, made);
+    if (S_ISDIR(st.st_mode))
+        for (size_t i = 0; (name = disk_name(inode, i, &child)) != NULL; i++)
+            copy(child, name, made, copied, count);
+    disk_set_times(made, (struct timespec[2]){st.st_atim, st.st_mtim});
+}
+
+void tree_copy(struct inode *from, const char *name, struct inode *to) {
+    static struct copied copied[COPIED];
+    size_t count = 0;
+
+    copy(disk_find(from, name), name, to, copied, &count);
+}
+
+void tree_copy_all(struct inode *from, struct inode *to) {
+    struct inode *child = NULL;
+    const char *name = NULL;
+
+    for (size_t i = 0; (name = disk_name(from, i, &child)) != NULL; i++)
+        tree_copy(from, name, to);
 }
 
 bool tree_same_bytes(struct inode *one, struct inode *other, uint64_t offset, uint64_t length) {

@@ -17,6 +17,11 @@ struct inode *tree_make(struct disk *disk, const char *path);
 /* Makes a file of this text in a directory that is there. */
 void tree_write(struct disk *disk, const char *directory, const char *name, const char *text);
 
+/* Copies what has a name in one directory to another one, where it is free: with times, modes,
+ * holes and the hard links within it. */
+void tree_copy(struct inode *from, const char *name, struct inode *to);
+void tree_copy_all(struct inode *from, struct inode *to);
+
 /* Whether two files have the same `length` bytes at `offset`, the first one all of them. */
 bool tree_same_bytes(struct inode *one, struct inode *other, uint64_t offset, uint64_t length);
 

@@ -5,51 +5,20 @@
 #include "proto/receiver.h"
 #include "store/store_transfer.h"
 #include "tests/sim/machine.h"
-#include "tests/sim/memory.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/tree.h"
+#include "tests/sim/watch_disk.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES 64
-#define UNITS 256
-#define BEFORE 4
-
-/* A file that is sent, as the scan lists it. */
-struct listed {
-    char path[256];
-    uint64_t size;
-    uint64_t first_unit;
-    uint64_t units;
-};
-
 static struct {
-    struct machine *sender;
-    struct machine *receiver;
-    struct listed listed[ENTRIES];
-    size_t listed_count;
-    uint64_t units;
-    bool durable[UNITS];     /* was said to be */
-    uint64_t pending[UNITS]; /* bytes written on this connection and not durable */
-    bool queued;
-    bool placed;              /* the receiver says it is delivered */
-    bool delivered;           /* the sender's command knows */
-    char before[BEFORE][256]; /* names that were there */
-    size_t before_count;
-    uint64_t seen; /* changes of names at the last glance */
+    struct machine *machines[2];
+    uint64_t seen[2]; /* changes of names at the last glance */
     char failure[512];
 } watch;
-
-static struct inode *files(void) {
-    return tree_find(disk_root(watch.receiver->disk), "files");
-}
-
-static struct inode *sources(void) {
-    return tree_find(disk_root(watch.sender->disk), "src");
-}
 
 void watch_fail(const char *format, ...) {
     va_list arguments;
@@ -62,40 +31,72 @@ void watch_fail(const char *format, ...) {
     trace("BROKEN: %s", watch.failure);
     if (!trace_is_on())
         return;
-    tree_print(sources(), 1);
-    tree_print(disk_root(watch.receiver->disk), 1);
+    for (int i = 0; i < 2; i++)
+        tree_print(disk_root(watch.machines[i]->disk), 1);
 }
 
 const char *watch_failure(void) {
     return watch.failure[0] == '\0' ? NULL : watch.failure;
 }
 
-void watch_begin(struct machine *sender, struct machine *receiver) {
-    struct inode *inode = NULL;
-    const char *name = NULL;
-
+void watch_begin(struct machine *const machines[2]) {
     memset(&watch, 0, sizeof watch);
-    watch.sender = sender;
-    watch.receiver = receiver;
-    for (size_t i = 0; (name = disk_name(files(), i, &inode)) != NULL; i++)
-        snprintf(watch.before[watch.before_count++], 256, "%s", name);
+    watch.machines[0] = machines[0];
+    watch.machines[1] = machines[1];
 }
 
-void watch_queued(uint64_t number) {
-    trace("queued as %llu", (unsigned long long)number);
-    watch.queued = true;
+/* ---- what commands are told ---- */
+
+void watch_queued(struct order *order, uint64_t number) {
+    trace("%s is queued as %llu", order->directory, (unsigned long long)number);
+    order->queued = true;
 }
 
-void watch_refused(int status, const char *text) {
-    if (watch.queued)
-        watch_fail("the queued transfer ends with status %d: %s", status, text);
+/* Where somebody cancels it at the receiver, or removes the sources before they were looked at,
+ * nothing need come of it. */
+void watch_refused(struct order *order, int status, const char *text) {
+    if (order->queued && !order->meddles && !order->cancels)
+        watch_fail("the queued transfer of %s ends with status %d: %s", order->directory, status,
+                   text);
+    order->cancelled = order->meddles || (order->queued && order->cancels);
 }
 
-void watch_delivered(void) {
-    trace("the sender knows of the delivery");
-    if (!watch.placed)
-        watch_fail("delivered is known to the sender before it is so");
-    watch.delivered = true;
+void watch_cancelled(struct order *order, const char *text) {
+    if (!order->cancels)
+        watch_fail("%s is cancelled, and nobody did: %s", order->directory, text);
+    order->cancelled = true;
+}
+
+/* What was sent may stay where the removing was interrupted, where its disk is another to the
+ * system than before, and where the receiver had such files already. */
+static bool may_stay(const struct order *order, const char *text) {
+    return order->moves && (strstr(text, "goes on with the next start") != NULL ||
+                            order->disk_moves != disk_moves(order->from->disk) ||
+                            order->to->exists != MACHINE_RENAME);
+}
+
+void watch_delivered(struct order *order, int status, const char *text) {
+    trace("the sender knows of the delivery of %s", order->directory);
+    if (!order->placed)
+        watch_fail("%s: delivered is known to the sender before it is so", order->directory);
+    order->stays = status != 0;
+    if (status != 0 && !order->meddles && !may_stay(order, text))
+        watch_fail("%s was delivered with status %d: %s", order->directory, status, text);
+    order->delivered = true;
+}
+
+void watch_verified(const struct order *order, bool at_receiver, int status) {
+    if (status != 0 && !order->meddles)
+        watch_fail("%s was delivered and verify at the %s says %d", order->directory,
+                   at_receiver ? "receiver" : "sender", status);
+}
+
+void watch_given_up(struct order *order) {
+    order->given_up = true;
+}
+
+void watch_offered(const void *id, size_t length) {
+    process_now()->order = order_of_id(id, length);
 }
 
 /* ---- where the program says something ---- */
@@ -105,43 +106,65 @@ int __real_manifest_builder_add(struct manifest_builder *builder, const struct e
 int __wrap_manifest_builder_add(struct manifest_builder *builder, const struct entry *entry,
                                 struct fail *fail);
 
-/* Every scan lists the same: nothing changes at the source. */
-static void list(const struct entry *entry) {
-    struct listed *listed = &watch.listed[watch.listed_count];
+/* Every scan lists the same where nothing changes at the source. */
+static void list(struct order *order, const struct entry *entry) {
+    struct listed *listed = &order->listed[order->listed_count];
     uint64_t units = entry_units(entry->type, entry->size);
 
-    for (size_t i = 0; i < watch.listed_count; i++)
-        if (strlen(watch.listed[i].path) == entry->path_length &&
-            memcmp(watch.listed[i].path, entry->path, entry->path_length) == 0)
+    for (size_t i = 0; i < order->listed_count; i++)
+        if (strlen(order->listed[i].path) == entry->path_length &&
+            memcmp(order->listed[i].path, entry->path, entry->path_length) == 0)
             return;
-    if (watch.listed_count == ENTRIES || watch.units + units > UNITS)
+    if (order->listed_count == ORDER_FILES || order->units + units > ORDER_UNITS)
         abort();
     snprintf(listed->path, sizeof listed->path, "%.*s", (int)entry->path_length, entry->path);
     listed->size = entry->size;
-    listed->first_unit = watch.units;
+    listed->first_unit = order->units;
     listed->units = units;
-    watch.units += units;
-    watch.listed_count++;
+    order->units += units;
+    order->listed_count++;
 }
 
 int __wrap_manifest_builder_add(struct manifest_builder *builder, const struct entry *entry,
                                 struct fail *fail) {
-    list(entry);
+    const char *slash = memchr(entry->path, '/', entry->path_length);
+    struct order *order = order_of_name(entry->path, slash == NULL ? entry->path_length
+                                                                   : (size_t)(slash - entry->path));
+
+    if (order != NULL && !order->meddles)
+        list(order, entry);
     return __real_manifest_builder_add(builder, entry, fail);
 }
 
 int __real_receiver_committed(struct receiver *receiver, uint64_t now_ms);
 int __wrap_receiver_committed(struct receiver *receiver, uint64_t now_ms);
 
+/* What the session that runs receives; where its sources change, only what arrives is looked at. */
+static struct order *mine(void) {
+    struct order *order = process_now()->order;
+
+    return order == NULL || order->meddles || order->given_up ? NULL : order;
+}
+
+/* What the receiver had already is not sent, and looked for anew each time. */
+static bool is_skipped(const struct receiver *receiver, const struct order *order, uint64_t unit) {
+    for (size_t i = 0; i < order->listed_count; i++)
+        if (unit - order->listed[i].first_unit < order->listed[i].units)
+            return rangeset_contains(receiver_skipped_entries(receiver), i, 1);
+    return true;
+}
+
 /* From here on the peer may read it. */
 int __wrap_receiver_committed(struct receiver *receiver, uint64_t now_ms) {
     int r = __real_receiver_committed(receiver, now_ms);
+    struct order *order = mine();
 
-    for (uint64_t unit = 0; unit < watch.units; unit++) {
-        if (!rangeset_contains(receiver_durable(receiver), unit, 1))
+    for (uint64_t unit = 0; order != NULL && unit < order->units; unit++) {
+        if (!rangeset_contains(receiver_durable(receiver), unit, 1) ||
+            is_skipped(receiver, order, unit))
             continue;
-        watch.durable[unit] = true;
-        watch.pending[unit] = 0;
+        order->durable[unit] = true;
+        order->pending[unit] = 0;
     }
     return r;
 }
@@ -151,20 +174,28 @@ int __real_receiver_written(struct receiver *receiver, uint64_t now_ms, uint32_t
 int __wrap_receiver_written(struct receiver *receiver, uint64_t now_ms, uint32_t lane,
                             const struct record_piece *piece, bool *completed);
 
+static void look_at_written(struct order *order, const struct record_piece *piece) {
+    uint64_t pending = 0;
+
+    if (piece->unit >= order->units)
+        return;
+    if (order->durable[piece->unit])
+        watch_fail("%s: unit %llu was durable and is sent again", order->directory,
+                   (unsigned long long)piece->unit);
+    order->pending[piece->unit] += piece->length;
+    for (uint64_t unit = 0; unit < order->units; unit++)
+        pending += order->pending[unit];
+    if (pending > WATCH_LANES * LIMIT_CHUNK)
+        watch_fail("%s: %llu bytes are written and not durable", order->directory,
+                   (unsigned long long)pending);
+}
+
 /* All that an interruption can cost is what is sent again: no more than a batch, which is a chunk
  * at least, and nothing that was durable. */
 int __wrap_receiver_written(struct receiver *receiver, uint64_t now_ms, uint32_t lane,
                             const struct record_piece *piece, bool *completed) {
-    uint64_t pending = 0;
-
-    if (piece->unit < watch.units && watch.durable[piece->unit])
-        watch_fail("unit %llu was durable and is sent again", (unsigned long long)piece->unit);
-    if (piece->unit < watch.units)
-        watch.pending[piece->unit] += piece->length;
-    for (uint64_t unit = 0; unit < watch.units; unit++)
-        pending += watch.pending[unit];
-    if (pending > WATCH_LANES * LIMIT_CHUNK)
-        watch_fail("%llu bytes are written and not durable", (unsigned long long)pending);
+    if (mine() != NULL)
+        look_at_written(mine(), piece);
     return __real_receiver_written(receiver, now_ms, lane, piece, completed);
 }
 
@@ -175,7 +206,8 @@ int __wrap_receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t
 
 int __wrap_receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t first_unit,
                              uint64_t units) {
-    watch_fail("unit %llu is held and not as it was sent", (unsigned long long)first_unit);
+    if (mine() != NULL)
+        watch_fail("unit %llu is held and not as it was sent", (unsigned long long)first_unit);
     return __real_receiver_held_bad(receiver, entry, first_unit, units);
 }
 
@@ -184,17 +216,24 @@ int __real_receiver_admit(struct receiver *receiver, uint64_t now_ms,
 int __wrap_receiver_admit(struct receiver *receiver, uint64_t now_ms,
                           const struct receiver_admission *admission);
 
+static void look_at_held(const struct order *order, const struct rangeset *held) {
+    for (uint64_t unit = 0; unit < order->units; unit++)
+        if (order->durable[unit] && (held == NULL || !rangeset_contains(held, unit, 1)))
+            watch_fail("%s: unit %llu was durable and is not held", order->directory,
+                       (unsigned long long)unit);
+}
+
 /* After an interruption: what was said to be durable is not asked for again. */
 int __wrap_receiver_admit(struct receiver *receiver, uint64_t now_ms,
                           const struct receiver_admission *admission) {
-    memset(watch.pending, 0, sizeof watch.pending);
-    if (admission->answer == FXNODE__WIRE__VERDICT__ANSWER__ACCEPT)
-        for (uint64_t unit = 0; unit < watch.units; unit++)
-            if (watch.durable[unit] &&
-                (admission->held == NULL || !rangeset_contains(admission->held, unit, 1)))
-                watch_fail("unit %llu was durable and is not held", (unsigned long long)unit);
-    if (admission->answer == FXNODE__WIRE__VERDICT__ANSWER__DELIVERED)
-        watch.placed = true;
+    struct order *order = process_now()->order;
+
+    if (order != NULL)
+        memset(order->pending, 0, sizeof order->pending);
+    if (mine() != NULL && admission->answer == FXNODE__WIRE__VERDICT__ANSWER__ACCEPT)
+        look_at_held(order, admission->held);
+    if (order != NULL && admission->answer == FXNODE__WIRE__VERDICT__ANSWER__DELIVERED)
+        order->placed = true;
     return __real_receiver_admit(receiver, now_ms, admission);
 }
 
@@ -205,7 +244,8 @@ int __wrap_receiver_placed(struct receiver *receiver, const struct manifest_name
 
 int __wrap_receiver_placed(struct receiver *receiver, const struct manifest_name *names,
                            size_t count, uint32_t lacking, bool exact) {
-    watch.placed = true;
+    if (process_now()->order != NULL)
+        process_now()->order->placed = true;
     watch_look();
     return __real_receiver_placed(receiver, names, count, lacking, exact);
 }
@@ -221,126 +261,33 @@ int __wrap_store_transfer_find_sent(struct store *store,
                                     const uint8_t transfer_id[LIMIT_TRANSFER_ID],
                                     struct store_transfer *out, struct fail *fail) {
     int r = __real_store_transfer_find_sent(store, transfer_id, out, fail);
+    const struct order *order = order_of_id(transfer_id, LIMIT_TRANSFER_ID);
 
-    if (r == STORE_NONE && watch.queued)
-        watch_fail("the queued transfer is forgotten");
+    if (r == STORE_NONE && order != NULL && order->queued)
+        watch_fail("the queued transfer of %s is forgotten", order->directory);
     return r;
 }
 
-/* ---- what is on the disk ---- */
-
-static bool was_before(const char *name) {
-    for (size_t i = 0; i < watch.before_count; i++)
-        if (strcmp(watch.before[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* The item at the source that a final name belongs to: "a (2).b" is one of "a.b". */
-static struct inode *source_of(const char *name) {
-    struct inode *source = disk_find(sources(), name);
-    const char *mark = strstr(name, " (");
-    char plain[256];
-
-    if (source != NULL || mark == NULL)
-        return source;
-    snprintf(plain, sizeof plain, "%.*s%s", (int)(mark - name), name, strchr(mark, ')') + 1);
-    return disk_find(sources(), plain);
-}
-
-/* The one under the name that it has as `top`, or NULL. */
-static struct inode *find_under(struct inode *directory, const char *top, const char *path) {
-    struct inode *item = disk_find(directory, top);
-    const char *rest = strchr(path, '/');
-
-    if (item == NULL || rest == NULL)
-        return item;
-    return tree_find(item, rest + 1);
-}
-
-static bool is_durable(const struct listed *listed, uint64_t unit) {
-    uint64_t offset = (unit - listed->first_unit) * LIMIT_CHUNK;
-    uint64_t length = entry_chunk_size(listed->size, unit - listed->first_unit);
-    struct inode *source = tree_find(sources(), listed->path);
-    struct inode *area = disk_find(files(), ".fxnode");
-    struct inode *child = NULL;
-    const char *name = NULL;
-
-    for (size_t i = 0; area != NULL && disk_name(area, i, &child) != NULL; i++) {
-        struct inode *staged = tree_find(tree_find(child, "tree"), listed->path);
-        if (staged != NULL && tree_same_bytes(source, staged, offset, length))
-            return true;
-    }
-    for (size_t i = 0; (name = disk_name(files(), i, &child)) != NULL; i++) {
-        struct inode *placed = NULL;
-        if (was_before(name) || strcmp(name, ".fxnode") == 0)
-            continue;
-        placed = find_under(files(), name, listed->path);
-        if (placed != NULL && tree_same_bytes(source, placed, offset, length))
-            return true;
-    }
-    return false;
-}
-
-static void look_at_durable(void) {
-    for (size_t i = 0; i < watch.listed_count; i++) {
-        const struct listed *listed = &watch.listed[i];
-        for (uint64_t unit = listed->first_unit; unit < listed->first_unit + listed->units; unit++)
-            if (watch.durable[unit] && !is_durable(listed, unit))
-                watch_fail("%s: unit %llu was said to be durable and is not on the disk",
-                           listed->path, (unsigned long long)unit);
-    }
-}
-
-/* How often an item arrived. */
-static unsigned count_arrived(const struct inode *source) {
-    struct inode *child = NULL;
-    const char *name = NULL;
-    unsigned count = 0;
-
-    for (size_t i = 0; (name = disk_name(files(), i, &child)) != NULL; i++)
-        count += !was_before(name) && source_of(name) == source;
-    return count;
-}
-
-static void look_at_final(void) {
-    struct inode *child = NULL;
-    const char *name = NULL;
-
-    for (size_t i = 0; (name = disk_name(files(), i, &child)) != NULL; i++) {
-        struct inode *source = NULL;
-        if (was_before(name) || strcmp(name, ".fxnode") == 0)
-            continue;
-        source = source_of(name);
-        if (source == NULL)
-            watch_fail("%s was not sent", name);
-        else if (!tree_same(source, child))
-            watch_fail("%s is not whole", name);
-    }
-    for (size_t i = 0; (name = disk_name(sources(), i, &child)) != NULL; i++) {
-        unsigned count = count_arrived(child);
-        if (count > 1)
-            watch_fail("%s arrived %u times", name, count);
-        if (count == 0 && watch.placed)
-            watch_fail("%s was delivered and is not there", name);
-    }
-    for (size_t i = 0; i < watch.before_count; i++)
-        if (disk_find(files(), watch.before[i]) == NULL)
-            watch_fail("%s was there before and is gone", watch.before[i]);
-}
+/* ---- at any time, and at the end ---- */
 
 void watch_look(void) {
-    look_at_final();
-    look_at_durable();
+    for (int i = 0; i < 2; i++) {
+        watch_disk_final(watch.machines[i]);
+        watch_disk_sources(watch.machines[i]);
+    }
+    for (size_t i = 0; i < order_count(); i++)
+        if (!order_list()[i].cancelled && !order_list()[i].given_up)
+            watch_disk_durable(&order_list()[i]);
 }
 
-void watch_glance(void) {
-    uint64_t changed = disk_changed(watch.receiver->disk);
+void watch_glance(const struct machine *machine) {
+    uint64_t *seen = &watch.seen[machine == watch.machines[1]];
 
-    if (changed == watch.seen)
+    if (watch.machines[0] == NULL || disk_changed(machine->disk) == *seen)
         return;
-    watch.seen = changed;
-    look_at_final();
+    *seen = disk_changed(machine->disk);
+    watch_disk_final(machine);
+    watch_disk_sources(machine);
 }
 
 static bool is_empty(struct inode *directory) {
@@ -349,14 +296,36 @@ static bool is_empty(struct inode *directory) {
     return directory == NULL || disk_name(directory, 0, &child) == NULL;
 }
 
+/* A receiver that was away when its sender gave up waits for it for days. */
+static bool may_wait(const struct machine *machine) {
+    for (size_t i = 0; i < order_count(); i++)
+        if (order_list()[i].to == machine && order_list()[i].cancelled)
+            return true;
+    return false;
+}
+
+static bool is_tidy(const struct machine *machine) {
+    struct inode *root = disk_root(machine->disk);
+
+    return (tree_find(root, "files/.fxnode") == NULL || may_wait(machine)) &&
+           is_empty(tree_find(root, "state/outgoing"));
+}
+
 bool watch_is_tidy(void) {
-    return disk_find(files(), ".fxnode") == NULL &&
-           is_empty(tree_find(disk_root(watch.sender->disk), "state/outgoing"));
+    return is_tidy(watch.machines[0]) && is_tidy(watch.machines[1]);
+}
+
+static void end_order(const struct order *order) {
+    if (!order->delivered && !order->cancelled)
+        watch_fail("%s was never delivered", order->directory);
+    if (order->delivered && order->moves && !order->meddles && !order->stays &&
+        !watch_disk_has_moved(order))
+        watch_fail("%s was delivered and is not removed", order->directory);
 }
 
 void watch_end(void) {
-    if (!watch.delivered)
-        watch_fail("it was never delivered");
+    for (size_t i = 0; i < order_count(); i++)
+        end_order(&order_list()[i]);
     if (!watch_is_tidy())
         watch_fail("something is left behind");
     watch_look();

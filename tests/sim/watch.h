@@ -5,6 +5,8 @@
 #ifndef TESTS_SIM_WATCH_H
 #define TESTS_SIM_WATCH_H
 
+#include "tests/sim/order.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,21 +16,30 @@
 
 struct machine;
 
-/* A new seed: what lies in /src of `sender` is sent, and arrives in /files of `receiver`. What is
- * there already stays as it is. */
-void watch_begin(struct machine *sender, struct machine *receiver);
+/* A new seed, with its orders (order.h): what they send arrives in /files of its machine. What is
+ * there already stays as it is, or is replaced where it is so configured. */
+void watch_begin(struct machine *const machines[2]);
 
-/* The command was told that the transfer is queued; that nothing came of it, which must not be once
- * it is queued; that it is delivered. */
-void watch_queued(uint64_t number);
-void watch_refused(int status, const char *text);
-void watch_delivered(void);
+/* A command was told that its transfer is queued; that nothing came of it, which must not be once
+ * it is queued; that it is delivered; that it is cancelled, which somebody must have asked for; and
+ * what `verify` found. */
+void watch_queued(struct order *order, uint64_t number);
+void watch_refused(struct order *order, int status, const char *text);
+void watch_delivered(struct order *order, int status, const char *text);
+void watch_cancelled(struct order *order, const char *text);
+void watch_verified(const struct order *order, bool at_receiver, int status);
+
+/* Somebody cancels it now: what was durable need not stay. */
+void watch_given_up(struct order *order);
+
+/* The session that runs has a transfer's offer. */
+void watch_offered(const void *id, size_t length);
 
 /* At any time: what is under final names is whole, and no promise is broken. */
 void watch_look(void);
 
-/* At any time, for little: the same if anything changed there. */
-void watch_glance(void);
+/* At any time, for little: the same if any name changed on that machine. */
+void watch_glance(const struct machine *machine);
 
 /* Whether nothing is left that should go. */
 bool watch_is_tidy(void);

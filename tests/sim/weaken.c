@@ -9,6 +9,7 @@
 #include "tests/sim/memory.h"
 #include "tests/sim/socket.h"
 #include "tests/sim/task.h"
+#include "tests/sim/watch.h"
 
 #include <string.h>
 
@@ -57,8 +58,7 @@ static void flush_later(void) {
 bool weaken_flushes(struct inode *inode) {
     bool is_directory = inode != NULL && S_ISDIR(disk_mode(inode));
 
-    if (strcmp(process_now()->role, "session") != 0 ||
-        strcmp(process_now()->machine->name, "receiver") != 0)
+    if (process_now()->order == NULL)
         return true;
     if (chosen == WEAKEN_LATE_SYNC)
         flush_later();
@@ -90,6 +90,8 @@ static void answer(struct uplink *uplink, uint64_t ticket) {
 }
 
 void __wrap_uplink_send(struct uplink *uplink, const Fxnode__Helper__ToNode *message) {
+    if (message->body_case == FXNODE__HELPER__TO_NODE__BODY_OFFERED)
+        watch_offered(message->offered->transfer_id.data, message->offered->transfer_id.len);
     if (chosen == WEAKEN_EARLY_ACK && message->body_case == FXNODE__HELPER__TO_NODE__BODY_COMMIT)
         answer(uplink, message->commit->ticket);
     __real_uplink_send(uplink, message);

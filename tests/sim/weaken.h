@@ -12,7 +12,7 @@ struct inode;
 
 enum weaken {
     WEAKEN_NOTHING,
-    WEAKEN_NO_SYNC,           /* files that the receiver's sessions write are not synced */
+    WEAKEN_NO_SYNC,           /* files that receiving sessions write are not synced */
     WEAKEN_LATE_SYNC,         /* they are, once they were committed and told of */
     WEAKEN_NO_DIRECTORY_SYNC, /* directories that they change are not synced */
     WEAKEN_EARLY_ACK,         /* a session goes on before what it asks for is committed */

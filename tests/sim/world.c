@@ -1,10 +1,11 @@
 #include "tests/sim/world.h"
 
-#include "tests/sim/client.h"
+#include "tests/sim/crash.h"
 #include "tests/sim/handle.h"
 #include "tests/sim/image.h"
-#include "tests/sim/machine.h"
 #include "tests/sim/memory.h"
+#include "tests/sim/order.h"
+#include "tests/sim/person.h"
 #include "tests/sim/process.h"
 #include "tests/sim/region.h"
 #include "tests/sim/socket.h"
@@ -14,10 +15,8 @@
 #include "tests/sim/watch.h"
 #include "tests/sim/weaken.h"
 
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MS 1000000ull
@@ -26,159 +25,44 @@
 #define FINISH_S 600u /* after the last one, everything is done */
 #define STEPS_MAX 3000000u
 #define TOGETHER 128u /* seeds go on from the same two nodes */
-#define PORT_TEXT "10.0.0.2:42420"
-
-enum crash { KILL_PROCESS, KILL_NODE, CUT_POWER, CUT_BOTH, CRASHES };
 
 static struct {
     struct machine machines[2];
     struct machine *list[2];
-    struct client_order order;
-    struct process *client;
-    unsigned crashes; /* that are still to come */
+    struct disk *aside; /* what the seed has to remember */
     uint64_t last_fault;
     struct world_tally *tally;
     struct image *states[2]; /* of nodes that have run before */
     uint64_t made;           /* the number of those that were kept */
 } world;
 
-static struct machine *sender(void) {
-    return &world.machines[0];
-}
-
-static struct machine *receiver(void) {
-    return &world.machines[1];
+static void not_before(uint64_t when) {
+    if (when > world.last_fault)
+        world.last_fault = when;
 }
 
 /* ---- machines ---- */
 
-/* The next crash comes within some calls: few, where it is to hit the begin or a recovery. */
-static void plan_crash(struct machine *machine) {
-    machine->fatal = 0;
-    if (world.crashes == 0 || task_clock() > FAULTS_S * SECOND)
-        return;
-    world.crashes--;
-    machine->fatal = machine->calls + 1 + task_draw(16ull << task_draw(9));
-}
-
-static bool belongs(const struct process *process, const struct machine *machine) {
-    return process->machine == machine && !process->ended;
-}
-
-static bool runs_node(const struct machine *machine) {
-    for (struct process *at = process_first(); at != NULL; at = at->next)
-        if (belongs(at, machine) && strcmp(at->role, "daemon") == 0)
-            return true;
-    return false;
-}
-
-static void boot(void *arg) {
-    struct machine *machine = arg;
-
-    if (runs_node(machine))
-        return;
-    if (machine->fatal == 0)
-        plan_crash(machine);
-    machine->up = true;
-    trace("%s starts", machine->name);
-    process_daemon(machine);
-    if (machine == sender() && (world.client == NULL || world.client->ended))
-        world.client = client_start(machine, &world.order);
-}
-
-static void boot_later(struct machine *machine) {
-    uint64_t delay = (1 + task_draw(20000)) * MS >> task_draw(8);
-
-    task_at(task_clock() + delay, boot, machine);
-    if (task_clock() + delay > world.last_fault)
-        world.last_fault = task_clock() + delay;
-}
-
-/* Between two steps: nothing of the machine runs any more. */
-static void lose_power(void *arg) {
-    struct machine *machine = arg;
-
-    trace("%s: what is left after the cut", machine->name);
-    disk_cut(machine->disk);
-    watch_look();
-    boot_later(machine);
-}
-
-static void kill_all(struct machine *machine) {
-    for (struct process *at = process_first(); at != NULL; at = at->next)
-        if (belongs(at, machine) && at != process_now())
-            process_kill(at, SIGKILL);
-}
-
-static void cut_power(struct machine *machine) {
-    if (!machine->up)
-        return;
-    trace("%s loses its power", machine->name);
-    world.tally->cuts++;
-    machine->up = false;
-    machine->fatal = 0;
-    kill_all(machine);
-    task_at(task_clock(), lose_power, machine);
-}
-
-static void kill_node(struct machine *machine) {
-    struct process *own = process_now();
-
-    trace("the node of %s is killed", machine->name);
-    for (struct process *at = process_first(); at != NULL; at = at->next)
-        if (belongs(at, machine) && at != own && strcmp(at->role, "daemon") == 0)
-            process_kill(at, SIGKILL);
-    boot_later(machine);
-}
-
-static void crash(struct machine *machine, struct process *process) {
-    enum crash kind = (enum crash)task_draw(CRASHES);
-    bool is_node = strcmp(process->role, "daemon") == 0;
-    bool is_command = process == world.client;
-
-    world.last_fault = task_clock();
-    machine->fatal = 0;
-    if (kind == CUT_BOTH) {
-        cut_power(sender());
-        cut_power(receiver());
-    } else if (kind == CUT_POWER) {
-        cut_power(machine);
-    } else {
-        world.tally->kills++;
-        trace("%s is killed", process->role);
-        if (is_node || is_command || kind == KILL_NODE)
-            kill_node(machine);
-        plan_crash(machine);
-        if (is_command)
-            return; /* it comes again by itself */
-    }
-    process_kill(process, SIGKILL);
-}
-
-static void on_call(struct process *process, const char *name) {
-    struct machine *machine = process->machine;
-
-    (void)name;
-    watch_glance();
-    machine->calls++;
-    if (machine->fatal != 0 && machine->calls >= machine->fatal)
-        crash(machine, process);
-}
-
-static void set_up(struct machine *machine, const char *name, uint32_t address) {
+static void configure(struct machine *machine) {
+    static const char *const names[] = {"rename", "skip", "overwrite"};
     char config[160];
 
-    *machine = (struct machine){.name = name, .address = address, .disk = disk_new()};
+    machine->exists = (enum machine_exists)(task_chance(2) ? task_draw(3) : MACHINE_RENAME);
+    snprintf(config, sizeof config,
+             "batch = 256K\nlanes = %u\nrecord-layer = libsodium\ncompress = %s\nexists = %s\n",
+             1 + (unsigned)task_draw(WATCH_LANES), task_chance(4) ? "auto" : "off",
+             names[machine->exists]);
+    tree_write(machine->disk, "etc", "fxnode.conf", config);
+}
+
+static void set_up(struct machine *machine, const char *name, uint32_t address, const char *port) {
+    *machine = (struct machine){.name = name, .address = address, .port = port, .disk = disk_new()};
     tree_make(machine->disk, "home");
     tree_make(machine->disk, "files");
-    tree_make(machine->disk, "src");
     tree_make(machine->disk, "run");
     tree_write(machine->disk, "usr/bin", "fxnode", "");
     tree_write(machine->disk, "usr/bin", "fxnode-session", "");
-    snprintf(config, sizeof config,
-             "batch = 256K\nlanes = %u\nrecord-layer = libsodium\ncompress = %s\n",
-             1 + (unsigned)task_draw(WATCH_LANES), task_chance(4) ? "auto" : "off");
-    tree_write(machine->disk, "etc", "fxnode.conf", config);
+    configure(machine);
 }
 
 /* ---- the network ---- */
@@ -196,8 +80,7 @@ static void part(void *arg) {
     trace("nothing gets through for %llu ms", (unsigned long long)(span / MS));
     world.tally->breaks++;
     socket_partition(task_clock() + span);
-    if (task_clock() + span > world.last_fault)
-        world.last_fault = task_clock() + span;
+    not_before(task_clock() + span);
 }
 
 static void plan_network(void) {
@@ -207,9 +90,94 @@ static void plan_network(void) {
     for (unsigned i = 0; i < count; i++) {
         uint64_t when = (1 + task_draw(FAULTS_S * 1000)) * MS >> task_draw(10);
         task_at(when, task_chance(3) ? part : cut_connection, NULL);
-        if (when > world.last_fault)
-            world.last_fault = when;
+        not_before(when);
     }
+}
+
+/* ---- what people do ---- */
+
+static bool is_over(const struct order *order) {
+    return order->delivered || order->cancelled;
+}
+
+static bool runs(const struct process *process) {
+    return process != NULL && !process->ended;
+}
+
+/* Commands that should run there do: whoever started one that is gone does so again. */
+static void start_commands(struct machine *machine) {
+    for (size_t i = 0; i < order_count(); i++) {
+        struct order *order = &order_list()[i];
+        if (order->from == machine && machine->up && order->begins <= task_clock() &&
+            !is_over(order) && !runs(order->client))
+            order->client = person_send(order);
+    }
+}
+
+static void begin_order(void *arg) {
+    start_commands(((struct order *)arg)->from);
+}
+
+static void act(struct order *order, Fxnode__Control__Act__What what) {
+    bool at_receiver = task_chance(2);
+
+    if ((at_receiver ? order->to : order->from)->up && !is_over(order))
+        person_act(order, at_receiver, what);
+}
+
+static void cancel(void *arg) {
+    act(arg, FXNODE__CONTROL__ACT__WHAT__CANCEL);
+}
+
+static void pause(void *arg) {
+    act(arg, FXNODE__CONTROL__ACT__WHAT__PAUSE);
+}
+
+static void resume(void *arg) {
+    for (int i = 0; i < 2; i++)
+        if (!is_over(arg))
+            person_act(arg, i == 1, FXNODE__CONTROL__ACT__WHAT__RESUME);
+}
+
+static void meddle(void *arg) {
+    sources_meddle(arg);
+}
+
+static uint64_t soon(uint64_t after) {
+    return after + ((1 + task_draw(4000)) * MS >> task_draw(10));
+}
+
+/* Once nothing else goes wrong, what is paused goes on. */
+static void plan_pause(struct order *order) {
+    uint64_t end = (FAULTS_S + 60) * SECOND;
+
+    task_at(soon(order->begins), pause, order);
+    task_at(soon(order->begins) + SECOND, resume, order);
+    task_at(end, resume, order);
+    not_before(end);
+}
+
+static void plan_order(unsigned index) {
+    struct order *order = order_add();
+    unsigned from = (unsigned)task_draw(2);
+
+    order->from = world.list[from];
+    order->to = world.list[1 - from];
+    order->moves = task_chance(4);
+    order->disk_moves = disk_moves(order->from->disk);
+    for (size_t i = 0; i < sizeof order->id; i++)
+        order->id[i] = (unsigned char)task_draw(256);
+    order->begins = index == 0 ? task_clock() : soon(task_clock());
+    sources_make(order, index, world.aside);
+    order->meddles = task_chance(6);
+    order->cancels = task_chance(8);
+    if (order->meddles)
+        task_at(soon(order->begins), meddle, order);
+    if (order->cancels)
+        task_at(soon(order->begins), cancel, order);
+    else if (task_chance(8))
+        plan_pause(order);
+    task_at(order->begins, begin_order, order);
 }
 
 /* ---- a seed ---- */
@@ -219,15 +187,14 @@ static void set_up_both(uint64_t seed) {
     memory_lasting_end();
     handle_forget_locks();
     weaken_begin();
+    order_begin();
     sqlite3_randomness(0, NULL);
-    memset(&world.order, 0, sizeof world.order);
-    world.client = NULL;
     world.last_fault = 0;
-    world.list[0] = sender();
-    world.list[1] = receiver();
+    for (int i = 0; i < 2; i++)
+        world.list[i] = &world.machines[i];
     socket_network(world.list, 2, MS);
-    set_up(sender(), "sender", 0x0a000001);
-    set_up(receiver(), "receiver", 0x0a000002);
+    set_up(world.list[0], "north", 0x0a000001, "10.0.0.1:42420");
+    set_up(world.list[1], "south", 0x0a000002, "10.0.0.2:42420");
 }
 
 /* So that the clock does not leap over the time. */
@@ -273,6 +240,20 @@ static void age(int which) {
     image_put(world.states[which], state);
 }
 
+static void plan_orders(void) {
+    unsigned count = 1 + (unsigned)task_draw(1 + task_draw(ORDERS));
+
+    world.aside = disk_new();
+    for (unsigned i = 0; i < count; i++)
+        plan_order(i);
+    for (int i = 0; i < 2; i++) {
+        struct inode *root = disk_root(world.machines[i].disk);
+        world.machines[i].before = tree_make(world.aside, i == 0 ? "north" : "south");
+        tree_copy_all(tree_find(root, "files"), world.machines[i].before);
+        disk_sync_all(world.machines[i].disk);
+    }
+}
+
 /* Nodes start, or run already. */
 static void begin(uint64_t seed) {
     task_seed(seed);
@@ -281,40 +262,35 @@ static void begin(uint64_t seed) {
         age(0);
         age(1);
     }
-    sources_make(sender()->disk, receiver()->disk, &world.order);
-    world.order.peer = PORT_TEXT;
-    for (size_t i = 0; i < sizeof world.order.id; i++)
-        world.order.id[i] = (unsigned char)task_draw(256);
-    disk_sync_all(sender()->disk);
-    disk_sync_all(receiver()->disk);
-    watch_begin(sender(), receiver());
+    plan_orders();
+    watch_begin(world.list);
     plan_network();
-    world.crashes = (unsigned)task_draw(6);
-    task_watch_calls(on_call);
+    crash_begin(&(struct crash_world){.machines = world.machines,
+                                      .tally = world.tally,
+                                      .left = (unsigned)task_draw(6),
+                                      .until = FAULTS_S * SECOND,
+                                      .started = start_commands,
+                                      .over = not_before});
+    for (int i = 0; i < 2; i++)
+        crash_start(&world.machines[i]);
 }
 
-static void start(void) {
-    for (int i = 0; i < 2; i++) {
-        boot(&world.machines[i]);
-        if (world.machines[i].fatal == 0)
-            plan_crash(&world.machines[i]);
-    }
-    if (world.client == NULL)
-        world.client = client_start(sender(), &world.order);
+static bool is_done(void) {
+    for (size_t i = 0; i < order_count(); i++)
+        if (!is_over(&order_list()[i]))
+            return false;
+    return watch_is_tidy();
 }
 
 /* Whether nothing more is to come. */
-static bool is_over(uint64_t steps) {
+static bool has_ended(uint64_t steps) {
     if (watch_failure() != NULL)
         return true;
     if (steps > STEPS_MAX) {
         watch_fail("it goes on and on");
         return true;
     }
-    if (task_clock() > world.last_fault + FINISH_S * SECOND)
-        return true;
-    return world.client != NULL && world.client->ended && world.client->signal == 0 &&
-           watch_is_tidy();
+    return task_clock() > world.last_fault + FINISH_S * SECOND || is_done();
 }
 
 const char *world_run(uint64_t seed, bool anew, struct world_tally *tally) {
@@ -323,13 +299,13 @@ const char *world_run(uint64_t seed, bool anew, struct world_tally *tally) {
     make_nodes(seed / TOGETHER, anew);
     world.tally = tally;
     begin(seed);
-    start();
-    while (!is_over(steps) && task_step())
+    while (!has_ended(steps) && task_step())
         steps++;
     task_watch_calls(NULL);
     if (watch_failure() == NULL)
         watch_end();
     tally->steps += steps;
+    tally->transfers += order_count();
     tally->virtual_ns += task_clock();
     return watch_failure();
 }

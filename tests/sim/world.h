@@ -1,5 +1,4 @@
-/* Two machines with a node each, a transfer from one to the other, and what goes wrong meanwhile.
- */
+/* Two machines with a node each, transfers between them, and what goes wrong meanwhile. */
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
 
@@ -8,6 +7,7 @@
 
 /* What happened in a seed. Plain value. */
 struct world_tally {
+    uint64_t transfers;
     uint64_t cuts;   /* of power */
     uint64_t kills;  /* of a process */
     uint64_t breaks; /* of connections and of the network */

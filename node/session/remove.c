@@ -35,12 +35,37 @@ static int remove_all(struct remove *remove, struct fail *fail) {
     return r < 0 ? fail_set(fail, r, "cannot remove what was delivered") : 0;
 }
 
+/* The length of the path of the directory that an item lies in. */
+static size_t parent_length(const struct items *items, size_t index) {
+    const char *path = items_get(items, index).path;
+
+    return (size_t)(strrchr(path, '/') - path);
+}
+
+/* Whether no item before it lies in the same directory; else *first is the first that does. */
+static bool is_first_there(const struct items *items, size_t index, size_t *first) {
+    size_t length = parent_length(items, index);
+
+    for (*first = 0; *first < index; ++*first)
+        if (parent_length(items, *first) == length &&
+            memcmp(items_get(items, *first).path, items_get(items, index).path, length) == 0)
+            return false;
+    return true;
+}
+
+/* Whether its directory is open, and not looked at with an item before. */
+static bool is_next_parent(const struct remove *remove, size_t index) {
+    size_t first = 0;
+
+    return remove->parents[index] >= 0 && is_first_there(remove->audit.items, index, &first);
+}
+
 /* Of the directories that the items lie in, and of what is in the items. */
 static int sync_all(struct remove *remove, struct fail *fail) {
     int r = remove_sync(remove);
 
     for (size_t i = 0; r == 0 && i < items_count(remove->audit.items); i++)
-        if (remove->parents[i] >= 0 && syncfs(remove->parents[i]) < 0 && errno != EROFS)
+        if (is_next_parent(remove, i) && syncfs(remove->parents[i]) < 0 && errno != EROFS)
             r = -errno;
     if (r < 0)
         return fail_set(fail, r, "cannot make durable what was removed");
@@ -59,53 +84,57 @@ static void report(const struct remove *remove) {
     uplink_send(remove->audit.uplink, &message);
 }
 
-/* The directories that the items lie in. */
+/* A descriptor or -errno. */
+static int open_parent(const struct items *items, size_t index) {
+    size_t length = parent_length(items, index);
+    char *parent = strndup(items_get(items, index).path, length > 0 ? length : 1);
+    int fd = parent == NULL ? -1 : open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        fd = parent == NULL ? -ENOMEM : -errno;
+    free(parent);
+    return fd;
+}
+
+/* The directories that the items lie in, each of them once: there may be more items than
+ * descriptors. */
 static int open_parents(struct remove *remove) {
     const struct items *items = remove->audit.items;
     size_t count = items_count(items);
+    size_t first = 0;
 
     remove->parents = calloc(count, sizeof *remove->parents);
     if (remove->parents == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < count; i++) {
-        const char *path = items_get(items, i).path;
-        size_t length = (size_t)(strrchr(path, '/') - path);
-        char *parent = strndup(path, length > 0 ? length : 1);
-
-        remove->parents[i] = parent == NULL ? -1 : open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (remove->parents[i] < 0)
-            remove->parents[i] = parent == NULL ? -ENOMEM : -errno;
-        free(parent);
-    }
+    for (size_t i = 0; i < count; i++)
+        remove->parents[i] =
+            is_first_there(items, i, &first) ? open_parent(items, i) : remove->parents[first];
     return 0;
 }
 
-/* Reading what was sent, and removing below the directories that it lies in. */
+/* Reading what was sent, and removing below the directories that it lies in. Of an item that is a
+ * symbolic link nothing is removed. */
 static int confine(const struct remove *remove) {
     const struct items *items = remove->audit.items;
     size_t count = items_count(items);
     struct confine_rule *rules = calloc(2 * count, sizeof *rules);
     size_t used = 0;
-    size_t opened = 0;
+    struct stat st;
     int r = rules == NULL ? -ENOMEM : 0;
 
     for (size_t i = 0; r == 0 && i < count; i++) {
-        int fd = open(items_get(items, i).path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        const char *path = items_get(items, i).path;
 
-        if (fd >= 0)
-            rules[used++] = (struct confine_rule){.fd = fd, .right = CONFINE_READ};
-    }
-    opened = used;
-    for (size_t i = 0; r == 0 && i < count; i++)
-        if (remove->parents[i] >= 0)
+        if (lstat(path, &st) == 0 && !S_ISLNK(st.st_mode))
+            rules[used++] = (struct confine_rule){.path = path, .right = CONFINE_READ};
+        if (is_next_parent(remove, i))
             rules[used++] =
                 (struct confine_rule){.fd = remove->parents[i], .right = CONFINE_REMOVE};
+    }
     if (r == 0)
         r = confine_files(rules, used);
     if (r == 0)
         r = confine_calls_but_leases();
-    for (size_t i = 0; rules != NULL && i < opened; i++)
-        io_close(&rules[i].fd);
     free(rules);
     return r;
 }
@@ -143,7 +172,8 @@ static int prepare(struct remove *remove, const struct job *job, struct uplink *
 
 static void clear(struct remove *remove) {
     for (size_t i = 0; remove->parents != NULL && i < items_count(remove->audit.items); i++)
-        io_close(&remove->parents[i]);
+        if (is_next_parent(remove, i))
+            io_close(&remove->parents[i]);
     free(remove->parents);
     io_close(&remove->begun_at);
     stamps_free(remove->stamps);

@@ -16,7 +16,8 @@
 struct remove {
     struct audit audit;
     struct stamps *stamps;
-    int *parents;    /* of the items, by their place in the list; -errno where there is none */
+    int *parents;    /* of the items, by their place in the list: one descriptor for all items of a
+                        directory; -errno where there is none */
     const char *why; /* nothing may be removed, since ... */
     uint64_t device; /* of the directory that the last entry is to be found in; 0: there is none */
     uint64_t begun;  /* the file system that entries are removed on now, or were; 0: none */

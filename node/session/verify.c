@@ -2,7 +2,6 @@
  * at the receiver or, of what was sent, at the sender. */
 #include "node/session/verify.h"
 
-#include "base/io.h"
 #include "node/session/confine.h"
 
 #include <errno.h>
@@ -118,20 +117,15 @@ static int confine(const struct audit *audit, struct fail *fail) {
     size_t used = 0;
     int r = rules == NULL ? -ENOMEM : 0;
 
-    for (size_t i = 0; r == 0 && audit->sent && i < count; i++) {
-        int fd = open(items_get(audit->items, i).path, O_PATH | O_CLOEXEC);
-
-        if (fd >= 0)
-            rules[used++] = (struct confine_rule){.fd = fd, .right = CONFINE_READ};
-    }
+    for (size_t i = 0; r == 0 && audit->sent && i < count; i++)
+        rules[used++] =
+            (struct confine_rule){.path = items_get(audit->items, i).path, .right = CONFINE_READ};
     if (r == 0 && !audit->sent)
         rules[used++] = (struct confine_rule){.fd = audit->destination, .right = CONFINE_READ};
     if (r == 0)
         r = confine_files(rules, used);
     if (r == 0)
         r = confine_calls();
-    for (size_t i = 0; i < used && audit->sent; i++)
-        io_close(&rules[i].fd);
     free(rules);
     return r < 0 ? fail_set(fail, r, "cannot confine the session") : 0;
 }

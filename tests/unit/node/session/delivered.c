@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,6 +145,22 @@ void delivered_close(struct delivered *delivered) {
         free((char *)(uintptr_t)delivered->paths[i]);
     receipt_marks_clear(&delivered->marks);
     io_close(&delivered->receipt);
+}
+
+void delivered_open_many(struct delivered *delivered) {
+    static char names[DELIVERED_PATHS][16];
+    const char *list[DELIVERED_PATHS + 1] = {NULL};
+    struct rlimit limit;
+
+    for (size_t i = 0; i < DELIVERED_PATHS; i++) {
+        snprintf(names[i], sizeof names[i], "item %zu", i);
+        room_text(names[i], "item\n");
+        list[i] = names[i];
+    }
+    delivered_open(delivered, true, list);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = DELIVERED_PATHS - 8;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 uint32_t delivered_number(const struct delivered *delivered, const char *path) {

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DELIVERED_PATHS 4
+#define DELIVERED_PATHS 48
 #define DELIVERED_ENTRIES 64
 
 struct delivered {
@@ -62,6 +62,10 @@ void delivered_run(struct delivered *delivered, Fxnode__Helper__Job__Kind kind,
 /* The same with a receipt that is as it was written by the test: without adding any marks. */
 void delivered_run_as_is(struct delivered *delivered, Fxnode__Helper__Job__Kind kind,
                          struct delivered_said *said);
+
+/* Makes as many files as there may be paths, "item 0" and so on, opens them with delivered_open(),
+ * and leaves fewer descriptors than that to this process and its sessions. */
+void delivered_open_many(struct delivered *delivered);
 
 /* Appends the marks to the receipt. */
 void delivered_mark(struct delivered *delivered);

@@ -508,6 +508,13 @@ START_TEST(what_is_gone_is_gone) {
 }
 END_TEST
 
+START_TEST(more_items_than_descriptors_go) {
+    delivered_open_many(&sent);
+    run_to_end(DELIVERED_PATHS, 0);
+    ck_assert(!room_exists("item 0") && !room_exists("item 47"));
+}
+END_TEST
+
 START_TEST(it_is_stopped_before_the_next) {
     make_small();
     sent.stopped = true;
@@ -581,6 +588,7 @@ static void add_tests(TCase *t) {
     tcase_add_test(t, a_disk_within_is_emptied);
     tcase_add_test(t, a_disk_for_reading_keeps_all);
     tcase_add_test(t, what_is_gone_is_gone);
+    tcase_add_test(t, more_items_than_descriptors_go);
     tcase_add_test(t, it_is_stopped_before_the_next);
 #ifdef FXNODE_CRASH_POINTS
     tcase_add_test(t, killed_anywhere_it_goes_on);

@@ -117,6 +117,13 @@ START_TEST(all_is_well) {
 }
 END_TEST
 
+START_TEST(more_items_than_descriptors_are_read) {
+    delivered_open_many(&delivered);
+    run_to_end(0);
+    ck_assert_uint_eq(said.checked.entries, DELIVERED_PATHS);
+}
+END_TEST
+
 START_TEST(a_tree_of_nothing) {
     room_directory("tree");
     delivered_open(&delivered, false, tree);
@@ -392,6 +399,7 @@ END_TEST
 
 static void add_tests(TCase *t) {
     tcase_add_loop_test(t, all_is_well, 0, 2);
+    tcase_add_test(t, more_items_than_descriptors_are_read);
     tcase_add_test(t, a_tree_of_nothing);
     tcase_add_test(t, damage_is_found);
     tcase_add_test(t, a_change_is_no_damage);

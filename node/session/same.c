@@ -80,14 +80,17 @@ static const char *compare_content(const struct same *same, const struct manifes
     return r == 1 ? NULL : SAME_CHANGED;
 }
 
-/* The last look, after which nobody writes. */
-static const char *look_again(int fd, const struct stat *before) {
+/* The last look, after which nobody writes. Removing another name may have set the time of change
+ * in this very moment, and a write has not set it to another then; but that of modification. */
+static const char *look_again(int fd, const struct entry *original, const struct stat *before) {
     struct stamp stamp = stamps_of(before);
     struct stat st;
 
     if (writers_keep_out(fd))
         return SAME_WRITTEN;
-    return fstat(fd, &st) == 0 && has_change_time(&st, &stamp) ? NULL : SAME_CHANGED;
+    return fstat(fd, &st) == 0 && is_as_listed(&st, original) && has_change_time(&st, &stamp)
+               ? NULL
+               : SAME_CHANGED;
 }
 
 /* The times of change of a file with several names tell when one of them was removed, as this
@@ -108,7 +111,7 @@ const char *same_file(struct same *same, const struct manifest_item *original, i
         return SAME_CHANGED;
     if (!stamped || stamp->fresh || st.st_dev != stamp->device || writers_leave_no_trace(fd))
         why = compare_content(same, original, fd);
-    return why != NULL ? why : look_again(fd, &st);
+    return why != NULL ? why : look_again(fd, &original->entry, &st);
 }
 
 bool same_name(const struct spot *spot, int fd) {

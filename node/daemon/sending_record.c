@@ -125,12 +125,15 @@ static void run_record(struct store *store, void *arg) {
         crash_point("recorded");
 }
 
+/* What is recorded holds, also where the command that said it is gone. */
 static struct transfer *use_same(struct sending *sending) {
     struct transfer *transfer = transfers_find(sending->node->transfers, sending->same);
     if (transfer == NULL || transfer_is_finished(transfer))
         return NULL;
     transfer->record.rate = sending->rate;
     transfer->record.moving = sending->moves ? STORE_MOVING_WANTED : STORE_MOVING_NO;
+    if (sending->over)
+        return NULL;
     if (transfer->record.state == STORE_PAUSED) {
         transfer_set_state(transfer, STORE_QUEUED, "");
         transfer_show(transfer, TRANSFER_SHOWN(QUEUED), "");
@@ -195,7 +198,7 @@ static void recorded(void *arg) {
     sending->recording = false;
     if (sending->over && !sending->stays && transfer != NULL)
         outgoing_cancel(transfer, "given up before it began");
-    if (!created && !sending->over && sending->result == 0)
+    if (!created && sending->result == 0)
         transfer = use_same(sending);
     if (sending->over) {
         sending_free_if_over(sending);

@@ -319,8 +319,9 @@ void outgoing_seen(struct node *node, const uint8_t *key) {
         next = at->next;
         if (!is_open(at) || !id_equal(at->record.peer_key, key))
             continue;
-        if (at->run == NULL) { /* there was no memory to begin it */
-            outgoing_begin(at, NULL, NULL);
+        if (at->run == NULL) { /* there was no memory to begin it, or it is not for this node */
+            if (!node->transient)
+                outgoing_begin(at, NULL, NULL);
             continue;
         }
         queue_seen(&at->run->tries);

@@ -221,8 +221,11 @@ static void follow_live(struct client *client, struct transfer *transfer) {
         follow_changed(client, transfer);
 }
 
+/* What is still to be removed of one that nobody is at was put off. */
 static void follow_ended(struct client *client, const struct store_transfer *record) {
-    struct transfer ended = {.record = *record, .shown = transfer_shown_of(record->state)};
+    struct transfer ended = {.record = *record,
+                             .shown = transfer_shown_of(record->state),
+                             .put_off = record->moving == STORE_MOVING_WANTED};
     client->follows = record->number;
     snprintf(ended.reason, sizeof ended.reason, "%s", record->reason);
     event_transfer(client, record, ended.shown, ended.reason,

@@ -176,6 +176,7 @@ static void clear(struct remove *remove) {
             io_close(&remove->parents[i]);
     free(remove->parents);
     io_close(&remove->begun_at);
+    same_clear(&remove->same);
     stamps_free(remove->stamps);
     audit_close(&remove->audit);
 }

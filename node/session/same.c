@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,6 +43,23 @@ static bool is_as_listed(const struct stat *st, const struct entry *original) {
     return S_ISREG(st->st_mode) && (uint64_t)st->st_size == original->size &&
            st->st_mtim.tv_sec == original->mtime_s &&
            (uint64_t)st->st_mtim.tv_nsec == original->mtime_ns;
+}
+
+int same_note_name(struct same *same, uint32_t original) {
+    if (same->named == NULL)
+        same->named = calloc(same->audit->job->manifest.entries / 8 + 1, 1);
+    if (same->named == NULL)
+        return -ENOMEM;
+    same->named[original / 8] |= (uint8_t)(1u << original % 8);
+    return 0;
+}
+
+void same_clear(struct same *same) {
+    free(same->named);
+}
+
+static bool has_other_names(const struct same *same, uint32_t original) {
+    return same->named != NULL && (same->named[original / 8] >> original % 8 & 1) != 0;
 }
 
 /* Whether a file has the content that was sent. 1 or 0; -errno. */
@@ -94,8 +112,9 @@ static const char *look_again(int fd, const struct entry *original, const struct
 }
 
 /* The times of change of a file with several names tell when one of them was removed, as this
- * does, and those of a fresh one may be the same after another change; and what has another device
- * number than before may be a copy of the whole disk. There the content is looked at. */
+ * does, but whether its mode was changed is seen; and those of a fresh one may be the same after
+ * another change; and what has another device number than before may be a copy of the whole disk.
+ * There the content is looked at. */
 const char *same_file(struct same *same, const struct manifest_item *original, int fd,
                       const struct stamp *stamp) {
     const char *why = NULL;
@@ -107,7 +126,8 @@ const char *same_file(struct same *same, const struct manifest_item *original, i
     if (!is_as_listed(&st, &original->entry) || !same_stamp(same, &st, stamp, true))
         return SAME_CHANGED;
     stamped = has_change_time(&st, stamp);
-    if (!stamped && !catalog_has_hardlinks(same->audit->catalog))
+    if (!stamped &&
+        (!has_other_names(same, original->number) || (st.st_mode & 0777) != original->entry.mode))
         return SAME_CHANGED;
     if (!stamped || stamp->fresh || st.st_dev != stamp->device || writers_leave_no_trace(fd))
         why = compare_content(same, original, fd);

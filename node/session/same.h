@@ -21,7 +21,8 @@
  * `room`. */
 struct same {
     const struct audit *audit;
-    uint8_t *room; /* LIMIT_CHUNK bytes */
+    uint8_t *room;  /* LIMIT_CHUNK bytes */
+    uint8_t *named; /* a bit for each entry, from same_note_name(); owned */
     struct {
         uint64_t then;
         uint64_t now;
@@ -36,6 +37,11 @@ bool same_disk(const struct same *same, uint64_t then, uint64_t now);
 /* Whether it has the inode of the stamp, on the same disk, and, unless it may be `changed`, its
  * change time. Where inode and change time are those of the stamp it is that disk. */
 bool same_stamp(struct same *same, const struct stat *st, const struct stamp *stamp, bool changed);
+
+/* Of the file that is entry `original` other names were sent; to be noted before one of its names
+ * is looked at. 0 or -ENOMEM. */
+int same_note_name(struct same *same, uint32_t original);
+void same_clear(struct same *same);
 
 /* Whether what is open, so that it cannot become something else meanwhile, is what was sent of the
  * file `original`. NULL, and whoever wants to write waits until `fd` is closed (files/writers.h);

@@ -364,6 +364,24 @@ START_TEST(names_of_one_file_are_compared_by_content) {
 }
 END_TEST
 
+/* Others than those of one file are not taken for changed by the removal of names. */
+START_TEST(names_of_one_file_excuse_no_change) {
+    room_directory("tree");
+    room_text("tree/a", "a\n");
+    room_name("tree/a", "tree/b");
+    room_text("tree/c", "c\n");
+    room_text("tree/d", "d\n");
+    room_name("tree/d", "tree/e");
+    delivered_open(&sent, true, tree);
+    ck_assert_int_eq(chmod("tree/a", 0600), 0);
+    ck_assert_int_eq(chmod("tree/c", 0600), 0);
+    run_to_end(2, 3);
+    check_stays("tree/a", "it was changed since it was sent");
+    check_stays("tree/b", "it was changed since it was sent");
+    check_stays("tree/c", "it was changed since it was sent");
+}
+END_TEST
+
 START_TEST(a_name_of_another_file_stays) {
     room_directory("tree");
     room_text("tree/a", "same\n");
@@ -579,6 +597,7 @@ static void add_tests(TCase *t) {
     tcase_add_test(t, fresh_ones_are_read_again);
     tcase_add_test(t, what_cannot_be_compared_stays);
     tcase_add_test(t, names_of_one_file_are_compared_by_content);
+    tcase_add_test(t, names_of_one_file_excuse_no_change);
     tcase_add_test(t, a_name_of_another_file_stays);
     tcase_add_test(t, a_pipe_is_not_opened);
     tcase_add_test(t, what_somebody_writes_stays);

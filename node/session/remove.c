@@ -163,6 +163,9 @@ static int prepare(struct remove *remove, const struct job *job, struct uplink *
         return fail_set(fail, 0, "only what was sent can be removed");
     remove->why = find_doubt(&remove->audit);
     r = stamps_new_at(&remove->stamps, job->receipt, remove->audit.layout.stamps);
+    if (r == 0 && catalog_has_hardlinks(remove->audit.catalog))
+        r = originals_new(&remove->same.originals, remove->audit.catalog, job->manifest.entries,
+                          fail);
     if (r == 0)
         r = open_parents(remove);
     if (r == 0)
@@ -176,7 +179,7 @@ static void clear(struct remove *remove) {
             io_close(&remove->parents[i]);
     free(remove->parents);
     io_close(&remove->begun_at);
-    same_clear(&remove->same);
+    originals_free(remove->same.originals);
     stamps_free(remove->stamps);
     audit_close(&remove->audit);
 }

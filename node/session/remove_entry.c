@@ -292,9 +292,6 @@ int remove_entry(struct remove *remove, const struct manifest_item *item) {
     struct stamp stamp;
     int r = stamps_get(remove->stamps, item->number, &stamp);
 
-    if (item->entry.type == ENTRY_HARDLINK &&
-        same_note_name(&remove->same, item->entry.original) < 0)
-        return -ENOMEM;
     if (item->entry.type == ENTRY_DIRECTORY && holds_what_stayed(remove, &item->entry)) {
         memcpy(remove->held, item->entry.path, item->entry.path_length);
         remove->held_length = item->entry.path_length;

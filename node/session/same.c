@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,21 +44,8 @@ static bool is_as_listed(const struct stat *st, const struct entry *original) {
            (uint64_t)st->st_mtim.tv_nsec == original->mtime_ns;
 }
 
-int same_note_name(struct same *same, uint32_t original) {
-    if (same->named == NULL)
-        same->named = calloc(same->audit->job->manifest.entries / 8 + 1, 1);
-    if (same->named == NULL)
-        return -ENOMEM;
-    same->named[original / 8] |= (uint8_t)(1u << original % 8);
-    return 0;
-}
-
-void same_clear(struct same *same) {
-    free(same->named);
-}
-
-static bool has_other_names(const struct same *same, uint32_t original) {
-    return same->named != NULL && (same->named[original / 8] >> original % 8 & 1) != 0;
+static bool has_other_names(const struct same *same, uint32_t entry) {
+    return same->originals != NULL && originals_has(same->originals, entry);
 }
 
 /* Whether a file has the content that was sent. 1 or 0; -errno. */

@@ -7,6 +7,7 @@
 
 #include "files/stamps.h"
 #include "node/session/audit.h"
+#include "node/session/originals.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,12 +18,12 @@
 
 #define SAME_DISKS 8u
 
-/* What is compared with, and what was found out about disks; begins as zeros but for `audit` and
- * `room`. */
+/* What is compared with, and what was found out about disks; begins as zeros but for `audit`,
+ * `room` and `originals`. */
 struct same {
     const struct audit *audit;
-    uint8_t *room;  /* LIMIT_CHUNK bytes */
-    uint8_t *named; /* a bit for each entry, from same_note_name(); owned */
+    uint8_t *room;               /* LIMIT_CHUNK bytes */
+    struct originals *originals; /* files of which other names were sent too; borrowed, or NULL */
     struct {
         uint64_t then;
         uint64_t now;
@@ -37,11 +38,6 @@ bool same_disk(const struct same *same, uint64_t then, uint64_t now);
 /* Whether it has the inode of the stamp, on the same disk, and, unless it may be `changed`, its
  * change time. Where inode and change time are those of the stamp it is that disk. */
 bool same_stamp(struct same *same, const struct stat *st, const struct stamp *stamp, bool changed);
-
-/* Of the file that is entry `original` other names were sent; to be noted before one of its names
- * is looked at. 0 or -ENOMEM. */
-int same_note_name(struct same *same, uint32_t original);
-void same_clear(struct same *same);
 
 /* Whether what is open, so that it cannot become something else meanwhile, is what was sent of the
  * file `original`. NULL, and whoever wants to write waits until `fd` is closed (files/writers.h);

@@ -51,11 +51,11 @@ static const char *show(const struct walk *walk, char shown[SHOWN]) {
     return escape_text(shown, SHOWN, full);
 }
 
-static void skip(struct walk *walk, const char *reason, bool failed) {
+static void skip(struct walk *walk, const char *reason, enum walk_loss loss) {
     char shown[SHOWN];
     char line[SHOWN + 256];
     snprintf(line, sizeof(line), "%s is not sent: %s", show(walk, shown), reason);
-    walk->sink->skipped(walk->sink->context, walk->path, walk->length, line, failed);
+    walk->sink->skipped(walk->sink->context, walk->path, walk->length, line, loss);
 }
 
 static void skip_attribute(void *context, const char *name, const char *reason) {
@@ -65,7 +65,7 @@ static void skip_attribute(void *context, const char *name, const char *reason) 
     char line[SHOWN + sizeof(attribute) + 256];
     snprintf(line, sizeof(line), "%s is sent without its attribute%s%s: %s", show(walk, shown),
              name[0] != '\0' ? " " : "s", escape_text(attribute, sizeof(attribute), name), reason);
-    walk->sink->skipped(walk->sink->context, walk->path, walk->length, line, true);
+    walk->sink->skipped(walk->sink->context, walk->path, walk->length, line, WALK_PARTIAL);
     walk->partial = true;
 }
 
@@ -73,7 +73,8 @@ static int skip_error(struct walk *walk, int error) {
     char reason[128];
     if (error == -ENOMEM || error == -EMFILE || error == -ENFILE)
         return fail_set(walk->fail, error, "cannot look through what is to be sent");
-    skip(walk, error == -ENOENT ? "it has just vanished" : strerror_r(-error, reason, 128), true);
+    skip(walk, error == -ENOENT ? "it has just vanished" : strerror_r(-error, reason, 128),
+         WALK_FAILED);
     return 0;
 }
 
@@ -120,7 +121,7 @@ static int visit_open_file(struct walk *walk, int fd) {
     if (fstat(fd, &st) < 0)
         return skip_error(walk, -errno);
     if (!S_ISREG(st.st_mode)) {
-        skip(walk, "it has just been replaced", true);
+        skip(walk, "it has just been replaced", WALK_FAILED);
         return 0;
     }
     struct entry entry = entry_of(walk, ENTRY_FILE, &st);
@@ -151,7 +152,7 @@ static int visit_link(struct walk *walk, const struct place *place, const struct
     if (length < 0)
         return skip_error(walk, -errno);
     if (!path_is_target(walk->target, (size_t)length)) {
-        skip(walk, "it is a symbolic link whose target is empty or too long", false);
+        skip(walk, "it is a symbolic link whose target is empty or too long", WALK_LEFT_OUT);
         return 0;
     }
     struct entry entry = entry_of(walk, ENTRY_SYMLINK, st);
@@ -255,7 +256,7 @@ static const char *find_own(const struct walk *walk, const struct place *place,
 static int visit_found(struct walk *walk, const struct place *place, const struct stat *st) {
     const char *own = find_own(walk, place, st);
     if (own != NULL) {
-        skip(walk, own, false);
+        skip(walk, own, WALK_LEFT_OUT);
         return 0;
     }
     if (S_ISREG(st->st_mode))
@@ -263,7 +264,7 @@ static int visit_found(struct walk *walk, const struct place *place, const struc
     if (S_ISLNK(st->st_mode))
         return visit_link(walk, place, st);
     if (!S_ISDIR(st->st_mode)) {
-        skip(walk, odd_type(st->st_mode), false);
+        skip(walk, odd_type(st->st_mode), WALK_LEFT_OUT);
         return 0;
     }
     if (walk->rules->one_file_system && st->st_dev != walk->device)
@@ -288,7 +289,7 @@ static int visit(struct walk *walk, const struct place *place) {
     if (fault != NULL) {
         char reason[96];
         snprintf(reason, sizeof(reason), "its path has %s", fault);
-        skip(walk, reason, true);
+        skip(walk, reason, WALK_FAILED);
         return 0;
     }
     if (found < 0)

@@ -35,6 +35,13 @@ struct walk_rules {
     const struct secret *secret;  /* the directory of the node's key and database; NULL: none */
 };
 
+/* What of something that was found is not sent. */
+enum walk_loss {
+    WALK_LEFT_OUT, /* all of it, by rule */
+    WALK_FAILED,   /* all of it, since it could not be */
+    WALK_PARTIAL,  /* an attribute; it is an entry all the same */
+};
+
 /* Where entries go. `context` is handed through. Called on the walking thread. */
 struct walk_sink {
     void *context;
@@ -43,9 +50,9 @@ struct walk_sink {
     int (*entry)(void *context, const struct entry *entry, const struct stamp *stamp);
 
     /* Something is not sent, or not all of it; `path` (`length` bytes) is where it would be in the
-     * manifest, which may be too long by a name; `line` says what and why, escaped. `failed`: it
-     * should have been sent and could not be; else it is left out by rule. */
-    void (*skipped)(void *context, const char *path, size_t length, const char *line, bool failed);
+     * manifest, which may be too long by a name; `line` says what and why, escaped. */
+    void (*skipped)(void *context, const char *path, size_t length, const char *line,
+                    enum walk_loss loss);
 };
 
 /*

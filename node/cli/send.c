@@ -169,6 +169,7 @@ static void remember(struct sending *sending, const Fxnode__Control__Transfer *t
         return;
     memcpy(sending->id, transfer->id.data, sizeof sending->id);
     sending->body.skipped = transfer->skipped;
+    sending->body.partial = transfer->partial;
 }
 
 static void show(struct sending *sending, const Fxnode__Control__Event *event) {

@@ -62,6 +62,7 @@ struct client {
     struct sending *sending;
     uint64_t follows; /* number of a transfer, 0: none */
     uint32_t skipped; /* what its send has left out */
+    uint32_t partial; /* entries that it sends without some of their attributes */
     uint64_t progress_ms;
 
     bool lists_peers; /* waits for discovery to settle */

@@ -88,6 +88,7 @@ void event_transfer(struct client *client, const struct store_transfer *record,
     body.changed = record->changed;
     body.id = (ProtobufCBinaryData){LIMIT_TRANSFER_ID, (uint8_t *)record->transfer_id};
     body.skipped = client->follows == record->number ? client->skipped : 0;
+    body.partial = client->follows == record->number ? client->partial : 0;
     send_transfer(client, &body);
 }
 

@@ -61,16 +61,28 @@ static void end_following(struct client *client, int status, const char *text) {
     client_result(client, status, text);
 }
 
-/* Where all that was offered has arrived nothing is to read as if it had not. */
-static void end_delivered(struct client *client, const struct transfer *transfer) {
-    char text[192] = "";
-    const struct store_transfer *record = &transfer->record;
-    uint64_t missing = (uint64_t)record->failed + client->skipped;
+/* What the receiver lacks, by its length. Where all that was offered has arrived nothing is to read
+ * as if it had not. */
+static int put_lacking(char *text, size_t room, const struct client *client, uint32_t failed) {
+    uint64_t missing = (uint64_t)failed + client->skipped;
     int used = 0;
     if (missing > 0)
-        used = snprintf(text, sizeof text, "%llu %s not %s", (unsigned long long)missing,
+        used = snprintf(text, room, "%llu %s not %s", (unsigned long long)missing,
                         missing == 1 ? "entry was" : "entries were",
-                        record->failed > 0 ? "delivered" : "sent");
+                        failed > 0 ? "delivered" : "sent");
+    if (client->partial > 0)
+        used += snprintf(text + used, room - (size_t)used, "%s%u %s attributes",
+                         used > 0 ? "; " : "", client->partial,
+                         client->partial == 1 ? "entry was sent without some of its"
+                                              : "entries were sent without some of their");
+    return used;
+}
+
+static void end_delivered(struct client *client, const struct transfer *transfer) {
+    char text[256] = "";
+    const struct store_transfer *record = &transfer->record;
+    int used = put_lacking(text, sizeof text, client, record->failed);
+    bool whole = used == 0;
     if (transfer->put_off)
         used += snprintf(text + used, sizeof text - (size_t)used,
                          "%snot all that is delivered is removed here: it goes on with the next "
@@ -82,9 +94,9 @@ static void end_delivered(struct client *client, const struct transfer *transfer
                          record->moved == 1 ? "entry is" : "entries are");
     if (record->stayed > 0)
         snprintf(text + used, sizeof text - (size_t)used, ", %u stayed", record->stayed);
-    end_following(
-        client,
-        missing > 0 || record->stayed > 0 || transfer->put_off ? STATUS_FAILED : STATUS_DONE, text);
+    end_following(client,
+                  !whole || record->stayed > 0 || transfer->put_off ? STATUS_FAILED : STATUS_DONE,
+                  text);
 }
 
 static void end_paused(struct client *client, const struct transfer *transfer) {
@@ -127,10 +139,11 @@ static void end_detached(struct client *client, const struct transfer *transfer)
     end_following(client, STATUS_DONE, text);
 }
 
-static void on_begun(void *context, struct transfer *transfer, uint32_t skipped) {
+static void on_begun(void *context, struct transfer *transfer, uint32_t skipped, uint32_t partial) {
     struct client *client = context;
     client->sending = NULL;
     client->skipped = skipped;
+    client->partial = partial;
     client->follows = transfer->record.number;
     event_live_transfer(client, transfer);
     if (client->detach)
@@ -330,6 +343,7 @@ void follow_send(struct client *client, const Fxnode__Control__Send *send) {
         client_result(client, STATUS_FAILED, "out of memory");
     } else if (request.has_id && send->again) {
         client->skipped = send->skipped;
+        client->partial = send->partial;
         find_earlier(client, &request);
     } else {
         start_sending(client, &request);

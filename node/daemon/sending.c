@@ -119,6 +119,7 @@ static int copy_scanned(struct store_transfer *record, const Fxnode__Helper__Sca
 static void take_scanned(struct sending *sending, const Fxnode__Helper__Scanned *scanned) {
     sending->scanned = copy_scanned(&sending->record, scanned) == 0;
     sending->skipped = scanned->skipped;
+    sending->partial = scanned->partial;
 }
 
 static void on_message(void *arg, const Fxnode__Helper__ToNode *message) {

@@ -33,8 +33,9 @@ struct sending_events {
     void (*shown)(void *context, transfer_shown shown, const struct resolve_target *target);
     void (*noted)(void *context, const struct note *note);
     /* It is recorded and has begun; or an unfinished one goes on. `skipped`: what was found but
-     * cannot be sent, each with a note. The sending is over. */
-    void (*begun)(void *context, struct transfer *transfer, uint32_t skipped);
+     * cannot be sent; `partial`: entries that lack attributes; each with a note. The sending is
+     * over. */
+    void (*begun)(void *context, struct transfer *transfer, uint32_t skipped, uint32_t partial);
     /* Nothing came of it: exit status and why. The sending is over. */
     void (*failed)(void *context, int status, const char *text);
     void *context;

@@ -183,7 +183,7 @@ static void begin(struct sending *sending, struct transfer *transfer, bool creat
     outgoing_begin(transfer, linked ? &sending->link : NULL, created ? &sending->paths : NULL);
     if (sending->answered)
         outgoing_seen(sending->node, target->key); /* the others that wait for it */
-    sending->events.begun(sending->events.context, transfer, sending->skipped);
+    sending->events.begun(sending->events.context, transfer, sending->skipped, sending->partial);
     transfer_release(transfer);
 }
 

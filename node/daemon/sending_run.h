@@ -54,6 +54,7 @@ struct sending {
     bool scanned;
     bool complete; /* all of that is durable, though the process may still be there */
     uint32_t skipped;
+    uint32_t partial;
     struct store_transfer record; /* what was found */
 
     bool recording; /* a job of the database is under way */

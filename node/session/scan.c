@@ -22,7 +22,8 @@ struct scan {
     int manifest;
     int stat;
     uint64_t length;
-    uint32_t skipped;
+    uint32_t skipped; /* found and no entries */
+    uint32_t partial; /* entries without some of their attributes */
     struct manifest_builder *builder;
     struct stamps *stamps;
     struct fail *fail;
@@ -59,6 +60,7 @@ static int add_entry(void *context, const struct entry *entry, const struct stam
     if (r == MANIFEST_BATCH_READY)
         r = write_batch(scan);
     if (r == 0) {
+        scan->partial += stamp->partial;
         r = stamps_add(scan->stamps, stamp);
         if (r < 0)
             fail_set(scan->fail, r, "cannot store the list of files");
@@ -66,11 +68,12 @@ static int add_entry(void *context, const struct entry *entry, const struct stam
     return r;
 }
 
-static void skip(void *context, const char *path, size_t length, const char *line, bool failed) {
+static void skip(void *context, const char *path, size_t length, const char *line,
+                 enum walk_loss loss) {
     struct scan *scan = context;
 
-    scan->skipped++;
-    uplink_note_entry(scan->uplink, line, failed, path, length);
+    scan->skipped += loss != WALK_PARTIAL;
+    uplink_note_entry(scan->uplink, line, loss != WALK_LEFT_OUT, path, length);
 }
 
 /* The directory itself is synced too: the node refers to these files from now on. */
@@ -106,6 +109,7 @@ static void report(const struct scan *scan) {
     scanned.names = names;
     scanned.name_count = summary.name_count;
     scanned.skipped = scan->skipped;
+    scanned.partial = scan->partial;
     message.body_case = FXNODE__HELPER__TO_NODE__BODY_SCANNED;
     message.scanned = &scanned;
     uplink_send(scan->uplink, &message);

@@ -63,7 +63,7 @@ class Excuses:
         found = filter(None, map(self.NOT_SENT.search, command.err))
         self._paths = [os.path.join(directory, "".join(filter(None, line.groups())))
                        for line in found]
-        self._attributes = any("without some of" in line for line in command.err)
+        self._attributes = any("arrived without some of" in line for line in command.err)
 
     def _hold_for(self, path):
         return any(f"{path}/".startswith(f"{named}/") or _is_same_file(path, named)

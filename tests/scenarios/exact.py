@@ -179,6 +179,30 @@ def extended_attributes(lab):
         os.chmod(f"{root}/sub", 0o755)
 
 
+def attributes_left_out(lab):
+    """More than fit into an entry: they are named and nothing is said to be missing; a file that lacks
+    some stays."""
+    sender, receiver = lab.pair(sender={"start": False})
+    os.mkdir(lab.path("memory"))
+    run(["mount", "-t", "tmpfs", "tmpfs", lab.path("memory")])  # it takes more than other file systems
+    source = lab.path("memory/tagged")
+    os.mkdir(source)
+    for name in ("large", "plain"):
+        make_file(f"{source}/{name}", 10)
+    _set(f"{source}/large", **{name: bytes(60_000) for name in "abcd"})
+    os.mkfifo(f"{source}/pipe")
+    sender.start()
+    command = sender.send(receiver, f"{source}/plain", f"{source}/large", status=1)
+    check_equal(sum("tagged/large is sent without its attribute user." in line
+                    for line in set(command.err)), 2 * 2, f"named, twice:\n{command.said()}")
+    check_equal(command.err[-1], "fxnode: 1 entry was sent without some of its attributes",
+                "what is said at the end")
+    command = sender.send(receiver, "--move", source, status=1)
+    check_equal(command.err[-1], "fxnode: 1 entry was not sent; 1 entry was sent without some of its "
+                "attributes; 1 entry is removed here, 1 stayed", "what is said at the end")
+    check_equal(sorted(os.listdir(source)), ["large", "pipe"], "what stays")
+
+
 def attributes_on_a_full_disk(lab):
     """Content fits and attributes do not: it waits for room instead of leaving them out."""
     sender, receiver = lab.pair(receiver={"start": False})

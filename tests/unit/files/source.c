@@ -28,11 +28,11 @@ static int on_entry(void *context, const struct entry *entry, const struct stamp
 }
 
 static void on_skipped(void *context, const char *path, size_t length, const char *line,
-                       bool failed) {
+                       enum walk_loss loss) {
     (void)context;
     (void)path;
     (void)length;
-    ck_abort_msg("skipped (%d): %s", failed, line);
+    ck_abort_msg("skipped (%d): %s", (int)loss, line);
 }
 
 static void look(const char *path) {

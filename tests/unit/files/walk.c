@@ -124,7 +124,7 @@ START_TEST(test_odd_things_are_named) {
     ck_assert_ptr_nonnull(strstr(walked_lines[1], "/d/pipe\\n is not sent: it is a named pipe"));
     ck_assert_ptr_nonnull(strstr(walked_lines[2], "/d/sock is not sent: it is a socket"));
     for (size_t i = 0; i < walked_line_count; i++)
-        ck_assert(!walked_line_failed[i]);
+        ck_assert_int_eq(walked_losses[i], WALK_LEFT_OUT);
     walked_forget();
 }
 END_TEST
@@ -216,7 +216,8 @@ START_TEST(test_unreadable_is_named) {
     ck_assert_ptr_nonnull(strstr(walked_lines[1], "/d/secret is not sent: Permission denied"));
     ck_assert_ptr_nonnull(
         strstr(walked_lines[2], "/d/unsearchable/in is not sent: Permission denied"));
-    ck_assert(walked_line_failed[0] && walked_line_failed[1] && walked_line_failed[2]);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(walked_losses[i], WALK_FAILED);
     walked_forget();
 }
 END_TEST
@@ -231,7 +232,7 @@ START_TEST(test_too_deep_is_named) {
     ck_assert_int_eq(walked_one("d"), 0);
     ck_assert_uint_eq(walked_count, LIMIT_DEPTH);
     ck_assert_uint_eq(walked_line_count, 1);
-    ck_assert(walked_line_failed[0]);
+    ck_assert_int_eq(walked_losses[0], WALK_FAILED);
     walked_forget();
 }
 END_TEST
@@ -249,7 +250,7 @@ START_TEST(test_too_long_is_named) {
     /* 1 + 15 * 256 bytes is the last length below LIMIT_PATH. */
     ck_assert_uint_eq(walked_count, 16);
     ck_assert_uint_eq(walked_line_count, 1);
-    ck_assert(walked_line_failed[0]);
+    ck_assert_int_eq(walked_losses[0], WALK_FAILED);
     walked_forget();
 }
 END_TEST
@@ -290,7 +291,7 @@ START_TEST(test_names_of_the_unreadable) {
     ck_assert_int_eq(walked_one("d"), 0);
     ck_assert_str_eq(walked_all(), "d");
     ck_assert_uint_eq(walked_line_count, 2);
-    ck_assert(walked_line_failed[0] && walked_line_failed[1]);
+    ck_assert(walked_losses[0] == WALK_FAILED && walked_losses[1] == WALK_FAILED);
     walked_forget();
 }
 END_TEST
@@ -320,6 +321,7 @@ START_TEST(test_attributes_that_cannot_be_read) {
     ck_assert_int_eq(walked_one("d/file"), 0);
     ck_assert(walked_count == 1 && walked[0].stamp.partial);
     ck_assert_uint_eq(walked_line_count, 1);
+    ck_assert_int_eq(walked_losses[0], WALK_PARTIAL);
     walked_forget();
 }
 END_TEST

@@ -11,7 +11,7 @@ struct walked walked[WALKED_MAX];
 size_t walked_count;
 size_t walked_limit = WALKED_MAX;
 char walked_lines[WALKED_LINES_MAX][512];
-bool walked_line_failed[WALKED_LINES_MAX];
+enum walk_loss walked_losses[WALKED_LINES_MAX];
 size_t walked_line_count;
 struct walk_rules walked_rules;
 
@@ -37,13 +37,13 @@ static int on_entry(void *context, const struct entry *entry, const struct stamp
 }
 
 static void on_skipped(void *context, const char *path, size_t length, const char *line,
-                       bool failed) {
+                       enum walk_loss loss) {
     ck_assert_ptr_eq(context, walked);
     ck_assert_uint_gt(length, 0);
     ck_assert_uint_eq(strlen(path), length);
     ck_assert_uint_lt(walked_line_count, WALKED_LINES_MAX);
     snprintf(walked_lines[walked_line_count], sizeof(walked_lines[0]), "%s", line);
-    walked_line_failed[walked_line_count++] = failed;
+    walked_losses[walked_line_count++] = loss;
 }
 
 int walked_items(const char *const *paths, size_t count) {

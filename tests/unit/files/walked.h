@@ -27,7 +27,7 @@ extern struct walked walked[WALKED_MAX];
 extern size_t walked_count;
 extern size_t walked_limit; /* a further one ends the walk */
 extern char walked_lines[WALKED_LINES_MAX][512];
-extern bool walked_line_failed[WALKED_LINES_MAX];
+extern enum walk_loss walked_losses[WALKED_LINES_MAX];
 extern size_t walked_line_count;
 extern struct walk_rules walked_rules; /* what the walks leave out */
 

@@ -48,11 +48,12 @@ static int take_entry(void *context, const struct entry *entry, const struct sta
     return 0;
 }
 
-static void refuse(void *context, const char *path, size_t length, const char *line, bool failed) {
+static void refuse(void *context, const char *path, size_t length, const char *line,
+                   enum walk_loss loss) {
     (void)context;
     (void)path;
     (void)length;
-    (void)failed;
+    (void)loss;
     ck_abort_msg("not walked: %s", line);
 }
 

@@ -249,7 +249,7 @@ static const char *find_own(const struct walk *walk, const struct place *place,
         return "it holds transfers that are still coming in";
     if (secret != NULL &&
         (secret_has(secret, st) || (item && secret_holds(secret, walk->item.path))))
-        return "it holds the key of this node and all that it remembers";
+        return "it belongs to the state of this node, which holds its key";
     return NULL;
 }
 

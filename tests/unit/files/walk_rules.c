@@ -158,7 +158,7 @@ static void forget_state(void) {
 
 static void check_is_own(const char *path) {
     char line[256];
-    snprintf(line, sizeof line, "%s is not sent: it holds the key", path);
+    snprintf(line, sizeof line, "%s is not sent: it belongs to the state of this node", path);
     ck_assert_int_eq(walked_one(path), 0);
     ck_assert_str_eq(walked_all(), "");
     ck_assert_uint_eq(walked_line_count, 1);
@@ -174,7 +174,8 @@ START_TEST(test_own_state_is_never_sent) {
     ck_assert_int_eq(walked_one("d"), 0);
     ck_assert_str_eq(walked_all(), "d d/deep d/link d/state");
     ck_assert_uint_eq(walked_line_count, 1);
-    ck_assert_ptr_nonnull(strstr(walked_lines[0], "d/deep/state is not sent: it holds the key"));
+    ck_assert_ptr_nonnull(
+        strstr(walked_lines[0], "d/deep/state is not sent: it belongs to the state of this node"));
     walked_forget();
     check_is_own("d/link");
     forget_state();

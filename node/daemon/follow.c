@@ -30,12 +30,14 @@ static void on_failed(void *context, int status, const char *text) {
     client_result(client, status, text);
 }
 
-/* --wait: the peer has been away for so long. */
+/* --wait: the peer has been away for so long, or was there and could not take it. */
 static void on_wait_over(uv_timer_t *timer) {
     struct client *client = timer->data;
+    const struct transfer *transfer = transfers_find(client->node->transfers, client->follows);
+    bool there = transfer != NULL && transfer->shown == TRANSFER_SHOWN(WAITING);
     char text[128];
-    snprintf(text, sizeof text, "transfer %llu is queued: it starts when the peer is there",
-             (unsigned long long)client->follows);
+    snprintf(text, sizeof text, "transfer %llu is queued: %s", (unsigned long long)client->follows,
+             there ? "it goes on by itself" : "it starts when the peer is there");
     client->follows = 0;
     client_result(client, STATUS_STOPPED, text);
 }

@@ -59,6 +59,25 @@ def without_discovery(lab):
     compare(source, receiver.received("second"))
 
 
+def waits_for_a_disk(lab):
+    """The peer is there, but its files belong on a disk that is not mounted, on a directory that others
+    own: it waits, says what for, and goes on."""
+    sender, receiver = lab.pair({}, {"start": False, "bounded": True})
+    mounted = lab.path("mounted")
+    os.mkdir(mounted, 0o555)
+    receiver.configure(files=f"{mounted}/files")
+    receiver.start()
+    source = make_file(lab.path("file"), 1000)
+    command = sender.send(receiver, "--wait", "1", source, status=5)
+    check("cannot write into its directory for received files" in command.said(), command.said())
+    check_equal(command.err[-1], "fxnode: transfer 1 is queued: it goes on by itself",
+                "what is said at the end")
+    os.chmod(mounted, 0o755)
+    sender.run("resume", "1")  # as would happen within 15 seconds
+    sender.wait_transfers(lambda listed: not listed, "delivered")
+    compare(source, f"{mounted}/files/file")
+
+
 def waits_so_long(lab):
     """--wait gives up waiting with status 5 and leaves it queued."""
     sender, receiver, source = _known_and_away(lab)

@@ -52,6 +52,15 @@ static int disconnect(struct store *store) {
     return code;
 }
 
+/* What SQLite could not put into the file when it ended the connection stays in its log, and it
+ * does not say so. */
+static bool has_log(const char *path) {
+    char *name = sqlite3_mprintf("%s-wal", path);
+    bool there = name == NULL || access(name, F_OK) == 0;
+    sqlite3_free(name);
+    return there;
+}
+
 static void remove_unfinished(const char *path) {
     static const char *const suffixes[] = {"", "-journal", "-wal"};
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
@@ -107,8 +116,9 @@ static int create(struct store *store, const char *path, struct fail *fail) {
     }
     rc = connect_to(store, made, fail);
     int code = disconnect(store);
-    if (rc == 0 && code != SQLITE_OK)
-        rc = fail_set(fail, store_sql_errno(code), "cannot create %s", store->shown);
+    if (rc == 0 && (code != SQLITE_OK || has_log(made)))
+        rc = fail_set(fail, code != SQLITE_OK ? store_sql_errno(code) : -EIO, "cannot create %s",
+                      store->shown);
     if (rc == 0) {
         rc = publish(made, path);
         if (rc < 0)

@@ -17,7 +17,7 @@
 
 #define LOCK_WAIT_S 15 /* for an answer, and for the other's end */
 #define LOCK_ARENA 65536
-#define LOCK_TRIES 20
+#define LOCK_TRIES 50
 #define LOCK_PAUSE_NS 100000000
 
 static int connect_to(const char *path) {

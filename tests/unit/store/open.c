@@ -85,6 +85,56 @@ START_TEST(test_unfinished_creation_is_replaced) {
 }
 END_TEST
 
+/* The write of this number fails, counted from 0; for SQLite's files are written by it alone. */
+static int writes_until_failure;
+
+static ssize_t failing_pwrite(int fd, const void *data, size_t length, off_t offset) {
+    if (writes_until_failure-- == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return pwrite(fd, data, length, offset);
+}
+
+/* Unlinks what has this suffix; whether it was there. */
+static bool remove_one(const char *suffix) {
+    char path[sizeof(fixture_path) + 16];
+    snprintf(path, sizeof(path), "%s%s", fixture_path, suffix);
+    return unlink(path) == 0;
+}
+
+/* The directory is where nothing waits for a disk, if there is such a place. */
+static void use_memory(void) {
+    char name[] = "/dev/shm/fxnode-store-XXXXXX";
+    if (mkdtemp(name) == NULL)
+        return;
+    fixture_remove();
+    snprintf(fixture_dir, sizeof(fixture_dir), "%s", name);
+    snprintf(fixture_path, sizeof(fixture_path), "%s/fxnode.db", fixture_dir);
+}
+
+/* Whatever cannot be written, also when SQLite puts its log into the file: nothing stays of a
+ * database that is not made, and what was written of its log is never left out of it. */
+START_TEST(test_creation_that_cannot_be_written) {
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    sqlite3_syscall_ptr failing = (sqlite3_syscall_ptr)failing_pwrite;
+    int failed = 0;
+    use_memory(); /* so many times */
+    for (int rc = -1; rc < 0;) {
+        writes_until_failure = failed;
+        ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pwrite64", failing), SQLITE_OK);
+        ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pwrite", failing), SQLITE_OK);
+        rc = store_open(&fixture, fixture_path, &fixture_fail);
+        vfs->xSetSystemCall(vfs, NULL, NULL);
+        ck_assert(!remove_one(".new") && !remove_one(".new-wal") && !remove_one(".new-journal"));
+        failed += rc < 0;
+    }
+    ck_assert_int_gt(failed, 10);
+    ck_assert_msg(writes_until_failure >= 0, "opened though write %d failed", failed);
+    fixture_close();
+}
+END_TEST
+
 START_TEST(test_refuses_newer) {
     fill();
     fixture_sql("PRAGMA user_version = 99");
@@ -299,6 +349,7 @@ static Suite *suite(void) {
     tcase_add_test(t, test_keeps_what_was_stored);
     tcase_add_test(t, test_odd_path);
     tcase_add_test(t, test_unfinished_creation_is_replaced);
+    tcase_add_test(t, test_creation_that_cannot_be_written);
     suite_add_tcase(s, t);
 
     t = tcase_create("refuse");

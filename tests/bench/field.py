@@ -62,7 +62,7 @@ class LinkedField(Field):
         super().__init__(place)
         for host in lan.hosts:
             run(["ip", "link", "set", host.port, "nomaster"])
-            host.limit_rate("1gbit", burst="128kb")
+            host.limit_rate("1gbit", free=128 << 10)
         self._hub = Process([hub, *(host.port for host in lan.hosts), str(link.delay),
                              str(link.loss)])
         self._hub.wait_line("^connected")

@@ -12,7 +12,7 @@ SMALL = 700
 BIG = 24 * MIB
 TOTAL = BIG + 2 * SMALL * 4096
 LONG = 180
-RATE, SLOW = "120mbit", "30mbit"
+FREE, RATE = TOTAL * 2 // 3, "1mbit"
 
 
 def _tree(lab):
@@ -30,13 +30,11 @@ def _pair(lab, **receiver):
 
 
 def _begin(lab, sender, receiver):
-    """Half of the tree is durable, and the rest will take some seconds. What is not yet durable is in
-    no way kept."""
+    """Half of the tree is durable, and the rest will take minutes, however late we are. What is not
+    yet durable is in no way kept."""
     root = _tree(lab)
-    sender.host.limit_rate(RATE)
+    sender.host.limit_rate(RATE, free=FREE)
     command = sender.command("send", "--json", receiver.at, root)
-    command.wait_event(lambda event: event.get("done", 0) >= TOTAL / 4, "a quarter", LONG)
-    sender.host.limit_rate(SLOW)
     event = command.wait_event(lambda event: event.get("done", 0) >= TOTAL / 2, "half of it", LONG)
     return root, command, event["transfer"]
 

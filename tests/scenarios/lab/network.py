@@ -93,14 +93,14 @@ class Host:
             f"addr del {old4}/24 dev eth0", f"addr del {old6}/64 dev eth0",
             f"addr add {self.address}/24 dev eth0", f"addr add {self.address6}/64 dev eth0 nodad"])
 
-    def limit_rate(self, rate, burst="64kb"):
-        """Limits what the host sends, as in "100mbit"; None takes the limit away. What is longer
-        than `burst` is sent in pieces, which costs time."""
+    def limit_rate(self, rate, free=64 << 10):
+        """Limits what the host sends, as in "100mbit", but not the first `free` bytes; None takes
+        the limit away. What is longer than `free` is sent in pieces, which costs time."""
         run(["tc", "-n", self.name, "qdisc", "del", "dev", "eth0", "root"], accept=(0, 2))
         if rate is None:
             return
         _ask_kernel(["tc", "-n", self.name, "qdisc", "add", "dev", "eth0", "root", "tbf", "rate",
-                     rate, "burst", burst, "latency", "50ms"], "token bucket filter")
+                     rate, "burst", str(free), "latency", "50ms"], "token bucket filter")
 
     def lose(self, percent):
         """Loses some of what the host receives, but not questions and answers about who has an

@@ -165,16 +165,20 @@ int staging_manifest_create(struct staging *staging, int *fd, struct fail *fail)
     return *fd < 0 ? outcome_of(-errno, fail, "make a manifest in", staging->shown) : 0;
 }
 
-/* The manifest's bytes, its name, and the names of every directory above that may be new. */
-static int sync_manifest(struct staging *staging, int fd) {
-    if (fsync(fd) < 0 || renameat(staging->fd, MANIFEST_PART, staging->fd, MANIFEST) < 0)
-        return -errno;
+/* The names in the staging directory, and those of every directory above that may be new. */
+static int sync_names(const struct staging *staging) {
     if (weakened("directory-sync"))
         return 0;
     if (fsync(staging->fd) < 0 || fsync(destination_area_fd(staging->destination)) < 0 ||
         fsync(destination_fd(staging->destination)) < 0)
         return -errno;
     return 0;
+}
+
+static int sync_manifest(const struct staging *staging, int fd) {
+    if (fsync(fd) < 0 || renameat(staging->fd, MANIFEST_PART, staging->fd, MANIFEST) < 0)
+        return -errno;
+    return sync_names(staging);
 }
 
 int staging_manifest_commit(struct staging *staging, int fd, struct fail *fail) {
@@ -185,12 +189,18 @@ int staging_manifest_commit(struct staging *staging, int fd, struct fail *fail) 
     return 0;
 }
 
+/* Whoever gave it its name may have been killed before that was durable. */
 int staging_manifest_open(struct staging *staging, int *fd, struct fail *fail) {
     *fd = openat(staging->fd, MANIFEST, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (*fd >= 0)
+    if (*fd < 0) {
+        int error = outcome_of(-errno, fail, "open the manifest of", staging->shown);
+        return error == -ENOENT ? STAGING_NONE : error;
+    }
+    int error = sync_names(staging);
+    if (error == 0)
         return 0;
-    int error = outcome_of(-errno, fail, "open the manifest of", staging->shown);
-    return error == -ENOENT ? STAGING_NONE : error;
+    io_close(fd);
+    return fail_set(fail, error, "cannot make the manifest of %s durable", staging->shown);
 }
 
 int staging_sync_directories(struct staging *staging, struct fail *fail) {

@@ -72,7 +72,8 @@ int staging_manifest_create(struct staging *staging, int *fd, struct fail *fail)
  * above it. Crash point manifest-synced. 0; STAGING_NO_SPACE; negative. */
 int staging_manifest_commit(struct staging *staging, int fd, struct fail *fail);
 
-/* Opens the committed manifest for reading; *fd is the caller's. 0; STAGING_NONE; negative. */
+/* Opens the committed manifest for reading, durable as staging_manifest_commit makes it; *fd is the
+ * caller's. 0; STAGING_NONE; negative. */
 int staging_manifest_open(struct staging *staging, int *fd, struct fail *fail);
 
 /* Makes the directories made so far durable (stage_writer_directory). To be called once, after the

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +142,22 @@ START_TEST(test_manifest_is_there_only_when_committed) {
 }
 END_TEST
 
+/* Whoever committed it may have been killed before its name was durable, and its area's. */
+START_TEST(test_manifest_of_before_is_made_durable) {
+    int fd = -1;
+    arrival_open(false);
+    ck_assert_int_eq(staging_manifest_create(arrival, &fd, &room_fail), 0);
+    ck_assert_int_eq(staging_manifest_commit(arrival, fd, &room_fail), 0);
+    close(fd);
+    arrival_close();
+    arrival_open(false);
+    room_forbid(SYS_fsync, EIO);
+    ck_assert_int_eq(staging_manifest_open(arrival, &fd, &room_fail), -EIO);
+    ck_assert_int_eq(fd, -1);
+    arrival_close();
+}
+END_TEST
+
 static void commit_manifest(void) {
     int fd = -1;
     ck_assert_int_eq(staging_manifest_create(arrival, &fd, &room_fail), 0);
@@ -238,6 +255,7 @@ Suite *suite_staging(void) {
     tcase_add_test(tc, test_one_at_a_time);
     tcase_add_test(tc, test_none_is_an_answer);
     tcase_add_test(tc, test_manifest_is_there_only_when_committed);
+    tcase_add_test(tc, test_manifest_of_before_is_made_durable);
     tcase_add_loop_test(tc, test_crash_points, 0, sizeof(POINTS) / sizeof(*POINTS));
     tcase_add_loop_test(tc, test_small_and_large_batches, 0, 2);
     tcase_add_test(tc, test_descriptors_are_bounded);

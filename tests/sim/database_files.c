@@ -15,7 +15,7 @@
 struct file {
     sqlite3_file base;
     struct inode *inode;
-    struct inode *directory; /* to be flushed with it: its name is new */
+    struct inode *directory; /* to be flushed with it: its name may be new */
 };
 
 /* The directory that holds the last component, which is *name. */
@@ -136,13 +136,14 @@ static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int
     if (directory == NULL)
         return SQLITE_CANTOPEN;
     file->inode = disk_find(directory, name);
-    if (file->inode == NULL) {
-        if ((flags & SQLITE_OPEN_CREATE) == 0 ||
-            disk_create(&file->inode, directory, name, S_IFREG | 0600, NULL) < 0)
-            return SQLITE_CANTOPEN;
-        if ((flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0)
-            file->directory = directory;
-    }
+    if (file->inode == NULL &&
+        ((flags & SQLITE_OPEN_CREATE) == 0 ||
+         disk_create(&file->inode, directory, name, S_IFREG | 0600, NULL) < 0))
+        return SQLITE_CANTOPEN;
+    /* As SQLite does: who made it may have been killed before its name was flushed. */
+    if ((flags & SQLITE_OPEN_CREATE) != 0 &&
+        (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0)
+        file->directory = directory;
     if (out != NULL)
         *out = flags;
     file->base.pMethods = &methods;

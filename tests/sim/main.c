@@ -20,7 +20,7 @@
 static const char usage[] =
     "usage: sim [--seeds N] [--from SEED] [--twice] [--expect-failure]\n"
     "           [--weaken no-sync|late-sync|no-directory-sync|early-ack|late-queue|\n"
-    "                     no-commit-sync]\n"
+    "                     no-commit-sync|move-early|move-changed|skip-overwrites]\n"
     "       sim --seed SEED [--trace]\n";
 
 struct wish {

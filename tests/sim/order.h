@@ -3,6 +3,7 @@
 #define TESTS_SIM_ORDER_H
 
 #include "tests/sim/disk.h"
+#include "tests/sim/task.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +15,6 @@
 #define ORDER_UNITS 256
 
 struct machine;
-struct process;
 
 /* A file that is sent, as the scan lists it. */
 struct listed {
@@ -33,13 +33,23 @@ struct order {
     char *paths[ORDER_ITEMS];
     size_t count;
     bool moves;          /* what is sent is removed then */
-    bool meddles;        /* somebody changes the sources meanwhile */
+    bool meddles;        /* somebody changes the sources meanwhile, or is to */
     bool cancels;        /* somebody cancels it */
     uint64_t disk_moves; /* of `from` at the begin */
     uint64_t begins;     /* when it is asked for */
 
-    struct process *client;  /* the command; NULL before it is started */
-    struct inode *originals; /* what there was to be sent, on a disk that nothing happens to */
+    bool verifies;       /* somebody verifies it once it is delivered */
+    bool verifies_there; /* at the receiver, or else at the sender */
+
+    /* What begins, with the order: once the receiver says that it is delivered (NULL: nothing), and
+     * once the command knows. */
+    task_fire *when_placed;
+    task_fire *when_delivered;
+
+    struct process *client;   /* the command; NULL before it is started */
+    struct process *verifier; /* likewise */
+    struct inode *originals;  /* what there was to be sent, on a disk that nothing happens to */
+    struct inode *meddled;    /* likewise, since somebody has changed it; NULL: nobody did */
     struct listed listed[ORDER_FILES];
     size_t listed_count;
     uint64_t units;
@@ -50,7 +60,8 @@ struct order {
     bool placed;                   /* the receiver says that it is delivered */
     bool delivered;                /* the command knows */
     bool cancelled;                /* likewise */
-    bool stays;                    /* not all of what was sent is removed */
+    bool verified;
+    bool stays; /* not all of what was sent is removed */
 };
 
 /* All of this seed, the first `order_count()` of a list. */

@@ -122,8 +122,9 @@ static uint64_t find_number(const struct order *order) {
     return number;
 }
 
-/* The status; -1 where the node went away. */
+/* The status; -1 where the node went away, or its session before a `verify` came to its end. */
 static int ask(const Fxnode__Control__Request *request) {
+    bool verifies = request->body_case == FXNODE__CONTROL__REQUEST__BODY_VERIFY;
     const Fxnode__Control__Event *event = NULL;
     struct console *console = console_open();
     int status = -1;
@@ -132,8 +133,10 @@ static int ask(const Fxnode__Control__Request *request) {
         while (status < 0 && (event = console_next(console)) != NULL) {
             if (event->body_case == FXNODE__CONTROL__EVENT__BODY_FINDING)
                 trace("finding: %s", event->finding->text);
+            if (event->body_case == FXNODE__CONTROL__EVENT__BODY_CHECKED)
+                verifies = false;
             if (event->body_case == FXNODE__CONTROL__EVENT__BODY_RESULT) {
-                status = event->result->status;
+                status = verifies ? -1 : event->result->status;
                 trace("status %d: %s", status, event->result->text);
             }
         }
@@ -177,7 +180,7 @@ static void *run_verify(void *arg) {
         if (status < 0)
             rest();
     }
-    watch_verified(wish->order, wish->at_receiver, status);
+    watch_verified(wish->order, status);
     return NULL;
 }
 
@@ -193,6 +196,7 @@ struct process *person_act(struct order *order, bool at_receiver, Fxnode__Contro
     return start("act", run_act, (struct wish){order, at_receiver, what});
 }
 
-struct process *person_verify(struct order *order, bool at_receiver) {
-    return start("verify", run_verify, (struct wish){.order = order, .at_receiver = at_receiver});
+struct process *person_verify(struct order *order) {
+    return start("verify", run_verify,
+                 (struct wish){.order = order, .at_receiver = order->verifies_there});
 }

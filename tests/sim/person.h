@@ -13,7 +13,7 @@ struct process *person_send(struct order *order);
  * sender. */
 struct process *person_act(struct order *order, bool at_receiver, Fxnode__Control__Act__What what);
 
-/* `fxnode verify`, once it is delivered: at the receiver or the sender. */
-struct process *person_verify(struct order *order, bool at_receiver);
+/* `fxnode verify`, once it is delivered, where the order says. */
+struct process *person_verify(struct order *order);
 
 #endif

@@ -13,15 +13,19 @@
 #define MIB (1u << 20)
 #define CHILDREN 5
 
-/* Bytes that differ from file to file, with blocks that are all the same in between. */
-static void fill(struct inode *inode, uint64_t offset, size_t length) {
-    static uint8_t data[65536];
+static uint8_t drawn[65536];
 
+/* Fills `drawn` so far, to a multiple of 8; the length. */
+static size_t draw_bytes(size_t length) {
     for (size_t i = 0; i < length; i += sizeof(uint64_t)) {
         uint64_t word = task_draw(UINT64_MAX);
-        memcpy(data + i, &word, sizeof word);
+        memcpy(drawn + i, &word, sizeof word);
     }
-    disk_write(inode, data, length, offset);
+    return length;
+}
+
+static void fill(struct inode *inode, uint64_t offset, size_t length) {
+    disk_write(inode, drawn, draw_bytes(length), offset);
 }
 
 /* Most of it is holes, so that it has several chunks and costs little. */
@@ -146,37 +150,77 @@ void sources_make(struct order *order, unsigned index, struct disk *aside) {
 
 /* ---- what changes meanwhile ---- */
 
+/* A file, and what is done to it. */
+struct change {
+    char path[256];
+    enum { CHANGE_REMOVE, CHANGE_TRUNCATE, CHANGE_WRITE } kind;
+    uint64_t at;
+    size_t length;
+};
+
 /* One that is drawn of all regular files; *count of them were seen. */
-static void choose(struct inode *directory, struct inode **parent, const char **chosen,
+static void choose(struct inode *directory, const char *path, struct change *change,
                    uint64_t *count) {
     struct inode *child = NULL;
     const char *name = NULL;
 
     for (size_t i = 0; (name = disk_name(directory, i, &child)) != NULL; i++) {
+        char below[sizeof change->path];
+
+        snprintf(below, sizeof below, "%s%s%s", path, *path == '\0' ? "" : "/", name);
         if (S_ISDIR(disk_mode(child)))
-            choose(child, parent, chosen, count);
-        else if (S_ISREG(disk_mode(child)) && task_draw(++*count) == 0) {
-            *parent = directory;
-            *chosen = name;
-        }
+            choose(child, below, change, count);
+        else if (S_ISREG(disk_mode(child)) && task_draw(++*count) == 0)
+            memcpy(change->path, below, sizeof below);
     }
 }
 
-void sources_meddle(struct order *order) {
+static void draw_change(struct change *change, uint64_t size) {
+    change->at = task_draw(size + 1);
+    if (task_chance(3)) {
+        change->kind = CHANGE_REMOVE;
+    } else if (task_chance(2)) {
+        change->kind = CHANGE_TRUNCATE;
+    } else {
+        change->kind = CHANGE_WRITE;
+        change->length = draw_bytes(8 * (1 + (size_t)task_draw(4096)));
+    }
+}
+
+/* Durably, so that a power cut leaves no third version. */
+static void apply(const struct change *change, struct inode *root) {
+    const char *slash = strrchr(change->path, '/');
+    const char *name = slash == NULL ? change->path : slash + 1;
+    char above[sizeof change->path];
     struct inode *parent = NULL;
-    struct inode *inode = NULL;
-    const char *name = NULL;
+    struct inode *inode = tree_find(root, change->path);
+
+    snprintf(above, sizeof above, "%.*s", (int)(slash == NULL ? 0 : slash - change->path),
+             change->path);
+    parent = tree_find(root, above);
+    if (change->kind == CHANGE_REMOVE)
+        disk_unlink(parent, name, false);
+    else if (change->kind == CHANGE_TRUNCATE)
+        disk_truncate(inode, change->at);
+    else
+        disk_write(inode, drawn, change->length, change->at);
+    disk_sync(change->kind == CHANGE_REMOVE ? parent : inode);
+}
+
+void sources_meddle(struct order *order, struct disk *aside) {
+    struct inode *sources = tree_find(disk_root(order->from->disk), order->directory);
+    struct change change = {.kind = CHANGE_REMOVE};
+    char name[32];
     uint64_t count = 0;
 
-    choose(tree_find(disk_root(order->from->disk), order->directory), &parent, &name, &count);
+    choose(sources, "", &change, &count);
     if (count == 0)
         return;
-    inode = disk_find(parent, name);
-    trace("somebody changes %s", name);
-    if (task_chance(3))
-        disk_unlink(parent, name, false);
-    else if (task_chance(2))
-        disk_truncate(inode, task_draw(disk_size(inode) + 1));
-    else
-        fill(inode, task_draw(disk_size(inode) + 1), 8 * (1 + (size_t)task_draw(4096)));
+    draw_change(&change, disk_size(tree_find(sources, change.path)));
+    trace("somebody changes %s", change.path);
+    snprintf(name, sizeof name, "%s-meddled", order->directory);
+    order->meddled = tree_make(aside, name);
+    tree_copy_all(order->originals, order->meddled);
+    apply(&change, sources);
+    apply(&change, order->meddled);
 }

@@ -10,7 +10,8 @@
  * or by what was the same once. */
 void sources_make(struct order *order, unsigned index, struct disk *aside);
 
-/* Somebody changes, replaces or removes a file of them. */
-void sources_meddle(struct order *order);
+/* Somebody changes or removes a file of what is left of them, on the machine and, at the same time,
+ * in a copy of all: order->meddled. */
+void sources_meddle(struct order *order, struct disk *aside);
 
 #endif

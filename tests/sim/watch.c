@@ -55,10 +55,10 @@ void watch_queued(struct order *order, uint64_t number) {
 /* Where somebody cancels it at the receiver, or removes the sources before they were looked at,
  * nothing need come of it. */
 void watch_refused(struct order *order, int status, const char *text) {
-    if (order->queued && !order->meddles && !order->cancels)
+    if (order->queued && order->meddled == NULL && !order->cancels)
         watch_fail("the queued transfer of %s ends with status %d: %s", order->directory, status,
                    text);
-    order->cancelled = order->meddles || (order->queued && order->cancels);
+    order->cancelled = order->meddled != NULL || (order->queued && order->cancels);
 }
 
 void watch_cancelled(struct order *order, const char *text) {
@@ -80,15 +80,18 @@ void watch_delivered(struct order *order, int status, const char *text) {
     if (!order->placed)
         watch_fail("%s: delivered is known to the sender before it is so", order->directory);
     order->stays = status != 0;
-    if (status != 0 && !order->meddles && !may_stay(order, text))
+    if (status != 0 && order->meddled == NULL && !may_stay(order, text))
         watch_fail("%s was delivered with status %d: %s", order->directory, status, text);
     order->delivered = true;
+    task_at(task_clock(), order->when_delivered, order);
 }
 
-void watch_verified(const struct order *order, bool at_receiver, int status) {
-    if (status != 0 && !order->meddles)
+/* What was delivered nobody changes. */
+void watch_verified(struct order *order, int status) {
+    if (status != 0 && (order->verifies_there || order->meddled == NULL))
         watch_fail("%s was delivered and verify at the %s says %d", order->directory,
-                   at_receiver ? "receiver" : "sender", status);
+                   order->verifies_there ? "receiver" : "sender", status);
+    order->verified = true;
 }
 
 void watch_given_up(struct order *order) {
@@ -211,6 +214,13 @@ int __wrap_receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t
     return __real_receiver_held_bad(receiver, entry, first_unit, units);
 }
 
+/* The receiver says so, from here on. */
+static void place(struct order *order) {
+    if (!order->placed && order->when_placed != NULL)
+        task_at(task_clock(), order->when_placed, order);
+    order->placed = true;
+}
+
 int __real_receiver_admit(struct receiver *receiver, uint64_t now_ms,
                           const struct receiver_admission *admission);
 int __wrap_receiver_admit(struct receiver *receiver, uint64_t now_ms,
@@ -233,7 +243,7 @@ int __wrap_receiver_admit(struct receiver *receiver, uint64_t now_ms,
     if (mine() != NULL && admission->answer == FXNODE__WIRE__VERDICT__ANSWER__ACCEPT)
         look_at_held(order, admission->held);
     if (order != NULL && admission->answer == FXNODE__WIRE__VERDICT__ANSWER__DELIVERED)
-        order->placed = true;
+        place(order);
     return __real_receiver_admit(receiver, now_ms, admission);
 }
 
@@ -245,7 +255,7 @@ int __wrap_receiver_placed(struct receiver *receiver, const struct manifest_name
 int __wrap_receiver_placed(struct receiver *receiver, const struct manifest_name *names,
                            size_t count, uint32_t lacking, bool exact) {
     if (process_now()->order != NULL)
-        process_now()->order->placed = true;
+        place(process_now()->order);
     watch_look();
     return __real_receiver_placed(receiver, names, count, lacking, exact);
 }
@@ -318,9 +328,11 @@ bool watch_is_tidy(void) {
 static void end_order(const struct order *order) {
     if (!order->delivered && !order->cancelled)
         watch_fail("%s was never delivered", order->directory);
-    if (order->delivered && order->moves && !order->meddles && !order->stays &&
+    if (order->delivered && order->moves && order->meddled == NULL && !order->stays &&
         !watch_disk_has_moved(order))
         watch_fail("%s was delivered and is not removed", order->directory);
+    if (order->delivered && order->verifies && !order->verified)
+        watch_fail("%s was delivered and is not to be verified", order->directory);
 }
 
 void watch_end(void) {

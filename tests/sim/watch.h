@@ -27,7 +27,7 @@ void watch_queued(struct order *order, uint64_t number);
 void watch_refused(struct order *order, int status, const char *text);
 void watch_delivered(struct order *order, int status, const char *text);
 void watch_cancelled(struct order *order, const char *text);
-void watch_verified(const struct order *order, bool at_receiver, int status);
+void watch_verified(struct order *order, int status);
 
 /* Somebody cancels it now: what was durable need not stay. */
 void watch_given_up(struct order *order);

@@ -28,30 +28,56 @@ static bool is_variant(const char *name, const char *plain) {
            strcmp(rest + 1, plain + (mark - name)) == 0;
 }
 
-/* The one in a directory that has the name, or one for it. */
-static struct inode *find_plain(struct inode *directory, const char *name) {
+/* ---- what is sent ---- */
+
+/* As it was and as it is since somebody meddled: the same twice where nobody did, or not with this.
+ * `was` is NULL where nothing is sent, `is` where it was removed. Nobody adds anything. */
+struct sent {
+    struct inode *was;
+    struct inode *is;
+};
+
+static struct sent all_of(const struct order *order) {
+    return (struct sent){order->originals,
+                         order->meddled != NULL ? order->meddled : order->originals};
+}
+
+static struct sent child_of(struct sent sent, const char *name) {
+    return (struct sent){disk_find(sent.was, name),
+                         sent.is == NULL ? NULL : disk_find(sent.is, name)};
+}
+
+/* What comes under this name, or has one for it. */
+static struct sent find_plain(struct sent sent, const char *name) {
     struct inode *child = NULL;
     const char *plain = NULL;
 
-    for (size_t i = 0; (plain = disk_name(directory, i, &child)) != NULL; i++)
+    for (size_t i = 0; (plain = disk_name(sent.was, i, &child)) != NULL; i++)
         if (is_variant(name, plain))
-            return child;
-    return NULL;
+            return child_of(sent, plain);
+    return (struct sent){NULL, NULL};
 }
 
-/* The item that a top-level final name belongs to, and whose it is. */
-static struct inode *find_item(const struct machine *machine, const char *name,
-                               const struct order **order) {
+/* The item that a top-level final name belongs to. */
+static struct sent find_item(const struct machine *machine, const char *name) {
     for (size_t i = 0; i < order_count(); i++) {
-        struct inode *item = NULL;
-        *order = &order_list()[i];
-        if ((*order)->to == machine)
-            item = find_plain((*order)->originals, name);
-        if (item != NULL)
+        const struct order *order = &order_list()[i];
+        struct sent item = {NULL, NULL};
+        if (order->to == machine)
+            item = find_plain(all_of(order), name);
+        if (item.was != NULL)
             return item;
     }
-    *order = NULL;
-    return NULL;
+    return (struct sent){NULL, NULL};
+}
+
+static bool is_changed(struct sent sent) {
+    return sent.was != sent.is && (sent.is == NULL || !tree_same(sent.was, sent.is));
+}
+
+/* A file that changes while it is sent need not arrive. */
+static bool may_lack(struct sent sent) {
+    return !S_ISDIR(disk_mode(sent.was)) && is_changed(sent);
 }
 
 /* ---- whether it is what was sent ---- */
@@ -71,98 +97,129 @@ static bool has_content(struct inode *original, struct inode *now) {
            tree_same_bytes(original, now, 0, (uint64_t)a.st_size);
 }
 
-/* Whether all of the original is there, under its names or others. */
-static bool contains(struct inode *original, struct inode *now);
+static bool has_content_of(struct sent sent, struct inode *now) {
+    return has_content(sent.was, now) || (sent.is != NULL && has_content(sent.is, now));
+}
 
-static bool contains_child(const char *name, struct inode *child, struct inode *directory) {
+/* Whether all of it is there, under its names or others. */
+static bool contains(struct sent sent, struct inode *now);
+
+static bool contains_child(const char *name, struct sent child, struct inode *directory) {
     struct inode *there = NULL;
     const char *as = NULL;
 
     for (size_t i = 0; (as = disk_name(directory, i, &there)) != NULL; i++)
         if (is_variant(as, name) && contains(child, there))
             return true;
-    return false;
+    return may_lack(child);
 }
 
-static bool contains(struct inode *original, struct inode *now) {
+static bool contains(struct sent sent, struct inode *now) {
     struct inode *child = NULL;
     const char *name = NULL;
 
-    if (!S_ISDIR(disk_mode(original)))
-        return has_content(original, now);
+    if (!S_ISDIR(disk_mode(sent.was)))
+        return has_content_of(sent, now);
     if (!S_ISDIR(disk_mode(now)))
         return false;
-    for (size_t i = 0; (name = disk_name(original, i, &child)) != NULL; i++)
-        if (!contains_child(name, child, now))
+    for (size_t i = 0; (name = disk_name(sent.was, i, &child)) != NULL; i++)
+        if (!contains_child(name, child_of(sent, name), now))
+            return false;
+    return true;
+}
+
+/* Whether it is there under its own names, and nothing else with it. */
+static bool is_as_sent(struct sent sent, struct inode *now) {
+    struct inode *child = NULL;
+    const char *name = NULL;
+
+    if (!is_changed(sent))
+        return tree_same(sent.was, now);
+    if (!S_ISDIR(disk_mode(sent.was)))
+        return disk_mode(sent.was) == disk_mode(now) && has_content_of(sent, now);
+    if (!S_ISDIR(disk_mode(now)))
+        return false;
+    for (size_t i = 0; (name = disk_name(sent.was, i, &child)) != NULL; i++) {
+        struct sent part = child_of(sent, name);
+        struct inode *there = disk_find(now, name);
+        if (there == NULL ? !may_lack(part) : !is_as_sent(part, there))
+            return false;
+    }
+    for (size_t i = 0; (name = disk_name(now, i, &child)) != NULL; i++)
+        if (disk_find(sent.was, name) == NULL)
             return false;
     return true;
 }
 
 /* ---- what is under final names ---- */
 
-/* What was there before; `original` is what comes under this name, or NULL. */
-static void check_before(const struct machine *machine, const char *name, struct inode *before,
-                         struct inode *now, struct inode *original);
-
-static void check_new(const struct order *order, const char *name, struct inode *original,
-                      struct inode *now) {
-    if (original == NULL)
-        watch_fail("%s was not sent", name);
-    else if (order == NULL ? !contains(original, now)
-                           : !order->meddles && !tree_same(original, now))
-        watch_fail("%s is not whole", name);
-}
-
 static void check_directory(const struct machine *machine, struct inode *before, struct inode *now,
-                            struct inode *original) {
-    struct inode *child = NULL;
-    const char *name = NULL;
-    bool merges =
-        machine->exists != MACHINE_RENAME && original != NULL && S_ISDIR(disk_mode(original));
+                            struct sent sent);
 
-    for (size_t i = 0; (name = disk_name(before, i, &child)) != NULL; i++)
-        check_before(machine, name, child, disk_find(now, name),
-                     merges ? disk_find(original, name) : NULL);
-    for (size_t i = 0; (name = disk_name(now, i, &child)) != NULL; i++)
-        if (disk_find(before, name) == NULL)
-            check_new(NULL, name, merges ? find_plain(original, name) : NULL, child);
-}
-
+/* What was there before; `sent` is what comes under this name. */
 static void check_before(const struct machine *machine, const char *name, struct inode *before,
-                         struct inode *now, struct inode *original) {
-    bool replaces = machine->exists == MACHINE_OVERWRITE && original != NULL;
+                         struct inode *now, struct sent sent) {
+    bool replaces = machine->exists == MACHINE_OVERWRITE && sent.was != NULL;
 
     if (now == NULL)
         watch_fail("%s was there before and is gone", name);
     else if (S_ISDIR(disk_mode(before)) && S_ISDIR(disk_mode(now)))
-        check_directory(machine, before, now, original);
-    else if (!has_content(before, now) && !(replaces && has_content(original, now)))
+        check_directory(machine, before, now, sent);
+    else if (!has_content(before, now) && !(replaces && has_content_of(sent, now)))
         watch_fail("%s was there before and is another now", name);
+}
+
+static void check_directory(const struct machine *machine, struct inode *before, struct inode *now,
+                            struct sent sent) {
+    struct inode *child = NULL;
+    const char *name = NULL;
+    bool merges =
+        machine->exists != MACHINE_RENAME && sent.was != NULL && S_ISDIR(disk_mode(sent.was));
+    struct sent none = {NULL, NULL};
+
+    for (size_t i = 0; (name = disk_name(before, i, &child)) != NULL; i++)
+        check_before(machine, name, child, disk_find(now, name),
+                     merges ? child_of(sent, name) : none);
+    for (size_t i = 0; (name = disk_name(now, i, &child)) != NULL; i++) {
+        struct sent part = merges ? find_plain(sent, name) : none;
+        if (disk_find(before, name) != NULL)
+            continue;
+        if (part.was == NULL)
+            watch_fail("%s was not sent", name);
+        else if (!contains(part, child))
+            watch_fail("%s is not whole", name);
+    }
+}
+
+static void check_new(const char *name, struct sent sent, struct inode *now) {
+    if (sent.was == NULL)
+        watch_fail("%s was not sent", name);
+    else if (!is_as_sent(sent, now))
+        watch_fail("%s is not whole", name);
 }
 
 /* How often an item is there under a name that is new. */
 static unsigned count_new(const struct machine *machine, const struct inode *item) {
     struct inode *files = files_of(machine);
-    const struct order *order = NULL;
     struct inode *child = NULL;
     const char *name = NULL;
     unsigned count = 0;
 
     for (size_t i = 0; (name = disk_name(files, i, &child)) != NULL; i++)
-        count +=
-            disk_find(machine->before, name) == NULL && find_item(machine, name, &order) == item;
+        count += disk_find(machine->before, name) == NULL && find_item(machine, name).was == item;
     return count;
 }
 
-static void check_item(const struct order *order, const char *name, struct inode *item) {
-    unsigned count = count_new(order->to, item);
+static void check_item(const struct order *order, const char *name) {
+    struct sent item = child_of(all_of(order), name);
+    unsigned count = count_new(order->to, item.was);
     bool merges = order->to->exists != MACHINE_RENAME;
 
     if (count > 1)
         watch_fail("%s arrived %u times", name, count);
-    if (!order->placed || order->meddles)
+    if (!order->placed)
         return;
-    if (!merges && count == 0)
+    if (!merges && count == 0 && !may_lack(item))
         watch_fail("%s was delivered and is not there", name);
     if (merges && !contains_child(name, item, files_of(order->to)))
         watch_fail("%s was delivered and is not all there", name);
@@ -176,59 +233,21 @@ static void check_orders(const struct machine *machine) {
 
         for (size_t j = 0;
              order->to == machine && (name = disk_name(order->originals, j, &item)) != NULL; j++)
-            check_item(order, name, item);
+            check_item(order, name);
     }
 }
 
 void watch_disk_final(const struct machine *machine) {
     struct inode *files = files_of(machine);
-    const struct order *order = NULL;
     struct inode *child = NULL;
     const char *name = NULL;
 
-    for (size_t i = 0; (name = disk_name(files, i, &child)) != NULL; i++) {
-        struct inode *item = NULL;
-        if (strcmp(name, ".fxnode") == 0 || disk_find(machine->before, name) != NULL)
-            continue;
-        item = find_item(machine, name, &order);
-        check_new(order, name, item, child);
-    }
-    for (size_t i = 0; (name = disk_name(machine->before, i, &child)) != NULL; i++) {
-        struct inode *item = find_item(machine, name, &order);
-        if (order == NULL || !order->meddles)
-            check_before(machine, name, child, disk_find(files, name), item);
-    }
+    for (size_t i = 0; (name = disk_name(files, i, &child)) != NULL; i++)
+        if (strcmp(name, ".fxnode") != 0 && disk_find(machine->before, name) == NULL)
+            check_new(name, find_item(machine, name), child);
+    for (size_t i = 0; (name = disk_name(machine->before, i, &child)) != NULL; i++)
+        check_before(machine, name, child, disk_find(files, name), find_item(machine, name));
     check_orders(machine);
-}
-
-/* ---- what is still to be sent ---- */
-
-static bool has_all(struct inode *original, struct inode *now) {
-    struct inode *child = NULL;
-    const char *name = NULL;
-
-    if (now == NULL)
-        return false;
-    for (size_t i = 0; (name = disk_name(original, i, &child)) != NULL; i++)
-        if (!has_all(child, disk_find(now, name)))
-            return false;
-    return true;
-}
-
-void watch_disk_sources(const struct machine *machine) {
-    for (size_t i = 0; i < order_count(); i++) {
-        const struct order *order = &order_list()[i];
-        if (order->from == machine && !order->meddles && !(order->moves && order->placed) &&
-            !has_all(order->originals, sources_of(order)))
-            watch_fail("what is sent from %s is removed before it is delivered", order->directory);
-    }
-}
-
-bool watch_disk_has_moved(const struct order *order) {
-    struct inode *child = NULL;
-    struct inode *sources = sources_of(order);
-
-    return sources == NULL || disk_name(sources, 0, &child) == NULL;
 }
 
 /* ---- what was said to be durable ---- */
@@ -276,4 +295,39 @@ void watch_disk_durable(const struct order *order) {
                 watch_fail("%s: unit %llu was said to be durable and is not on the disk",
                            listed->path, (unsigned long long)unit);
     }
+}
+
+/* ---- what is still to be sent, or was removed ---- */
+
+/* What nobody else has removed is there, or at the receiver as it was when it went. */
+static void check_source(const struct order *order, const char *path, struct inode *was,
+                         struct inode *now) {
+    struct inode *child = NULL;
+    const char *name = NULL;
+    char below[256];
+
+    if (now == NULL && !(order->moves && order->placed))
+        watch_fail("%s is removed before it is delivered", path);
+    for (size_t i = 0; (name = disk_name(was, i, &child)) != NULL; i++) {
+        snprintf(below, sizeof below, "%s%s%s", path, *path == '\0' ? "" : "/", name);
+        check_source(order, below, child, now == NULL ? NULL : disk_find(now, name));
+    }
+    if (now == NULL && S_ISREG(disk_mode(was)) &&
+        !has_bytes(files_of(order->to), path, was, 0, disk_size(was)))
+        watch_fail("%s is removed, and was not delivered as it was", path);
+}
+
+void watch_disk_sources(const struct machine *machine) {
+    for (size_t i = 0; i < order_count(); i++) {
+        const struct order *order = &order_list()[i];
+        if (order->from == machine)
+            check_source(order, "", all_of(order).is, sources_of(order));
+    }
+}
+
+bool watch_disk_has_moved(const struct order *order) {
+    struct inode *child = NULL;
+    struct inode *sources = sources_of(order);
+
+    return sources == NULL || disk_name(sources, 0, &child) == NULL;
 }

@@ -1,5 +1,8 @@
 #include "tests/sim/weaken.h"
 
+#include "files/merge.h"
+#include "node/session/same.h"
+#include "node/session/send.h"
 #include "node/session/uplink.h"
 #include "proto/msg.h"
 #include "store/store_transfer.h"
@@ -16,7 +19,8 @@
 #define LATE_NS 200000000u
 
 static enum weaken chosen;
-static bool holding; /* LATE_QUEUE: nothing of a database is flushed now */
+static bool holding;               /* LATE_QUEUE: nothing of a database is flushed now */
+static const struct sender *early; /* MOVE_EARLY: has confirmed everything */
 
 bool weaken_choose(const char *name) {
     static const char *const names[] = {
@@ -26,6 +30,9 @@ bool weaken_choose(const char *name) {
         [WEAKEN_EARLY_ACK] = "early-ack",
         [WEAKEN_LATE_QUEUE] = "late-queue",
         [WEAKEN_NO_COMMIT_SYNC] = "no-commit-sync",
+        [WEAKEN_MOVE_EARLY] = "move-early",
+        [WEAKEN_MOVE_CHANGED] = "move-changed",
+        [WEAKEN_SKIP_OVERWRITES] = "skip-overwrites",
     };
 
     for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
@@ -39,6 +46,7 @@ bool weaken_choose(const char *name) {
 
 void weaken_begin(void) {
     holding = false;
+    early = NULL;
 }
 
 static void flush_late(void *arg) {
@@ -109,4 +117,47 @@ int __wrap_store_transfer_create(struct store *store, const struct store_transfe
         flush_later();
     }
     return __real_store_transfer_create(store, with, number, fail);
+}
+
+int __real_send_keep_note(struct send *send, struct receipt_marks *marks);
+int __wrap_send_keep_note(struct send *send, struct receipt_marks *marks);
+
+int __wrap_send_keep_note(struct send *send, struct receipt_marks *marks) {
+    int r = __real_send_keep_note(send, marks);
+
+    if (chosen == WEAKEN_MOVE_EARLY && r == 0 && send->job->moves)
+        early = send->sender;
+    return r;
+}
+
+bool __real_sender_next(struct sender *sender, struct sender_action *action);
+bool __wrap_sender_next(struct sender *sender, struct sender_action *action);
+
+/* As if the receiver had answered already. */
+bool __wrap_sender_next(struct sender *sender, struct sender_action *action) {
+    static Fxnode__Wire__Delivered delivered = FXNODE__WIRE__DELIVERED__INIT;
+
+    if (early == NULL || early != sender)
+        return __real_sender_next(sender, action);
+    early = NULL;
+    delivered.exact = true;
+    *action = (struct sender_action){.kind = SENDER_DELIVERED, .delivered = &delivered};
+    return true;
+}
+
+const char *__real_same_file(struct same *same, const struct manifest_item *original, int fd,
+                             const struct stamp *stamp);
+const char *__wrap_same_file(struct same *same, const struct manifest_item *original, int fd,
+                             const struct stamp *stamp);
+
+const char *__wrap_same_file(struct same *same, const struct manifest_item *original, int fd,
+                             const struct stamp *stamp) {
+    return chosen == WEAKEN_MOVE_CHANGED ? NULL : __real_same_file(same, original, fd, stamp);
+}
+
+int __real_merge_new(struct merge **out, struct staging *staging, bool replaces);
+int __wrap_merge_new(struct merge **out, struct staging *staging, bool replaces);
+
+int __wrap_merge_new(struct merge **out, struct staging *staging, bool replaces) {
+    return __real_merge_new(out, staging, replaces || chosen == WEAKEN_SKIP_OVERWRITES);
 }

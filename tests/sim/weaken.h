@@ -1,7 +1,7 @@
 /*
  * Faults put into the program on purpose, to see that the simulation finds them: what makes things
  * durable is left out, or comes too late, as if the program did not ask for it or asked for it
- * later.
+ * later; what has to be asked before a file goes is not asked.
  */
 #ifndef TESTS_SIM_WEAKEN_H
 #define TESTS_SIM_WEAKEN_H
@@ -18,6 +18,9 @@ enum weaken {
     WEAKEN_EARLY_ACK,         /* a session goes on before what it asks for is committed */
     WEAKEN_LATE_QUEUE,        /* a transfer is said to be queued before it is durable */
     WEAKEN_NO_COMMIT_SYNC,    /* the database as with synchronous = NORMAL */
+    WEAKEN_MOVE_EARLY,        /* --move removes once all is sent, before the receiver's word */
+    WEAKEN_MOVE_CHANGED,      /* --move removes what was changed since it was sent */
+    WEAKEN_SKIP_OVERWRITES,   /* what exists is replaced where it should stay */
 };
 
 /* By name; false where there is none of it. */

@@ -101,18 +101,31 @@ static bool is_over(const struct order *order) {
     return order->delivered || order->cancelled;
 }
 
+static bool is_to_be_verified(const struct order *order) {
+    return order->delivered && order->verifies && !order->verified;
+}
+
 static bool runs(const struct process *process) {
     return process != NULL && !process->ended;
 }
 
 /* Commands that should run there do: whoever started one that is gone does so again. */
 static void start_commands(struct machine *machine) {
-    for (size_t i = 0; i < order_count(); i++) {
+    for (size_t i = 0; i < order_count() && machine->up; i++) {
         struct order *order = &order_list()[i];
-        if (order->from == machine && machine->up && order->begins <= task_clock() &&
-            !is_over(order) && !runs(order->client))
+        if (order->from == machine && order->begins <= task_clock() && !is_over(order) &&
+            !runs(order->client))
             order->client = person_send(order);
+        if ((order->verifies_there ? order->to : order->from) == machine &&
+            is_to_be_verified(order) && !runs(order->verifier))
+            order->verifier = person_verify(order);
     }
+}
+
+static void begin_verify(void *arg) {
+    const struct order *order = arg;
+
+    start_commands(order->verifies_there ? order->to : order->from);
 }
 
 static void begin_order(void *arg) {
@@ -140,12 +153,29 @@ static void resume(void *arg) {
             person_act(arg, i == 1, FXNODE__CONTROL__ACT__WHAT__RESUME);
 }
 
-static void meddle(void *arg) {
-    sources_meddle(arg);
-}
-
 static uint64_t soon(uint64_t after) {
     return after + ((1 + task_draw(4000)) * MS >> task_draw(10));
+}
+
+static void meddle(void *arg) {
+    struct order *order = arg;
+
+    if (order->from->up)
+        sources_meddle(order, world.aside);
+}
+
+/* Before the sender has heard of it, or just then. */
+static void meddle_at_once(void *arg) {
+    task_at(task_clock() + (task_draw(32 * MS) >> task_draw(6)), meddle, arg);
+}
+
+/* Meanwhile, or about when what was sent is removed, which is to leave what has changed. */
+static void plan_meddling(struct order *order) {
+    order->meddles = task_chance(order->moves ? 2 : 6);
+    if (order->meddles && order->moves && task_chance(2))
+        order->when_placed = meddle_at_once;
+    else if (order->meddles)
+        task_at(soon(order->begins), meddle, order);
 }
 
 /* Once nothing else goes wrong, what is paused goes on. */
@@ -164,20 +194,21 @@ static void plan_order(unsigned index) {
 
     order->from = world.list[from];
     order->to = world.list[1 - from];
-    order->moves = task_chance(4);
+    order->moves = task_chance(3);
     order->disk_moves = disk_moves(order->from->disk);
     for (size_t i = 0; i < sizeof order->id; i++)
         order->id[i] = (unsigned char)task_draw(256);
     order->begins = index == 0 ? task_clock() : soon(task_clock());
     sources_make(order, index, world.aside);
-    order->meddles = task_chance(6);
+    plan_meddling(order);
     order->cancels = task_chance(8);
-    if (order->meddles)
-        task_at(soon(order->begins), meddle, order);
     if (order->cancels)
         task_at(soon(order->begins), cancel, order);
     else if (task_chance(8))
         plan_pause(order);
+    order->verifies = task_chance(4);
+    order->verifies_there = task_chance(2);
+    order->when_delivered = begin_verify;
     task_at(order->begins, begin_order, order);
 }
 
@@ -278,7 +309,7 @@ static void begin(uint64_t seed) {
 
 static bool all_over(void) {
     for (size_t i = 0; i < order_count(); i++)
-        if (!is_over(&order_list()[i]))
+        if (!is_over(&order_list()[i]) || is_to_be_verified(&order_list()[i]))
             return false;
     return true;
 }

@@ -246,7 +246,8 @@ int receiver_dropped(struct receiver *receiver, uint64_t first_unit, uint64_t un
 /*
  * Units held from an earlier connection are re-read against their hashes by the caller, beside the
  * transfer, from DATA on. Those of entry `entry` that differ are told one by one, before the end of
- * it; they are sent again. Where `held` was empty nothing is awaited, and neither may be called.
+ * it; they are sent again, but for those that a digest has shown to differ meanwhile: that is done
+ * already. Where `held` was empty nothing is awaited, and neither may be called.
  */
 int receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t first_unit,
                       uint64_t units);

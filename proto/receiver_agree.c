@@ -63,6 +63,13 @@ static int on_mismatch(struct receiver *receiver, const struct receiver_check *c
         return talk_stop(&receiver->talk, EXCHANGE_FAILED, FXNODE__WIRE__STOP__REASON__ERROR,
                          "the content keeps differing from what was confirmed");
     int rc = forget(receiver, check, &forgotten);
+    /* It is no longer what was held: whoever still re-reads that may meet both. */
+    if (rc == 0)
+        rc = rangeset_remove(&receiver->inherited, check->first_unit, check->units);
+    if (rc == 0)
+        rc = rangeset_remove(&receiver->bad_held, check->first_unit, check->units);
+    if (rc == 0)
+        rc = rangeset_remove(&receiver->bad_entries, confirm->first_entry, confirm->count);
     if (rc == 0 && forgotten == 0)
         return talk_violation(&receiver->talk, "Confirm of nothing with another digest");
     if (rc == 0)
@@ -133,6 +140,8 @@ int receiver_held_bad(struct receiver *receiver, uint32_t entry, uint64_t first_
         entry >= receiver->offer.summary.entries ||
         !rangeset_contains(&receiver->intake.told, first_unit, units))
         return -EINVAL;
+    if (!rangeset_contains(&receiver->inherited, first_unit, units))
+        return 0;
     int rc = rangeset_add(&receiver->bad_held, first_unit, units);
     return rc < 0 ? rc : rangeset_add(&receiver->bad_entries, entry, 1);
 }

@@ -64,9 +64,9 @@ struct job {
 void job_init(struct job *job);
 void job_clear(struct job *job);
 
-/* Takes what `message` says, and the descriptor of a job. Other messages are none of its business
- * and ignored. 0 or -ENOMEM. */
-int job_add(struct job *job, struct uplink_message *message);
+/* Takes what the message `from` the node says, and the descriptor of a job. Other messages are none
+ * of its business and ignored. 0 or -ENOMEM. */
+int job_add(struct job *job, struct uplink_message *from);
 
 /* Takes what an Admit says of the transfer that is replaced. */
 void job_replace(struct job *job, const Fxnode__Helper__Replaced *replaced);

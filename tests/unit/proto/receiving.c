@@ -270,6 +270,40 @@ START_TEST(content_taken_over_may_differ_once) {
 }
 END_TEST
 
+/* The same units are found to differ by a digest and, before or after that, by reading them again:
+ * they are asked for again once. */
+START_TEST(what_was_held_is_asked_for_once) {
+    struct receiver_check differs = {.units = 2, .match = false};
+    struct receiver_action action;
+    struct rangeset taken;
+    rangeset_init(&taken);
+    ck_assert_int_eq(rangeset_add(&taken, 0, 2), 0);
+    sides_bring_receiver(IN_SYNCING);
+    ck_assert_int_eq(receiver_inherit(sides_receiver, &taken), 0);
+    rangeset_clear(&taken);
+    ck_assert_int_eq(receiver_manifest_synced(sides_receiver), 0);
+    sides_receiver_outcome();
+    if (_i == 0)
+        ck_assert_int_eq(receiver_held_bad(sides_receiver, 1, 0, 1), 0);
+    ck_assert_int_eq(receiver_control(sides_receiver, 1, sides_message,
+                                      sides_make(FXNODE__WIRE__CONTROL__BODY_CONFIRM)),
+                     0);
+    ck_assert(receiver_next(sides_receiver, &action));
+    ck_assert_int_eq(receiver_checked(sides_receiver, &differs), 0);
+    ck_assert_int_eq(sides_receiver_outcome(), EXCHANGE_OPEN);
+    ck_assert_int_eq(receiver_committed(sides_receiver, 1), 0);
+    sides_receiver_outcome();
+    if (_i == 1)
+        ck_assert_int_eq(receiver_held_bad(sides_receiver, 1, 0, 1), 0);
+    ck_assert_int_eq(receiver_held_verified(sides_receiver), 0);
+    ck_assert_int_eq(sides_receiver_outcome(), EXCHANGE_OPEN);
+    sides_deliver_units(); /* nothing else is to be committed, or refused */
+    ck_assert_int_eq(sides_tell_receiver(FXNODE__WIRE__CONTROL__BODY_CONFIRM), EXCHANGE_OPEN);
+    ck_assert_int_eq(sides_tell_receiver(FXNODE__WIRE__CONTROL__BODY_SENT), EXCHANGE_OPEN);
+    ck_assert_int_eq(receiver_placed(sides_receiver, sides_summary.names, 1, 0, true), 0);
+}
+END_TEST
+
 START_TEST(what_is_agreed_is_not_checked_again) {
     struct receiver_action action;
     sides_bring_receiver(IN_DATA);
@@ -323,6 +357,7 @@ int main(void) {
     tcase_add_test(tests, a_failed_sync_reports_nothing);
     tcase_add_test(tests, content_that_keeps_differing_ends_it);
     tcase_add_test(tests, content_taken_over_may_differ_once);
+    tcase_add_loop_test(tests, what_was_held_is_asked_for_once, 0, 2);
     tcase_add_test(tests, what_is_agreed_is_not_checked_again);
     tcase_add_test(tests, what_is_disputed_is_not_checked_for_ever);
     suite_add_tcase(suite, tests);

@@ -193,7 +193,7 @@ static int ask_again(void) {
     return fd;
 }
 
-/* The status that the command is told, or -1 where none comes. */
+/* The status that the command is told. */
 static int await_result(int fd) {
     static struct chan_packet packet;
     const Fxnode__Control__Event *event = NULL;
@@ -201,12 +201,9 @@ static int await_result(int fd) {
     struct fail why;
     int status = -1;
     ck_assert_int_eq(msg_arena_new(&arena, 1u << 20), 0);
-    for (int left = 1000; left > 0 && status < 0; left--) {
-        uv_run(fixture_node.loop, UV_RUN_NOWAIT);
-        if (chan_receive(fd, &packet, MSG_DONTWAIT) != 1) {
-            usleep(1000);
-            continue;
-        }
+    while (status < 0) {
+        while (chan_receive(fd, &packet, MSG_DONTWAIT) != 1)
+            ck_assert_int_ne(uv_run(fixture_node.loop, UV_RUN_ONCE), 0);
         ck_assert_int_eq(local_decode_event(arena, packet.data, packet.length, &event, &why), 0);
         if (event->body_case == FXNODE__CONTROL__EVENT__BODY_RESULT)
             status = (int)event->result->status;

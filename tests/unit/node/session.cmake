@@ -46,6 +46,8 @@ fxnode_suite(session-uplink SOURCES session/test_uplink.c LINK fxnode::node_sess
 fxnode_suite(session-squeeze SOURCES session/test_squeeze.c LINK fxnode::node_session)
 fxnode_library(delivered
     SOURCES session/delivered.c ../files/room.c LINK fxnode::node_session PkgConfig::CHECK)
-fxnode_suite(session-remove SOURCES session/test_remove.c LINK fxnode::delivered)
+fxnode_suite(session-remove SOURCES session/test_remove.c session/removal.c LINK fxnode::delivered)
+fxnode_suite(session-remove-disks
+    SOURCES session/test_remove_disks.c session/removal.c LINK fxnode::delivered)
 fxnode_suite(session-verify SOURCES session/test_verify.c LINK fxnode::delivered)
 fxnode_suite(session-audit SOURCES session/test_audit.c LINK fxnode::delivered)

@@ -47,22 +47,27 @@ static void hold(int ready) {
     _exit(EXIT_SUCCESS);
 }
 
-/* A node that was killed while it started a helper: that one has the lock until it is executed. */
-START_TEST(a_lock_without_a_node_is_waited_for) {
+/* Takes the lock from a process that has it, says so and gives it back as `holder` does. */
+static void take_from(void (*holder)(int ready)) {
     int ready[2];
     char byte;
     int status = 0;
 
     ck_assert_int_eq(pipe(ready), 0);
-    pid_t holder = fork();
-    if (holder == 0)
-        hold(ready[1]);
+    pid_t process = fork();
+    if (process == 0)
+        holder(ready[1]);
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
     ck_assert_int_eq(lock_take(&dir, path, &why), 0);
-    ck_assert_int_eq(waitpid(holder, &status, 0), holder);
+    ck_assert_int_eq(waitpid(process, &status, 0), process);
     ck_assert_int_eq(status, 0);
     close(ready[0]);
     close(ready[1]);
+}
+
+/* A node that was killed while it started a helper: that one has the lock until it is executed. */
+START_TEST(a_lock_without_a_node_is_waited_for) {
+    take_from(hold);
 }
 END_TEST
 
@@ -84,20 +89,7 @@ static void end_when_asked(int ready) {
 
 /* A transient node whose last command has ended just now. */
 START_TEST(a_node_that_ends_is_waited_for) {
-    int ready[2];
-    char byte;
-    int status = 0;
-
-    ck_assert_int_eq(pipe(ready), 0);
-    pid_t holder = fork();
-    if (holder == 0)
-        end_when_asked(ready[1]);
-    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    ck_assert_int_eq(lock_take(&dir, path, &why), 0);
-    ck_assert_int_eq(waitpid(holder, &status, 0), holder);
-    ck_assert_int_eq(status, 0);
-    close(ready[0]);
-    close(ready[1]);
+    take_from(end_when_asked);
 }
 END_TEST
 

@@ -3,60 +3,23 @@
 
 #include "../../files/room.h"
 #include "base/io.h"
-#include "delivered.h"
+#include "removal.h"
 
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define REMOVE FXNODE__HELPER__JOB__KIND__REMOVE
-#define ENDED(outcome) FXNODE__HELPER__ENDED__OUTCOME__##outcome
 #define LARGE (2u * 1024u * 1024u + 1u)
 
-static const char *const tree[] = {"tree", NULL};
-static struct delivered sent;
-static struct delivered_said said;
-
-/* The file systems that were synced, also in the process of a session. */
-static struct synced {
-    size_t count;
-    dev_t devices[16];
-} * synced;
-
-/* In the place of that of the C library. */
-int syncfs(int fd) {
-    struct stat st;
-
-    if (synced->count < 16 && fstat(fd, &st) == 0)
-        synced->devices[synced->count++] = st.st_dev;
-    return (int)syscall(SYS_syncfs, fd);
-}
-
-static bool was_synced(const struct stat *st) {
-    for (size_t i = 0; i < synced->count; i++)
-        if (synced->devices[i] == st->st_dev)
-            return true;
-    return false;
-}
-
-static void set_up(void) {
-    synced = mmap(NULL, sizeof *synced, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    ck_assert_ptr_ne(synced, MAP_FAILED);
-}
-
 static void tear_down(void) {
-    delivered_close(&sent);
+    delivered_close(&removal_sent);
 }
 
 /* A file whose every chunk has bytes of its own. */
@@ -68,48 +31,14 @@ static void make_large(const char *path) {
     room_write(path, bytes, sizeof bytes);
 }
 
-/* tree, tree/a, tree/empty, tree/link, tree/sub, tree/sub/b */
-static void make_small(void) {
-    room_directory("tree");
-    room_text("tree/a", "a\n");
-    room_text("tree/empty", "");
-    room_link("a", "tree/link");
-    room_directory("tree/sub");
-    room_text("tree/sub/b", "b\n");
-    delivered_open(&sent, true, tree);
-}
-
-static void run(void) {
-    delivered_run(&sent, REMOVE, &said);
-    ck_assert_msg(WIFEXITED(said.status) && WEXITSTATUS(said.status) == 0, "status %x",
-                  (unsigned)said.status);
-}
-
-static void run_to_end(uint32_t moved, uint32_t stayed) {
-    run();
-    ck_assert_msg(said.outcome == ENDED(COMPLETE), "%s", said.text);
-    ck_assert(said.removed);
-    ck_assert_msg(said.moved == moved && said.stayed == stayed, "%u moved, %u stayed: %s",
-                  said.moved, said.stayed, said.told);
-}
-
-/* A line "PATH stays: WHY" is among what was told. */
-static void check_stays(const char *path, const char *why) {
-    char line[256];
-
-    snprintf(line, sizeof line, "%s stays: %s", path, why);
-    ck_assert_msg(strstr(said.told, line) != NULL, "not told: %s; but: %s", line, said.told);
-    ck_assert_msg(room_exists(path), "%s is gone", path);
-}
-
 /* The same bytes and times but for that of change; then what is kept says the same of that. */
 static void forge(const char *path) {
     struct stat st = room_stat(path);
-    uint32_t number = delivered_number(&sent, path);
+    uint32_t number = delivered_number(&removal_sent, path);
 
-    sent.stamps[number] = stamps_of(&st);
-    sent.stamps[number].fresh = true;
-    delivered_stamp(&sent);
+    removal_sent.stamps[number] = stamps_of(&st);
+    removal_sent.stamps[number].fresh = true;
+    delivered_stamp(&removal_sent);
 }
 
 /* Writes `text` at `offset`, and no time of modification tells. */
@@ -141,42 +70,46 @@ START_TEST(all_goes) {
     room_name("tree/large", "outside");
     room_text("single", "single\n");
     ck_assert_int_eq(chmod("tree/..a", 0), 0);
-    delivered_open(&sent, true, both);
-    run_to_end(8, 0);
-    ck_assert_str_eq(said.told, "");
+    delivered_open(&removal_sent, true, both);
+    removal_run_to_end(8, 0);
+    ck_assert_str_eq(removal_said.told, "");
     ck_assert(!room_exists("tree") && !room_exists("single"));
     ck_assert_uint_eq((uint64_t)room_stat("outside").st_size, LARGE);
-    run_to_end(8, 0); /* all of it can be done again */
+    removal_run_to_end(8, 0); /* all of it can be done again */
 }
 END_TEST
 
 START_TEST(nothing_goes_in_doubt) {
-    make_small();
-    sent.marks.exact = false;
-    run_to_end(0, 4);
-    check_stays("tree/sub/b", "the receiver does not say that its files are exactly");
-    sent.marks.exact = sent.marks.unsure = true;
-    run_to_end(0, 4);
-    check_stays("tree/a", "it is not known what exactly was delivered");
-    sent.marks.unsure = false;
-    sent.failed = 1; /* which? */
-    run_to_end(0, 4);
-    check_stays("tree/a", "the receiver has not taken everything, and does not say what");
+    removal_make_small();
+    removal_sent.marks.exact = false;
+    removal_run_to_end(0, 4);
+    removal_check_stays("tree/sub/b", "the receiver does not say that its files are exactly");
+    removal_sent.marks.exact = removal_sent.marks.unsure = true;
+    removal_run_to_end(0, 4);
+    removal_check_stays("tree/a", "it is not known what exactly was delivered");
+    removal_sent.marks.unsure = false;
+    removal_sent.failed = 1; /* which? */
+    removal_run_to_end(0, 4);
+    removal_check_stays("tree/a", "the receiver has not taken everything, and does not say what");
     ck_assert_uint_eq(room_count("tree"), 4);
 }
 END_TEST
 
 START_TEST(what_was_not_delivered_stays) {
-    make_small();
-    ck_assert_int_eq(rangeset_add(&sent.marks.failed, delivered_number(&sent, "tree/a"), 1), 0);
-    ck_assert_int_eq(rangeset_add(&sent.marks.left_out, delivered_number(&sent, "tree/link"), 1),
-                     0);
-    ck_assert_int_eq(rangeset_add(&sent.marks.theirs, delivered_number(&sent, "tree/sub/b"), 1), 0);
-    sent.failed = 2;
-    run_to_end(1, 3);
-    check_stays("tree/a", "it was not delivered");
-    check_stays("tree/link", "the receiver has left it out");
-    check_stays("tree/sub/b", "the receiver had a file of this size and time");
+    removal_make_small();
+    ck_assert_int_eq(
+        rangeset_add(&removal_sent.marks.failed, delivered_number(&removal_sent, "tree/a"), 1), 0);
+    ck_assert_int_eq(
+        rangeset_add(&removal_sent.marks.left_out, delivered_number(&removal_sent, "tree/link"), 1),
+        0);
+    ck_assert_int_eq(
+        rangeset_add(&removal_sent.marks.theirs, delivered_number(&removal_sent, "tree/sub/b"), 1),
+        0);
+    removal_sent.failed = 2;
+    removal_run_to_end(1, 3);
+    removal_check_stays("tree/a", "it was not delivered");
+    removal_check_stays("tree/link", "the receiver has left it out");
+    removal_check_stays("tree/sub/b", "the receiver had a file of this size and time");
     ck_assert(!room_exists("tree/empty"));
 }
 END_TEST
@@ -187,10 +120,10 @@ START_TEST(without_its_attributes_it_stays) {
     room_text("tree/without", "without\n");
     if (!room_attribute("tree/with", "user.a", "b"))
         return;
-    delivered_open(&sent, true, tree);
-    sent.marks.lacking = 1;
-    run_to_end(1, 1);
-    check_stays("tree/with", "it may have arrived without some of its extended attributes");
+    delivered_open(&removal_sent, true, removal_tree);
+    removal_sent.marks.lacking = 1;
+    removal_run_to_end(1, 1);
+    removal_check_stays("tree/with", "it may have arrived without some of its extended attributes");
 }
 END_TEST
 
@@ -199,64 +132,64 @@ START_TEST(what_was_not_sent_whole_stays) {
     room_text("tree/a", "a\n");
     room_name("tree/a", "tree/b");
     room_text("tree/c", "c\n");
-    delivered_open(&sent, true, tree);
-    sent.stamps[delivered_number(&sent, "tree/a")].partial = true;
-    delivered_stamp(&sent);
-    run_to_end(1, 2);
-    check_stays("tree/a", "it was sent without some of its extended attributes");
-    check_stays("tree/b", "it was sent without some of its extended attributes");
+    delivered_open(&removal_sent, true, removal_tree);
+    removal_sent.stamps[delivered_number(&removal_sent, "tree/a")].partial = true;
+    delivered_stamp(&removal_sent);
+    removal_run_to_end(1, 2);
+    removal_check_stays("tree/a", "it was sent without some of its extended attributes");
+    removal_check_stays("tree/b", "it was sent without some of its extended attributes");
 }
 END_TEST
 
 START_TEST(what_was_changed_stays) {
-    make_small();
+    removal_make_small();
     overwrite("tree/a", 0, "A\n");
     ck_assert_int_eq(truncate("tree/empty", 1), 0);
     ck_assert_int_eq(unlink("tree/link"), 0);
     room_link("b", "tree/link");
     ck_assert_int_eq(chmod("tree/sub/b", 0600), 0);
-    run_to_end(0, 4);
-    check_stays("tree/a", "it was changed since it was sent");
-    check_stays("tree/empty", "it was changed since it was sent");
-    check_stays("tree/link", "it was changed since it was sent");
-    check_stays("tree/sub/b", "it was changed since it was sent");
+    removal_run_to_end(0, 4);
+    removal_check_stays("tree/a", "it was changed since it was sent");
+    removal_check_stays("tree/empty", "it was changed since it was sent");
+    removal_check_stays("tree/link", "it was changed since it was sent");
+    removal_check_stays("tree/sub/b", "it was changed since it was sent");
 }
 END_TEST
 
 START_TEST(what_is_something_else_stays) {
-    make_small();
+    removal_make_small();
     ck_assert_int_eq(rename("tree/a", "kept"), 0);
     room_link("../kept", "tree/a");
     ck_assert_int_eq(unlink("tree/empty"), 0);
     room_directory("tree/empty");
     ck_assert_int_eq(unlink("tree/link"), 0);
     room_text("tree/link", "a");
-    run_to_end(2, 3);
-    check_stays("tree/a", "something else has its name");
-    check_stays("tree/empty", "something else has its name");
-    check_stays("tree/link", "it was changed since it was sent");
+    removal_run_to_end(2, 3);
+    removal_check_stays("tree/a", "something else has its name");
+    removal_check_stays("tree/empty", "something else has its name");
+    removal_check_stays("tree/link", "it was changed since it was sent");
     ck_assert(room_says("kept", "a\n"));
 }
 END_TEST
 
 /* The inode of a link that is gone may be that of another at once, and at the same time. */
 START_TEST(a_link_that_leads_elsewhere_stays) {
-    make_small();
+    removal_make_small();
     ck_assert_int_eq(unlink("tree/link"), 0);
     room_link("b", "tree/link");
     forge("tree/link");
-    run_to_end(4, 1);
-    check_stays("tree/link", "it was changed since it was sent");
+    removal_run_to_end(4, 1);
+    removal_check_stays("tree/link", "it was changed since it was sent");
 }
 END_TEST
 
 START_TEST(another_directory_stays) {
-    make_small();
+    removal_make_small();
     room_directory("other");
     ck_assert_int_eq(rename("tree/sub", "kept"), 0);
     ck_assert_int_eq(rename("other", "tree/sub"), 0);
-    run_to_end(4, 1);
-    check_stays("tree/sub", "something else has its name");
+    removal_run_to_end(4, 1);
+    removal_check_stays("tree/sub", "something else has its name");
     ck_assert(room_says("kept/b", "b\n"));
 }
 END_TEST
@@ -265,34 +198,34 @@ END_TEST
 START_TEST(a_copy_stays) {
     struct stat st;
 
-    make_small();
+    removal_make_small();
     st = room_stat("tree/a");
     room_text("copy", "a\n");
     room_time("copy", st.st_mtim.tv_sec, (uint32_t)st.st_mtim.tv_nsec);
     ck_assert_int_eq(rename("copy", "tree/a"), 0);
-    run_to_end(4, 1);
-    check_stays("tree/a", "it was changed since it was sent");
+    removal_run_to_end(4, 1);
+    removal_check_stays("tree/a", "it was changed since it was sent");
 }
 END_TEST
 
 /* Of what is gone the directory is looked at: it may lead elsewhere by now. */
 START_TEST(a_directory_replaced_by_a_link_leads_nowhere) {
-    make_small();
+    removal_make_small();
     ck_assert_int_eq(rename("tree/sub", "kept"), 0);
     room_link("../kept", "tree/sub");
-    run_to_end(3, 1);
-    check_stays("tree/sub/b", "something else is where its directory was");
+    removal_run_to_end(3, 1);
+    removal_check_stays("tree/sub/b", "something else is where its directory was");
     ck_assert(room_says("kept/b", "b\n"));
     ck_assert(room_exists("tree/sub"));
 }
 END_TEST
 
 START_TEST(an_item_replaced_by_a_link_leads_nowhere) {
-    make_small();
+    removal_make_small();
     ck_assert_int_eq(rename("tree", "kept"), 0);
     room_link("kept", "tree");
-    run_to_end(0, 4);
-    check_stays("tree/a", "a symbolic link leads to it");
+    removal_run_to_end(0, 4);
+    removal_check_stays("tree/a", "a symbolic link leads to it");
     ck_assert_uint_eq(room_count("kept"), 4);
 }
 END_TEST
@@ -301,18 +234,18 @@ START_TEST(an_item_given_as_a_link_stays) {
     room_directory("kept");
     room_text("kept/a", "a\n");
     room_link("kept", "tree");
-    delivered_open(&sent, true, tree);
-    run_to_end(0, 1);
-    check_stays("tree/a", "a symbolic link leads to it");
+    delivered_open(&removal_sent, true, removal_tree);
+    removal_run_to_end(0, 1);
+    removal_check_stays("tree/a", "a symbolic link leads to it");
     ck_assert(room_says("kept/a", "a\n"));
 }
 END_TEST
 
 START_TEST(what_was_added_stays) {
-    make_small();
+    removal_make_small();
     room_text("tree/sub/new", "new\n");
-    run_to_end(4, 1);
-    check_stays("tree/sub", "there is something in it that was not sent");
+    removal_run_to_end(4, 1);
+    removal_check_stays("tree/sub", "there is something in it that was not sent");
     ck_assert(room_says("tree/sub/new", "new\n"));
 }
 END_TEST
@@ -324,30 +257,31 @@ START_TEST(fresh_ones_are_read_again) {
     room_directory("tree");
     for (size_t i = 0; i < 4; i++)
         make_large(names[i]);
-    delivered_open(&sent, true, tree);
+    delivered_open(&removal_sent, true, removal_tree);
     overwrite("tree/first", 0, "\1");
     overwrite("tree/last", LARGE - 1, "\1");
     overwrite("tree/same", LARGE - 1, "\2");
     ck_assert_int_eq(truncate("tree/short", LARGE - 1), 0);
     for (size_t i = 0; i < 4; i++)
         forge(names[i]);
-    run_to_end(1, 3);
-    check_stays("tree/first", "it was changed since it was sent");
-    check_stays("tree/last", "it was changed since it was sent");
-    check_stays("tree/short", "it was changed since it was sent");
+    removal_run_to_end(1, 3);
+    removal_check_stays("tree/first", "it was changed since it was sent");
+    removal_check_stays("tree/last", "it was changed since it was sent");
+    removal_check_stays("tree/short", "it was changed since it was sent");
 }
 END_TEST
 
 START_TEST(what_cannot_be_compared_stays) {
     static const uint8_t none[LIMIT_CHUNK_HASH];
 
-    make_small();
-    for (uint64_t at = sent.layout.hashes; at < sent.layout.stamps; at += sizeof none)
-        ck_assert_int_eq(io_pwrite_full(sent.receipt, none, sizeof none, at), 0);
+    removal_make_small();
+    for (uint64_t at = removal_sent.layout.hashes; at < removal_sent.layout.stamps;
+         at += sizeof none)
+        ck_assert_int_eq(io_pwrite_full(removal_sent.receipt, none, sizeof none, at), 0);
     forge("tree/a");
     forge("tree/empty"); /* of which nothing need be compared */
-    run_to_end(4, 1);
-    check_stays("tree/a", "its content cannot be compared");
+    removal_run_to_end(4, 1);
+    removal_check_stays("tree/a", "its content cannot be compared");
 }
 END_TEST
 
@@ -357,9 +291,9 @@ START_TEST(names_of_one_file_are_compared_by_content) {
     make_large("tree/a");
     room_name("tree/a", "tree/b");
     room_name("tree/a", "tree/c");
-    delivered_open(&sent, true, tree);
+    delivered_open(&removal_sent, true, removal_tree);
     room_name("tree/a", "more");
-    run_to_end(4, 0);
+    removal_run_to_end(4, 0);
     ck_assert_uint_eq((uint64_t)room_stat("more").st_size, LARGE);
 }
 END_TEST
@@ -372,13 +306,13 @@ START_TEST(names_of_one_file_excuse_no_change) {
     room_text("tree/c", "c\n");
     room_text("tree/d", "d\n");
     room_name("tree/d", "tree/e");
-    delivered_open(&sent, true, tree);
+    delivered_open(&removal_sent, true, removal_tree);
     ck_assert_int_eq(chmod("tree/a", 0600), 0);
     ck_assert_int_eq(chmod("tree/c", 0600), 0);
-    run_to_end(2, 3);
-    check_stays("tree/a", "it was changed since it was sent");
-    check_stays("tree/b", "it was changed since it was sent");
-    check_stays("tree/c", "it was changed since it was sent");
+    removal_run_to_end(2, 3);
+    removal_check_stays("tree/a", "it was changed since it was sent");
+    removal_check_stays("tree/b", "it was changed since it was sent");
+    removal_check_stays("tree/c", "it was changed since it was sent");
 }
 END_TEST
 
@@ -386,11 +320,11 @@ START_TEST(a_name_of_another_file_stays) {
     room_directory("tree");
     room_text("tree/a", "same\n");
     room_name("tree/a", "tree/b");
-    delivered_open(&sent, true, tree);
+    delivered_open(&removal_sent, true, removal_tree);
     ck_assert_int_eq(unlink("tree/b"), 0);
     room_text("tree/b", "same\n");
-    run_to_end(1, 1);
-    check_stays("tree/b", "it was changed since it was sent");
+    removal_run_to_end(1, 1);
+    removal_check_stays("tree/b", "it was changed since it was sent");
 }
 END_TEST
 
@@ -399,12 +333,12 @@ START_TEST(a_pipe_is_not_opened) {
     char event[sizeof(struct inotify_event) + 256];
     int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
-    make_small();
+    removal_make_small();
     ck_assert_int_eq(unlink("tree/a"), 0);
     ck_assert_int_eq(mkfifo("tree/a", 0600), 0);
     ck_assert_int_ge(inotify_add_watch(watch, "tree/a", IN_OPEN), 0);
-    run_to_end(4, 1);
-    check_stays("tree/a", "something else has its name");
+    removal_run_to_end(4, 1);
+    removal_check_stays("tree/a", "something else has its name");
     ck_assert_int_lt(read(watch, event, sizeof event), 0);
     close(watch);
 }
@@ -421,13 +355,13 @@ START_TEST(what_somebody_writes_stays) {
         return;
     }
     close(fd);
-    make_small();
+    removal_make_small();
     fd = open("tree/a", O_WRONLY | O_APPEND | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
-    run_to_end(4, 1);
-    check_stays("tree/a", "somebody has it open for writing");
+    removal_run_to_end(4, 1);
+    removal_check_stays("tree/a", "somebody has it open for writing");
     close(fd);
-    run_to_end(6, 0);
+    removal_run_to_end(6, 0);
 }
 END_TEST
 
@@ -445,137 +379,12 @@ START_TEST(what_was_written_by_memory_stays) {
     page = mmap(NULL, 7, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     ck_assert_ptr_ne(page, MAP_FAILED);
     page[0] = 'b';
-    delivered_open(&sent, true, tree);
+    delivered_open(&removal_sent, true, removal_tree);
     memcpy(page, "BEFORE", 6);
     munmap(page, 7);
     close(fd);
-    run_to_end(0, 1);
-    check_stays("tree/a", "it was changed since it was sent");
-}
-END_TEST
-
-START_TEST(what_is_mounted_over_it_hides_it) {
-    make_small();
-    if (!room_mount("tree", 1u << 20))
-        return;
-    room_text("tree/a", "another\n");
-    run_to_end(0, 4);
-    check_stays("tree/a", "it was changed since it was sent");
-    ck_assert(room_says("tree/a", "another\n"));
-    ck_assert_int_eq(umount("tree"), 0);
-    ck_assert_uint_eq(room_count("tree"), 4);
-}
-END_TEST
-
-/* It is not gone because its disk is. */
-START_TEST(a_disk_that_is_away_is_not_gone) {
-    room_directory("tree");
-    if (!room_mount("tree", 1u << 20))
-        return;
-    room_text("tree/a", "a\n");
-    room_directory("tree/sub");
-    room_text("tree/sub/b", "b\n");
-    delivered_open(&sent, true, tree);
-    ck_assert_int_eq(umount("tree"), 0);
-    run_to_end(0, 2);
-    ck_assert_ptr_nonnull(strstr(said.told, "tree/a stays: the disk that it was on is not there"));
-    ck_assert(room_exists("tree"));
-}
-END_TEST
-
-START_TEST(a_disk_within_is_emptied) {
-    struct stat st;
-
-    room_directory("tree");
-    room_directory("tree/disk");
-    if (!room_mount("tree/disk", 1u << 20))
-        return;
-    room_text("tree/disk/a", "a\n");
-    st = room_stat("tree/disk/a");
-    delivered_open(&sent, true, tree);
-    run_to_end(1, 1);
-    check_stays("tree/disk", "Device or resource busy");
-    ck_assert_uint_eq(room_count("tree/disk"), 0);
-    ck_assert(was_synced(&st));
-    *synced = (struct synced){0};
-    run_to_end(1, 1); /* what an earlier session has removed is not durable for that */
-    ck_assert(was_synced(&st));
-}
-END_TEST
-
-START_TEST(a_disk_for_reading_keeps_all) {
-    room_directory("tree");
-    if (!room_mount("tree", 1u << 20))
-        return;
-    room_text("tree/a", "a\n");
-    room_directory("tree/sub");
-    delivered_open(&sent, true, tree);
-    ck_assert_int_eq(mount(NULL, "tree", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-    run_to_end(0, 2);
-    check_stays("tree/a", "Read-only file system");
-    check_stays("tree/sub", "Read-only file system");
-}
-END_TEST
-
-/* Two that send the same: what the other has removed is gone. */
-START_TEST(what_is_gone_is_gone) {
-    make_small();
-    ck_assert_int_eq(unlink("tree/sub/b"), 0);
-    ck_assert_int_eq(rmdir("tree/sub"), 0);
-    run_to_end(6, 0);
-}
-END_TEST
-
-START_TEST(more_items_than_descriptors_go) {
-    delivered_open_many(&sent);
-    run_to_end(DELIVERED_PATHS, 0);
-    ck_assert(!room_exists("item 0") && !room_exists("item 47"));
-}
-END_TEST
-
-START_TEST(it_is_stopped_before_the_next) {
-    make_small();
-    sent.stopped = true;
-    run();
-    ck_assert_int_eq(said.outcome, ENDED(FAILED));
-    ck_assert(!said.removed);
-    ck_assert_uint_eq(room_count("tree"), 4);
-    sent.stopped = false;
-    run_to_end(6, 0);
-}
-END_TEST
-
-#ifdef FXNODE_CRASH_POINTS
-START_TEST(killed_anywhere_it_goes_on) {
-    char point[32];
-
-    make_small();
-    for (unsigned i = 1; i <= 7; i++) {
-        snprintf(point, sizeof point, i < 7 ? "move-removed" : "move-synced");
-        setenv("FXNODE_CRASH", point, 1);
-        delivered_run(&sent, REMOVE, &said);
-        ck_assert(WIFSIGNALED(said.status) && WTERMSIG(said.status) == SIGKILL);
-        ck_assert(!said.removed);
-    }
-    unsetenv("FXNODE_CRASH");
-    ck_assert(!room_exists("tree"));
-    run_to_end(6, 0);
-}
-END_TEST
-#endif
-
-/* Nothing goes by what is not the receipt of a sender. */
-START_TEST(nothing_goes_by_a_receipt_that_is_none) {
-    make_small();
-    delivered_mark(&sent);
-    ck_assert_int_eq(ftruncate(sent.receipt, (off_t)sent.layout.marks), 0);
-    delivered_run_as_is(&sent, REMOVE, &said);
-    ck_assert_int_eq(said.outcome, ENDED(FAILED));
-    delivered_close(&sent);
-    delivered_open(&sent, false, tree);
-    run();
-    ck_assert_int_eq(said.outcome, ENDED(FAILED));
-    ck_assert_uint_eq(room_count("tree"), 4);
+    removal_run_to_end(0, 1);
+    removal_check_stays("tree/a", "it was changed since it was sent");
 }
 END_TEST
 
@@ -602,17 +411,6 @@ static void add_tests(TCase *t) {
     tcase_add_test(t, a_pipe_is_not_opened);
     tcase_add_test(t, what_somebody_writes_stays);
     tcase_add_test(t, what_was_written_by_memory_stays);
-    tcase_add_test(t, what_is_mounted_over_it_hides_it);
-    tcase_add_test(t, a_disk_that_is_away_is_not_gone);
-    tcase_add_test(t, a_disk_within_is_emptied);
-    tcase_add_test(t, a_disk_for_reading_keeps_all);
-    tcase_add_test(t, what_is_gone_is_gone);
-    tcase_add_test(t, more_items_than_descriptors_go);
-    tcase_add_test(t, it_is_stopped_before_the_next);
-#ifdef FXNODE_CRASH_POINTS
-    tcase_add_test(t, killed_anywhere_it_goes_on);
-#endif
-    tcase_add_test(t, nothing_goes_by_a_receipt_that_is_none);
 }
 
 int main(void) {
@@ -621,7 +419,7 @@ int main(void) {
     SRunner *runner = srunner_create(suite);
     int failed = 0;
 
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_checked_fixture(tests, NULL, tear_down);
     add_tests(tests);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_ENV);
